@@ -1,0 +1,101 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// WASSTRAAT_STRICT turns warnings into errors; CI sets it. It is not on by default, so that a newer compiler with a new
+// warning does not stop a user from building.
+let strict = Context.environment["WASSTRAAT_STRICT"] != nil
+
+let house: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+/// A room: a folder of Swift under Sources/ with the house settings.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let boringSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "wasstraat",
+    // Exact versions are the lock: Package.resolved stays out of git.
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+    ],
+    targets: [
+        // Basement: C.
+        .target(name: "CLinux"),
+        // Ground floor: values.
+        .target(name: "Bytes", swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
+        room("Addresses", ["Bytes"]),
+        room("Sketches"),
+        room("Packets", ["Bytes", "Addresses"]),
+        room("Heads", ["Bytes", "Addresses"]),
+        // First floor: decisions.
+        room("Admission", ["Sketches"]),
+        room("Messages", ["Bytes", "Addresses", "Admission"]),
+        // Second floor: adapters.
+        room(
+            "Gateway",
+            ["CLinux", "Bytes", "Addresses", "Sketches", "Packets", "Heads", "Admission", "Messages", boringSSL]),
+        room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
+        room(
+            "Telemetry",
+            [
+                logging, .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        // The doors.
+        .executableTarget(
+            name: "wasstraat",
+            dependencies: [
+                "CLinux", "Bytes", "Addresses", "Admission", "Messages", "Settings", "Telemetry", arguments, logging,
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: house),
+        .executableTarget(
+            name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
+        // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
+        .target(
+            name: "Load", dependencies: ["CLinux", "Bytes", "Addresses", "Heads", boringSSL], path: "Demo/Load",
+            swiftSettings: house),
+        .executableTarget(
+            name: "wasstraat-demo", dependencies: ["CLinux", "Addresses", "Heads", "Load", "Messages", arguments],
+            path: "Demo/wasstraat-demo", swiftSettings: house),
+        // Tests.
+        .target(
+            name: "TestKit", dependencies: ["CLinux", "Bytes", "Addresses", "Heads", "Messages"],
+            path: "Tests/TestKit", swiftSettings: house),
+        tests("AddressesTests", ["Addresses"]),
+        tests("AdmissionTests", ["Admission", "Sketches"]),
+        tests("BytesTests", ["Bytes"]),
+        tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load"]),
+        tests("GatewayTests", ["TestKit", "Gateway", "Messages", "Addresses", "CLinux"]),
+        tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
+        tests("LoadTests", ["Load", "Addresses"]),
+        tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
+        tests("PacketsTests", ["TestKit", "Packets", "Bytes"]),
+        tests("SettingsTests", ["TestKit", "Settings", "Messages", "Addresses"]),
+        tests("SketchesTests", ["Sketches"]),
+        tests("TelemetryTests", ["Telemetry"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

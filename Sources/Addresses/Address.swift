@@ -1,0 +1,150 @@
+/// An IP address of either version, 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
+package struct Address: Hashable, Sendable {
+    /// The first 64 bits, in host order.
+    package var high: UInt64
+    /// The last 64 bits, in host order.
+    package var low: UInt64
+
+    @inlinable
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// An IPv4 address from its 32 bits in host order.
+    @inlinable
+    package init(ipv4: UInt32) {
+        self.init(high: 0, low: 0xffff_0000_0000 | UInt64(ipv4))
+    }
+
+    @inlinable
+    package var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+
+    /// The 32 bits of an IPv4 address in host order; meaningless for IPv6.
+    @inlinable
+    package var ipv4: UInt32 { UInt32(truncatingIfNeeded: low) }
+
+    /// 127.0.0.0/8 or ::1.
+    package var isLoopback: Bool { isIPv4 ? ipv4 >> 24 == 127 : high == 0 && low == 1 }
+
+    /// The address with all bits after `length` cleared; `length` counts from the start of the version's own address
+    /// (0...32 or 0...128) and is cut off to that range.
+    @inlinable
+    package func masked(to length: Int) -> Address {
+        if isIPv4 {
+            let bits = max(0, min(32, length))
+            return Address(ipv4: bits == 0 ? 0 : ipv4 & (UInt32.max << UInt32(32 - bits)))
+        }
+        let bits = max(0, min(128, length))
+        if bits <= 64 {
+            return Address(high: bits == 0 ? 0 : high & (UInt64.max << UInt64(64 - bits)), low: 0)
+        }
+        return Address(high: high, low: low & (UInt64.max << UInt64(128 - bits)))
+    }
+
+    /// What one subscriber holds: the IPv4 address itself, or the IPv6 /64.
+    @inlinable
+    package var subscriber: Address { isIPv4 ? self : Address(high: high, low: 0) }
+
+    /// What one network of subscribers holds: the IPv4 /24, or the IPv6 /48.
+    @inlinable
+    package var network: Address { masked(to: isIPv4 ? 24 : 48) }
+}
+
+extension Address: CustomStringConvertible {
+    /// Dotted decimal, or RFC 5952 text.
+    package var description: String {
+        if isIPv4 { return "\(ipv4 >> 24).\(ipv4 >> 16 & 255).\(ipv4 >> 8 & 255).\(ipv4 & 255)" }
+        let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - ($0 & 3) * 16)) }
+        // The longest run of two or more zero groups, the first of equals, becomes "::" (RFC 5952, section 4.2).
+        var best = 0..<0
+        var start = 0
+        while start < 8 {
+            var end = start
+            while end < 8, groups[end] == 0 { end += 1 }
+            if end - start > max(1, best.count) { best = start..<end }
+            start = max(end, start + 1)
+        }
+        func text(_ part: ArraySlice<UInt16>) -> String { part.map { String($0, radix: 16) }.joined(separator: ":") }
+        if best.isEmpty { return text(groups[...]) }
+        return text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
+    }
+
+    /// Reads dotted decimal or RFC 4291 text, without a zone, brackets or surrounding space; nil for anything else.
+    package init?(_ text: some StringProtocol) {
+        let bytes = Array(text.utf8)
+        guard bytes.count <= 45 else { return nil }
+        if !bytes.contains(UInt8(ascii: ":")) {
+            guard let value = Self.dotted(bytes[...]) else { return nil }
+            self.init(ipv4: value)
+            return
+        }
+        var front: [UInt16] = []
+        var back: [UInt16] = []
+        var seenGap = false
+        var index = 0
+        if bytes.starts(with: Array("::".utf8)) {
+            seenGap = true
+            index = 2
+        }
+        while index < bytes.count {
+            let end = bytes[index...].firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
+            let group = bytes[index..<end]
+            if end == bytes.count, group.contains(UInt8(ascii: ".")) {
+                guard let value = Self.dotted(group) else { return nil }
+                let pair = [UInt16(value >> 16), UInt16(truncatingIfNeeded: value)]
+                if seenGap { back += pair } else { front += pair }
+                index = end
+                break
+            }
+            guard (1...4).contains(group.count) else { return nil }
+            var value: UInt16 = 0
+            for byte in group {
+                guard let digit = Self.hex(byte) else { return nil }
+                value = value << 4 | UInt16(digit)
+            }
+            if seenGap { back.append(value) } else { front.append(value) }
+            index = end
+            guard index < bytes.count else { break }
+            index += 1
+            if index == bytes.count { return nil }
+            if bytes[index] == UInt8(ascii: ":") {
+                guard !seenGap else { return nil }
+                seenGap = true
+                index += 1
+            }
+        }
+        let count = front.count + back.count
+        guard seenGap ? count <= 7 : count == 8 else { return nil }
+        let groups = front + Array(repeating: 0, count: 8 - count) + back
+        let halves = [groups[..<4], groups[4...]].map { $0.reduce(UInt64(0)) { $0 << 16 | UInt64($1) } }
+        self.init(high: halves[0], low: halves[1])
+    }
+
+    private static func hex(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// Four decimal numbers without leading zeros: 010.0.0.1 means different addresses to different readers.
+    private static func dotted(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var value: UInt32 = 0
+        for part in parts {
+            guard (1...3).contains(part.count), part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
+            var number: UInt32 = 0
+            for byte in part {
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+                number = number * 10 + UInt32(byte - UInt8(ascii: "0"))
+            }
+            guard number <= 255 else { return nil }
+            value = value << 8 | number
+        }
+        return value
+    }
+}

@@ -1,0 +1,34 @@
+/// An address block: an address and how many of its leading bits count.
+package struct Prefix: Hashable, Sendable, CustomStringConvertible {
+    /// The first address of the block; the bits after `length` are zero.
+    package let address: Address
+    /// Leading bits that count: 0...32 for IPv4, 0...128 for IPv6.
+    package let length: Int
+
+    /// Clears the bits after `length`, and cuts `length` off to the version's range.
+    package init(_ address: Address, length: Int) {
+        self.address = address.masked(to: length)
+        self.length = max(0, min(address.isIPv4 ? 32 : 128, length))
+    }
+
+    /// Reads "192.0.2.0/24", "2001:db8::/32" or a bare address; nil when bits after the length are set.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard let first = parts.first, parts.count <= 2, let address = Address(first) else { return nil }
+        let whole = address.isIPv4 ? 32 : 128
+        guard parts.count == 2 else {
+            self.init(address, length: whole)
+            return
+        }
+        guard parts[1].utf8.count <= 3, let length = Int(parts[1]), (0...whole).contains(length),
+            address.masked(to: length) == address
+        else { return nil }
+        self.init(address, length: length)
+    }
+
+    package func contains(_ other: Address) -> Bool {
+        other.isIPv4 == address.isIPv4 && other.masked(to: length) == address
+    }
+
+    package var description: String { "\(address)/\(length)" }
+}

@@ -1,0 +1,70 @@
+// The one C shim: what Linux offers and Swift's Glibc module does not show (macros, enums, variadic calls, GNU names).
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+static const uint32_t linux_epoll_in = EPOLLIN;
+static const uint32_t linux_epoll_out = EPOLLOUT;
+static const uint32_t linux_epoll_err = EPOLLERR;
+static const uint32_t linux_epoll_hup = EPOLLHUP;
+static const uint32_t linux_epoll_rdhup = EPOLLRDHUP;
+static const uint32_t linux_epoll_edge = EPOLLET;
+static const uint32_t linux_epoll_exclusive = EPOLLEXCLUSIVE;
+
+/// accept4(2), close-on-exec and non-blocking. Returns the descriptor, or -errno. The peer is written as 16 address
+/// bytes (IPv4 mapped) and a port in host order; for a Unix socket both are zero.
+int linux_accept(int listener, uint8_t peer[16], uint16_t *port);
+
+/// A TCP listener with SO_REUSEPORT, TCP_NODELAY (inherited) and, if seconds > 0, TCP_DEFER_ACCEPT; non-blocking,
+/// close-on-exec. Returns the descriptor, or -errno.
+int linux_listen(const uint8_t address[16], uint16_t port, int backlog, int defer_seconds);
+
+/// A non-blocking connect, from a source address where `source` is not NULL (16 bytes, port chosen by the kernel).
+/// Returns the descriptor (connected or on its way), or -errno.
+int linux_connect(const uint8_t address[16], uint16_t port, const uint8_t *source);
+
+/// The port that a socket is bound to, or -errno.
+int linux_bound_port(int socket);
+
+/// SO_ERROR of a socket: 0 when a connect has succeeded.
+int linux_socket_error(int socket);
+
+/// Reset instead of a normal close: SO_LINGER with 0 seconds.
+void linux_reset_on_close(int socket);
+
+/// A Unix stream listener at `path` (replaced where it exists), mode 0600; or -errno.
+int linux_unix_listen(const char *path);
+
+/// A Unix stream connection to `path`, non-blocking; or -errno.
+int linux_unix_connect(const char *path);
+
+/// sendmsg(2) with `count` descriptors beside the bytes (SCM_RIGHTS, at most 250). Returns bytes sent, or -errno.
+ssize_t linux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, int count);
+
+/// recvmsg(2): bytes, and the descriptors that came beside them (close-on-exec). `count` holds the room on entry and
+/// the number received on return. Returns bytes received (0 at the end), or -errno.
+ssize_t linux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, int *count);
+
+/// memfd_create(2), close-on-exec; or -errno.
+int linux_memory_file(const char *name);
+
+/// Pins the calling thread to one core; 0 or -errno.
+int linux_pin_thread(int core);
+
+/// The cores that this process may use, written into `cores`; returns how many there are.
+int linux_cores(uint16_t *cores, int room);
+
+/// Asks the kernel to send `signal` to this process when its parent ends.
+int linux_signal_on_parent_death(int signal);
+
+/// gettid(2).
+int linux_thread(void);
+
+/// The network namespace of this process differs from that of process 1 (or that cannot be read: then 0).
+int linux_own_network_namespace(void);
+
+#endif

@@ -1,0 +1,2 @@
+import CNIOBoringSSL
+func f() { _ = SSL_CTX_new(TLS_method()) }

@@ -1,0 +1,106 @@
+package import Bytes
+
+/// One message on the control socket between the office, its lanes and its viewers: a kind, a length, a body.
+///
+/// The socket is a Unix stream; descriptors (listeners, the access log, the history's memory) travel beside the first
+/// byte of the frame that names them (SCM_RIGHTS).
+package struct Frame: Equatable, Sendable {
+    package enum Kind: UInt8, Sendable {
+        /// Lane to office, first of all: `Hello`. A lane that already serves sends its listeners' descriptors along.
+        case hello = 1
+        /// Office to lane: a `Snapshot`. The first one to a new lane carries the listeners' descriptors, listener by
+        /// listener, one socket per worker.
+        case snapshot = 2
+        /// Lane to office: the snapshot's generation is in force (eight bytes).
+        case inForce = 3
+        /// Lane to office: a `LaneStatus`. Office to viewer: the same, of its lane.
+        case status = 4
+        /// Office to lane: the access log's descriptor, at the start and at each rotation.
+        case accessLog = 5
+        /// Office to lane: finish what runs, accept nothing more, end.
+        case drain = 6
+        /// Lane to office: one log line, level first (one byte), then text.
+        case log = 7
+        /// Viewer to office, first of all: send me `status` and `lane` every second.
+        case watch = 8
+        /// Office to viewer: the lane is gone or back (one byte, 0 or 1).
+        case lane = 9
+        /// Office to lane: memory for the history, one descriptor; its length is in the body (eight bytes).
+        case history = 10
+    }
+
+    /// Bytes before the body: kind (1), body length (4).
+    package static let headerSize = 5
+    /// Longest body: a snapshot with 4,096 sites and their certificates fits.
+    package static let bodyLimit = 64 << 20
+
+    package var kind: Kind
+    package var body: [UInt8]
+
+    package init(_ kind: Kind, body: [UInt8] = []) {
+        self.kind = kind
+        self.body = body
+    }
+
+    package func encoded() -> [UInt8] {
+        var writer = ByteWriter(reserving: Self.headerSize + body.count)
+        writer.write(kind.rawValue)
+        writer.writeBlob(body)
+        return writer.bytes
+    }
+}
+
+/// Takes frames out of a stream of bytes as they become whole.
+package struct FrameAssembler: Sendable {
+    private var pending: [UInt8] = []
+
+    package init() {}
+
+    package mutating func append(_ bytes: some Sequence<UInt8>) {
+        pending.append(contentsOf: bytes)
+    }
+
+    /// The next whole frame, or nil until more bytes came. Throws for an unknown kind or a body over the limit: the
+    /// peer does not speak our form, and the connection must be closed.
+    package mutating func next() throws(Malformed) -> Frame? {
+        guard pending.count >= Frame.headerSize else { return nil }
+        guard let kind = Frame.Kind(rawValue: pending[0]) else { throw Malformed(.unsupported, at: 0) }
+        let length = pending[1..<5].reduce(0) { $0 << 8 | Int($1) }
+        guard length <= Frame.bodyLimit else { throw Malformed(.overBudget, at: 1) }
+        guard pending.count >= Frame.headerSize + length else { return nil }
+        let frame = Frame(kind, body: Array(pending[Frame.headerSize..<Frame.headerSize + length]))
+        pending.removeFirst(Frame.headerSize + length)
+        return frame
+    }
+}
+
+/// Who a lane is.
+package struct Hello: Equatable, Sendable, Message {
+    package var process: UInt32
+    /// When the lane's process started: nanoseconds since 1970.
+    package var started: UInt64
+    /// The snapshot in force; 0: none yet.
+    package var generation: UInt64
+    /// Descriptors that travel beside this frame: the listeners' sockets, then the history's memory if it has one.
+    package var descriptors: UInt32
+
+    package init(process: UInt32, started: UInt64, generation: UInt64, descriptors: UInt32) {
+        self.process = process
+        self.started = started
+        self.generation = generation
+        self.descriptors = descriptors
+    }
+
+    package func write(to writer: inout ByteWriter) {
+        writer.write(process)
+        writer.write(started)
+        writer.write(generation)
+        writer.write(descriptors)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(
+            process: try reader.readUInt32(), started: try reader.readUInt64(), generation: try reader.readUInt64(),
+            descriptors: try reader.readUInt32())
+    }
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+import Crypto
+import Logging
+import ServiceLifecycle
+print("x")
