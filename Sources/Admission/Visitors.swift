@@ -1,0 +1,45 @@
+package import Sketches
+
+/// Whom a request is thought to come from: the order in which requests are served when not all fit.
+package enum VisitorClass: UInt8, Sendable, CaseIterable {
+    /// Seen before the pressure began, or carrying the site's cookie.
+    case known = 0
+    case unknown = 1
+    /// From a source that asks far more than this site's visitors do.
+    case suspect = 2
+}
+
+/// A request that asks to be admitted.
+package struct Arrival: Sendable {
+    /// The caller's name for the request, given back when its turn has come.
+    package var ticket: UInt64
+    /// Keyed hash of the subscriber (IPv4 address, IPv6 /64).
+    package var source: UInt64
+    /// Keyed hash of the subscriber's network (IPv4 /24, IPv6 /48).
+    package var network: UInt64
+    /// Hash of the route.
+    package var route: UInt64
+    /// Seen before, or with the site's cookie.
+    package var isKnown: Bool
+
+    package init(ticket: UInt64, source: UInt64, network: UInt64, route: UInt64, isKnown: Bool) {
+        self.ticket = ticket
+        self.source = source
+        self.network = network
+        self.route = route
+        self.isKnown = isKnown
+    }
+}
+
+/// A place at an origin: taken when a request is admitted, given back exactly once.
+package struct Slot: Sendable {
+    /// Which of the site's origins.
+    package var origin: UInt8
+    package var visitorClass: VisitorClass
+    package var route: UInt64
+    package var since: Instant
+    /// The origin held few requests when this one began.
+    package var isCalm: Bool
+    /// Milliseconds that the request waited before.
+    package var waited: UInt32
+}
