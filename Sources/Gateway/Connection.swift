@@ -1,0 +1,145 @@
+internal import Addresses
+internal import Admission
+internal import Heads
+internal import Sketches
+
+/// A socket, with or without TLS, and what could not be written to it yet.
+struct Stream {
+    var socket: Int32 = -1
+    /// Bytes may be waiting in the socket: the last read did not empty it.
+    var isReadable = false
+    /// The kernel said that the peer ended its side; what came before may still be read.
+    var isHungUp = false
+    /// The peer has ended its side, or the socket is broken.
+    var isEnded = false
+    var tls: OpaquePointer?
+    /// Bytes as they go on the wire (ciphertext under TLS).
+    var out = Store()
+}
+
+/// One visitor's connection. Trivial to copy: everything it owns is given back by the worker when it closes.
+struct Visitor {
+    enum Phase: UInt8 {
+        case free
+        /// Waiting for a PROXY header.
+        case preface
+        case handshake
+        /// Waiting for, or in the middle of, a request's head.
+        case head
+        /// The request waits in its site's queue.
+        case waiting
+        /// The request is with an origin.
+        case exchange
+        case tunnel
+        /// The last response is out; what still comes in is thrown away until the peer ends.
+        case lingering
+    }
+
+    var timer = TimerWheel.Node()
+    var generation: UInt32 = 0
+    var phase = Phase.free
+    var listener: UInt8 = 0
+    var isTLS = false
+    /// Close as soon as `stream.out` is empty.
+    var closesAfterFlush = false
+    /// The source may say for whom it forwards.
+    var isTrustedPeer = false
+    /// A request came over this connection before.
+    var isReused = false
+    /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
+    var site = TLSPort.noSite
+    var stream = Stream()
+    var source = Address(high: 0, low: 0)
+    /// Bytes received and not used yet: part of a head, or what came behind it.
+    var pending = Store()
+    var scanner = HeadScanner()
+    var exchange: UnsafeMutablePointer<Exchange>?
+    /// Bytes moved since the pace was last judged.
+    var moved: UInt32 = 0
+}
+
+/// How far a message's content is.
+struct Body {
+    var framing = Framing.none
+    var remaining: UInt64 = 0
+    var chunks = ChunkedBody()
+    var isDone = true
+
+    init() {}
+
+    init(_ framing: Framing) {
+        self.framing = framing
+        isDone = framing == .none
+        if case .length(let length) = framing { remaining = length }
+    }
+}
+
+/// One request on its way: from its head to the last byte of its response.
+struct Exchange {
+    static let noUpstream = UInt32.max
+
+    var visitor: UInt32 = 0
+    var upstream = Exchange.noUpstream
+    var site: Unmanaged<Site>?
+    /// The request's head as it came.
+    var head = Store()
+    var headStart = 0
+    var method = Method.get
+    var minorVersion = 1
+    var keepsAlive = true
+    var wantsUpgrade = false
+    var holdsSlot = false
+    var isKnown = false
+    var hasCookie = false
+    var givesCookie = false
+    var wasRetried = false
+    var wasQueued = false
+    /// Content of the request was taken from the visitor: it cannot be sent again.
+    var bodyWasTaken = false
+    var responseStarted = false
+    var closesVisitor = false
+    var dechunks = false
+    var enchunks = false
+    var slot: Slot?
+    var sourceHash: UInt64 = 0
+    var request = Body()
+    var response = Body()
+    var status: UInt16 = 0
+    var path = Heads.Slice.empty
+    var pathLength = 0
+    var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 = 0
+    var started: UInt64 = 0
+    var sent: UInt64 = 0
+    var firstByte: UInt64 = 0
+}
+
+/// One connection to an origin.
+struct Upstream {
+    enum Phase: UInt8 {
+        case free
+        case connecting
+        case handshake
+        case idle
+        /// A request is out; its response's head has not come.
+        case awaiting
+        case responding
+        case tunnel
+    }
+
+    var timer = TimerWheel.Node()
+    var generation: UInt32 = 0
+    var phase = Phase.free
+    /// The response can stand while the visitor is slow: nothing is read until its `out` is empty.
+    var isPaused = false
+    var isReused = false
+    var keepsAlive = true
+    var pool: Int32 = 0
+    /// The next idle connection of the pool.
+    var nextIdle = TimerWheel.none
+    var stream = Stream()
+    var pending = Store()
+    var scanner = HeadScanner()
+    var exchange: UnsafeMutablePointer<Exchange>?
+    var moved: UInt32 = 0
+}

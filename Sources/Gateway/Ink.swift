@@ -1,0 +1,69 @@
+internal import Glibc
+
+/// A worker's reusable place to write bytes into; it grows to what was needed once and stays there.
+struct Ink {
+    private(set) var base: UnsafeMutableRawPointer
+    private(set) var count = 0
+    private var capacity: Int
+
+    init(capacity: Int) {
+        base = malloc(capacity)!
+        self.capacity = capacity
+    }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    mutating func clear() { count = 0 }
+
+    /// Takes back what was written after `count`.
+    mutating func truncate(to count: Int) { self.count = min(self.count, count) }
+
+    mutating func write(_ source: UnsafeRawBufferPointer) {
+        guard let from = source.baseAddress, source.count > 0 else { return }
+        reserve(source.count)
+        memcpy(base + count, from, source.count)
+        count += source.count
+    }
+
+    mutating func write(_ text: StaticString) {
+        write(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func write(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { write($0) }
+    }
+
+    mutating func write(_ byte: UInt8) {
+        reserve(1)
+        (base + count).storeBytes(of: byte, as: UInt8.self)
+        count += 1
+    }
+
+    mutating func write(decimal value: UInt64) {
+        guard value >= 10 else { return write(UInt8(48 + value)) }
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        withUnsafeMutableBytes(of: &digits) { place in
+            var index = place.count
+            var rest = value
+            while rest > 0 {
+                index -= 1
+                place[index] = UInt8(48 + rest % 10)
+                rest /= 10
+            }
+            write(UnsafeRawBufferPointer(rebasing: place[index...]))
+        }
+    }
+
+    mutating func write(hexadecimal value: UInt64, digits: Int) {
+        for index in (0..<digits).reversed() {
+            let nibble = UInt8(truncatingIfNeeded: value >> UInt64(index * 4)) & 15
+            write(nibble < 10 ? 48 + nibble : 87 + nibble)
+        }
+    }
+
+    private mutating func reserve(_ needed: Int) {
+        guard capacity - count < needed else { return }
+        capacity = (count + needed) * 2
+        base = realloc(base, capacity)!
+    }
+}

@@ -1,0 +1,44 @@
+internal import Admission
+internal import Glibc
+internal import Sketches
+internal import Synchronization
+
+/// What the workers of one lane and its control thread share: mailboxes, reports, and the history.
+final class LaneShared: Sendable {
+    let workerCount: Int
+    /// One eventfd for each worker: written to when there is something in its mailbox.
+    let wakeDescriptors: [Int32]
+    let history: HistoryFilter?
+    /// Seconds that one generation of the history lasts.
+    let historyLifetime: UInt64 = 15 * 86_400
+    private let mailboxes: Mutex<[[Worker.Command]]>
+    private let reports: Mutex<[WorkerReport]>
+
+    init(workerCount: Int, history: HistoryFilter?) {
+        self.workerCount = workerCount
+        self.history = history
+        wakeDescriptors = (0..<workerCount).map { _ in eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)) }
+        mailboxes = Mutex(Array(repeating: [], count: workerCount))
+        reports = Mutex(Array(repeating: WorkerReport(), count: workerCount))
+    }
+
+    func tell(_ worker: Int, _ command: Worker.Command) {
+        mailboxes.withLock { $0[worker].append(command) }
+        var one: UInt64 = 1
+        write(wakeDescriptors[worker], &one, 8)
+    }
+
+    func takeCommands(index: Int) -> [Worker.Command] {
+        mailboxes.withLock { boxes in
+            let commands = boxes[index]
+            boxes[index].removeAll(keepingCapacity: true)
+            return commands
+        }
+    }
+
+    func publish(_ report: WorkerReport, from worker: Int) {
+        reports.withLock { $0[worker] = report }
+    }
+
+    var allReports: [WorkerReport] { reports.withLock { $0 } }
+}

@@ -1,2 +1,0 @@
-import CNIOBoringSSL
-func f() { _ = SSL_CTX_new(TLS_method()) }

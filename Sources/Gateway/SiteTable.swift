@@ -1,0 +1,129 @@
+internal import Admission
+internal import Bytes
+internal import Messages
+internal import Sketches
+internal import Synchronization
+
+/// What stays of a site over reloads and is shared by all workers: its admission.
+final class SiteState: Sendable {
+    let admission: Mutex<SiteAdmission>
+    /// Separates the sites in tables that they share; from the site's name, so it survives restarts.
+    let salt: UInt64
+
+    init(_ site: Snapshot.Site, _ limits: Snapshot.Limits, at now: Instant) {
+        admission = Mutex(SiteAdmission(rules: Self.rules(site, limits), at: now))
+        salt = site.name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    static func rules(_ site: Snapshot.Site, _ limits: Snapshot.Limits) -> SiteAdmission.Rules {
+        var rules = SiteAdmission.Rules()
+        rules.isObserving = site.mode == .observe
+        rules.queueLength = Int(limits.queueLength)
+        rules.queueTime = limits.queueTime
+        rules.origins = site.origins.count
+        rules.sourceRate = site.sourceLimit.map { Float($0.rate) }
+        rules.sourceBurst = site.sourceLimit.map { Float($0.burst) } ?? 0
+        return rules
+    }
+}
+
+/// An origin as one snapshot has it. `pool` names it in the workers' connection pools, the same over reloads as long as
+/// address and TLS settings are the same.
+struct Origin: Sendable {
+    var address: Snapshot.Origin
+    var context: TLSContext?
+    var pool: Int
+}
+
+/// A site as one snapshot has it.
+final class Site: Sendable {
+    let settings: Snapshot.Site
+    let state: SiteState
+    let certificate: TLSContext?
+    let origins: [Origin]
+    let cookie: SiteCookie
+    let index: UInt16
+
+    init(
+        _ settings: Snapshot.Site, index: UInt16, state: SiteState, certificate: TLSContext?, origins: [Origin],
+        cookie: SiteCookie
+    ) {
+        self.settings = settings
+        self.index = index
+        self.state = state
+        self.certificate = certificate
+        self.origins = origins
+        self.cookie = cookie
+    }
+}
+
+/// One snapshot in force: the sites by host name, the TLS settings, the limits. Never changed; replaced as a whole.
+final class SiteTable: Sendable {
+    let snapshot: Snapshot
+    let sites: [Site]
+    let listenerContext: TLSContext
+    /// The first site that has a certificate: for clients that name none.
+    let firstSecure: UInt16?
+    let pseudonyms: KeyedHash
+    let sources: KeyedHash
+
+    private struct Entry: Sendable {
+        var host: [UInt8]
+        var site: UInt16
+    }
+    /// Open addressing over a hash of the lower-case name; "*." names are stored without their star.
+    private let entries: [Entry?]
+
+    init(_ snapshot: Snapshot, sites: [Site], listenerContext: TLSContext) {
+        self.snapshot = snapshot
+        self.sites = sites
+        self.listenerContext = listenerContext
+        firstSecure = sites.first { $0.certificate != nil }?.index
+        pseudonyms = KeyedHash(key: snapshot.secrets.pseudonymKey)
+        sources = KeyedHash(key: snapshot.secrets.historyKey)
+        let names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }
+        var size = 16
+        while size < names.count * 3 { size *= 2 }
+        var entries = [Entry?](repeating: nil, count: size)
+        for (name, site) in names {
+            let host = name.first == UInt8(ascii: "*") ? Array(name.dropFirst()) : name
+            var place = host.withUnsafeBytes { Self.place($0[...], size) }
+            while entries[place] != nil { place = (place + 1) % size }
+            entries[place] = Entry(host: host, site: site)
+        }
+        self.entries = entries
+    }
+
+    /// The site of a host name without port, whatever its case: the exact name, else a wildcard one label up.
+    func find(_ host: UnsafeRawBufferPointer) -> UInt16? {
+        guard host.count > 0, host.count <= 255 else { return nil }
+        // A trailing dot names the same host.
+        let name = host.last == UInt8(ascii: ".") ? host[..<(host.count - 1)] : host[...]
+        if let site = look(name) { return site }
+        guard let dot = name.firstIndex(of: UInt8(ascii: ".")), dot > 0 else { return nil }
+        return look(name[dot...])
+    }
+
+    private func look(_ name: Slice<UnsafeRawBufferPointer>) -> UInt16? {
+        var place = Self.place(name, entries.count)
+        while let entry = entries[place] {
+            if Self.isSame(entry.host, name) { return entry.site }
+            place = (place + 1) % entries.count
+        }
+        return nil
+    }
+
+    private static func isSame(_ host: [UInt8], _ name: Slice<UnsafeRawBufferPointer>) -> Bool {
+        guard host.count == name.count else { return false }
+        for (index, byte) in name.enumerated() where lowered(byte) != host[index] { return false }
+        return true
+    }
+
+    private static func lowered(_ byte: UInt8) -> UInt8 { byte >= 65 && byte <= 90 ? byte | 32 : byte }
+
+    private static func place(_ name: Slice<UnsafeRawBufferPointer>, _ size: Int) -> Int {
+        var hash: UInt32 = 2_166_136_261
+        for byte in name { hash = (hash ^ UInt32(lowered(byte))) &* 16_777_619 }
+        return Int(hash) % size
+    }
+}

@@ -1,0 +1,261 @@
+internal import Addresses
+internal import Admission
+internal import Glibc
+internal import Heads
+internal import Messages
+internal import Sketches
+
+/// A whole request head: where it belongs, who asks, and whether it may go.
+extension Worker {
+    /// Decides on the head at `start..<end` of the buffer. True: go on with the visitor.
+    func received(_ index: UInt32, _ start: Int, _ end: Int) -> Bool {
+        let visitor = visitors[index]
+        let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: end)
+        var headLimits = HeadLimits()
+        headLimits.bytes = Int(limits.headBytes)
+        headLimits.target = Int(limits.targetBytes)
+        headLimits.fields = Int(limits.headFields)
+        if let refusal = request.read(bytes.span, from: start, limits: headLimits) {
+            malformed(index, refusal)
+            return false
+        }
+        visitor.pointee.isReused = true
+        visitor.pointee.moved = 0
+        guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
+        let site = table.sites[Int(siteIndex)]
+        if site.certificate != nil, !visitor.pointee.isTLS,
+            !table.snapshot.listeners[Int(visitor.pointee.listener)].servesClear
+        {
+            return redirect(index, site, bytes)
+        }
+        if case .length(let length) = request.framing, length > site.settings.bodyLimit {
+            counters[Int(siteIndex)].badRequests += 1
+            return refuse(index, site, 413, "malformed", bytes)
+        }
+        if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
+        return ask(index, site, bytes, start, end)
+    }
+
+    private func route(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> UInt16? {
+        let visitor = visitors[index]
+        let host = request.host(bytes.span)
+        let shown = visitor.pointee.site
+        guard host.count > 0 else { return shown == TLSPort.noSite ? nil : shown }
+        guard let site = table.find(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[host.range])) else {
+            return nil
+        }
+        // Under TLS the visitor was shown one site's certificate: only that one, or one that shows the same.
+        guard visitor.pointee.isTLS, site != shown else { return site }
+        guard Int(shown) < table.sites.count, let certificate = table.sites[Int(shown)].certificate,
+            table.sites[Int(site)].certificate === certificate
+        else { return nil }
+        return site
+    }
+
+    /// Our own name in Via: the request has come round (RFC 9110, section 7.6.3).
+    private func loops(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        for field in request.fields where field.id == .via {
+            let value = UnsafeRawBufferPointer(bytes)[field.value.range]
+            var instance = table.snapshot.instance
+            let isOurs = instance.withUTF8 { name -> Bool in
+                guard value.count >= name.count, name.count > 0 else { return false }
+                for offset in 0...(value.count - name.count)
+                where memcmp(UnsafeRawBufferPointer(rebasing: value).baseAddress! + offset, name.baseAddress!, name.count) == 0 {
+                    return true
+                }
+                return false
+            }
+            if isOurs { return true }
+        }
+        return false
+    }
+
+    private func ask(
+        _ index: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
+    ) -> Bool {
+        let visitor = visitors[index]
+        let source = visitor.pointee.source
+        let (subscriber, network) = (source.subscriber, source.network)
+        let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
+        let hasCookie = carriesCookie(site, bytes)
+        let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
+        let ticket = UInt64(self.index) << 48 | UInt64(visitor.pointee.generation & 0xffff) << 32 | UInt64(index)
+        let arrival = Arrival(
+            ticket: ticket, source: sourceHash,
+            network: table.sources(network.high, network.low, site.state.salt ^ 1),
+            route: RouteHash.of(bytes.span, method: request.method, path: request.path, pathLength: request.pathLength),
+            isKnown: isKnown)
+        let (decision, isUnderPressure) = site.state.admission.withLock {
+            ($0.arrived(arrival, at: instant), $0.isUnderPressure)
+        }
+        switch decision {
+        case .refuse(let cause):
+            let status = Self.status(cause)
+            return refuse(index, site, status, "refused", bytes, visitorClass: cause == .suspect ? .suspect : isKnown ? .known : .unknown)
+        case .admit(let slot):
+            let exchange = takeExchange(index, site, bytes, start, end)
+            exchange.pointee.slot = slot
+            exchange.pointee.holdsSlot = true
+            note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
+            visitor.pointee.phase = .exchange
+            armVisitor(index, limits.progressTime)
+            startExchange(exchange, isParsed: true)
+        case .wait(let evicted):
+            let exchange = takeExchange(index, site, bytes, start, end)
+            exchange.pointee.wasQueued = true
+            note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
+            visitor.pointee.phase = .waiting
+            armVisitor(index, limits.queueTime + 1000)
+            if let evicted { tell(evicted, .refuse(ticket: evicted, .full)) }
+        }
+        // What the exchange does to the visitor, it has done; its next event goes on from there.
+        return visitor.pointee.phase == .exchange
+    }
+
+    static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {
+        switch cause {
+        case .full: 503
+        case .suspect, .overLimit: 429
+        case .noOrigin: 502
+        }
+    }
+
+    private func note(
+        _ exchange: UnsafeMutablePointer<Exchange>, _ source: UInt64, isKnown: Bool, hasCookie: Bool, isUnderPressure: Bool
+    ) {
+        exchange.pointee.sourceHash = source
+        exchange.pointee.isKnown = isKnown
+        exchange.pointee.hasCookie = hasCookie
+        // None is given out under pressure: a flood that keeps cookies would become known by it.
+        exchange.pointee.givesCookie = !hasCookie && !isUnderPressure && request.method == .get
+    }
+
+    /// Whether the request carries the site's cookie, given out within its lifetime.
+    private func carriesCookie(_ site: Site, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let field = request.first(.cookie) else { return false }
+        let raw = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[field.value.range])
+        let name = SiteCookie.name
+        var index = 0
+        while index + name.utf8CodeUnitCount + 41 <= raw.count {
+            if memcmp(raw.baseAddress! + index, name.utf8Start, name.utf8CodeUnitCount) == 0,
+                raw[index + name.utf8CodeUnitCount] == UInt8(ascii: "=")
+            {
+                let start = index + name.utf8CodeUnitCount + 1
+                let value = UnsafeRawBufferPointer(rebasing: raw[start..<start + 40])
+                let hour = wallSeconds / 3600
+                guard let given = SiteCookie.hour(of: value), given <= hour, hour - given <= SiteCookie.lifetime else {
+                    return false
+                }
+                return site.cookie.value(hour: given).withUnsafeBytes { memcmp($0.baseAddress!, value.baseAddress!, 40) == 0 }
+            }
+            while index < raw.count, raw[index] != UInt8(ascii: ";") { index += 1 }
+            index += 1
+            while index < raw.count, raw[index] == UInt8(ascii: " ") { index += 1 }
+        }
+        return false
+    }
+
+    // MARK: - Refusing
+
+    /// Answers the request in `request` without an origin. True: the connection stands and goes on.
+    func refuse(
+        _ index: UInt32, _ site: Site?, _ status: UInt16, _ decision: StaticString, _ bytes: UnsafeBufferPointer<UInt8>,
+        visitorClass: VisitorClass = .unknown
+    ) -> Bool {
+        let visitor = visitors[index]
+        let hasBody = request.framing != .none
+        let closes = !request.keepsAlive || hasBody || isDraining
+        if let site {
+            counters[Int(site.index)].countResponse(status)
+        } else {
+            report.connections.malformed += 1
+        }
+        writeLog(
+            site?.settings.name ?? "", visitor, bytes, method: request.methodName, path: request.path,
+            pathLength: request.pathLength, status: status, visitorClass: visitorClass, decision: decision, exchange: nil)
+        reply(
+            index, status, form: form(bytes), closes: closes, isHead: request.method == .head, lingers: hasBody)
+        guard !closes, visitor.pointee.phase == .head else { return false }
+        armVisitor(index, limits.idleTime)
+        return true
+    }
+
+    /// HTML for who asks for it, in the language that comes first; one line of text for programs.
+    func form(_ bytes: UnsafeBufferPointer<UInt8>) -> Replies.Form {
+        let raw = UnsafeRawBufferPointer(bytes)
+        guard let accept = request.first(.accept), Self.find("text/html", in: raw[accept.value.range]) != nil else {
+            return .text
+        }
+        guard let language = request.first(.acceptLanguage) else { return .dutch }
+        let value = raw[language.value.range]
+        let dutch = Self.find("nl", in: value) ?? Int.max
+        let english = Self.find("en", in: value) ?? Int.max
+        return english < dutch ? .english : .dutch
+    }
+
+    private static func find(_ text: StaticString, in bytes: Swift.Slice<UnsafeRawBufferPointer>) -> Int? {
+        let count = text.utf8CodeUnitCount
+        guard bytes.count >= count else { return nil }
+        let raw = UnsafeRawBufferPointer(rebasing: bytes)
+        for offset in 0...(raw.count - count) where memcmp(raw.baseAddress! + offset, text.utf8Start, count) == 0 {
+            return offset
+        }
+        return nil
+    }
+
+    /// To HTTPS, for good (RFC 9110, section 15.4.9: method and body stay).
+    private func redirect(_ index: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let visitor = visitors[index]
+        let raw = UnsafeRawBufferPointer(bytes)
+        let closes = !request.keepsAlive || request.framing != .none || isDraining
+        ink.clear()
+        ink.write("HTTP/1.1 308 Permanent Redirect\r\nLocation: https://")
+        ink.write(UnsafeRawBufferPointer(rebasing: raw[request.host(bytes.span).range]))
+        if let secure = table.snapshot.listeners.first(where: \.isTLS), secure.endpoint.port != 443 {
+            ink.write(":")
+            ink.write(decimal: UInt64(secure.endpoint.port))
+        }
+        if request.path.count == 0 { ink.write("/") }
+        ink.write(UnsafeRawBufferPointer(rebasing: raw[request.path.range]))
+        ink.write("\r\nContent-Length: 0\r\nCache-Control: max-age=3600\r\n")
+        ink.write(closes ? "Connection: close\r\n\r\n" : "\r\n")
+        counters[Int(site.index)].countResponse(308)
+        writeLog(
+            site.settings.name, visitor, bytes, method: request.methodName, path: request.path,
+            pathLength: request.pathLength, status: 308, visitorClass: .unknown, decision: "redirected", exchange: nil)
+        guard send(&visitor.pointee.stream, ink.bytes) else {
+            closeVisitor(index)
+            return false
+        }
+        guard !closes, visitor.pointee.stream.out.isEmpty else {
+            closeVisitor(index)
+            return false
+        }
+        armVisitor(index, limits.idleTime)
+        return true
+    }
+
+    // MARK: - The log
+
+    func writeLog(
+        _ site: String, _ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeBufferPointer<UInt8>,
+        method: Heads.Slice, path: Heads.Slice, pathLength: Int, status: UInt16, visitorClass: VisitorClass,
+        decision: StaticString, exchange: UnsafeMutablePointer<Exchange>?
+    ) {
+        let raw = UnsafeRawBufferPointer(bytes)
+        let start = Int(path.start)
+        let source = visitor.pointee.source.subscriber
+        let time = exchange.map { now &- $0.pointee.started } ?? 0
+        log.write(
+            AccessLog.Line(
+                site: site, source: table.pseudonyms.pseudonym(source.high, source.low), isTLS: visitor.pointee.isTLS,
+                method: UnsafeRawBufferPointer(rebasing: raw[method.range]),
+                path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
+                queryLength: max(0, Int(path.count) - pathLength - 1), status: status,
+                bytesIn: exchange?.pointee.bytesIn ?? 0, bytesOut: exchange?.pointee.bytesOut ?? 0,
+                visitorClass: visitorClass, decision: decision,
+                waitedMilliseconds: UInt64(exchange?.pointee.slot?.waited ?? 0),
+                firstByte: exchange.map { $0.pointee.firstByte == 0 ? 0 : $0.pointee.firstByte &- $0.pointee.started } ?? 0,
+                total: time, milliseconds: Int(Clock.wall() / 1_000_000 % 1000)))
+    }
+}

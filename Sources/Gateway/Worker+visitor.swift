@@ -1,0 +1,395 @@
+internal import Addresses
+internal import Admission
+internal import CLinux
+internal import Glibc
+internal import Heads
+internal import Messages
+
+/// A visitor's connection: from accept to the head of its next request.
+extension Worker {
+    /// Connections accepted in one round, so that those already open get their turn.
+    private static let acceptBatch = 64
+    /// How long the rest of a refused request is thrown away, in milliseconds.
+    private static let lingerTime: UInt32 = 2000
+
+    func accept(_ listener: Int) {
+        guard let listening = listening.first(where: { Int($0.index) == listener }) else { return }
+        let settings = table.snapshot.listeners[listener]
+        for _ in 0..<Self.acceptBatch {
+            var raw = (UInt64(0), UInt64(0))
+            var port: UInt16 = 0
+            let socket = withUnsafeMutableBytes(of: &raw) {
+                linux_accept(listening.socket, $0.baseAddress!.assumingMemoryBound(to: UInt8.self), &port)
+            }
+            guard socket >= 0 else { return }
+            let peer = Address(high: UInt64(bigEndian: raw.0), low: UInt64(bigEndian: raw.1))
+            report.connections.accepted += 1
+            // The cheapest refusal: before anything is read or kept.
+            guard budget.admit(peer) else {
+                report.connections.refused += 1
+                linux_reset_on_close(socket)
+                close(socket)
+                continue
+            }
+            open(socket, peer, listener, settings)
+        }
+    }
+
+    private func open(_ socket: Int32, _ peer: Address, _ listener: Int, _ settings: Snapshot.Listener) {
+        let index = visitors.take()
+        let visitor = visitors[index]
+        let generation = visitor.pointee.generation
+        visitor.pointee = Visitor()
+        visitor.pointee.generation = generation &+ 1
+        visitor.pointee.listener = UInt8(listener)
+        visitor.pointee.isTLS = settings.isTLS
+        visitor.pointee.source = peer
+        visitor.pointee.stream.socket = socket
+        visitor.pointee.stream.isReadable = true
+        if settings.proxyPeers.contains(where: { $0.contains(peer) }) {
+            visitor.pointee.phase = .preface
+        } else {
+            visitor.pointee.isTrustedPeer = table.snapshot.trustedPeers.contains { $0.contains(peer) }
+            guard begin(index) else { return closeVisitor(index) }
+        }
+        armVisitor(index, limits.headTime)
+        drive(index)
+        // Known to the kernel's event list only when it lives on: a refused connection costs four system calls.
+        guard visitor.pointee.phase != .free, visitor.pointee.generation == generation &+ 1 else { return }
+        watch(socket, Self.visitorKind, index, visitor.pointee.generation, Self.events)
+    }
+
+    /// After the preface: TLS, or a request's head at once.
+    private func begin(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        guard visitor.pointee.isTLS else {
+            visitor.pointee.phase = .head
+            return true
+        }
+        guard let tls = TLS.connection(table.listenerContext, port) else { return false }
+        visitor.pointee.stream.tls = tls
+        visitor.pointee.phase = .handshake
+        return true
+    }
+
+    func visitorEvent(_ index: UInt32, _ events: UInt32) {
+        let visitor = visitors[index]
+        if events & (linux_epoll_in | linux_epoll_rdhup | linux_epoll_hup | linux_epoll_err) != 0 {
+            visitor.pointee.stream.isReadable = true
+        }
+        if events & (linux_epoll_rdhup | linux_epoll_hup | linux_epoll_err) != 0 {
+            visitor.pointee.stream.isHungUp = true
+            // Who leaves while waiting, or breaks off altogether, is not served any more.
+            let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
+            if visitor.pointee.phase == .waiting || isGone && visitor.pointee.phase == .exchange {
+                return abandon(index)
+            }
+        }
+        if events & linux_epoll_out != 0, !visitor.pointee.stream.out.isEmpty, !flushVisitor(index) { return }
+        drive(index)
+    }
+
+    /// Sends what was kept for the visitor. False: the connection is closed now.
+    private func flushVisitor(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        let sent = flush(&visitor.pointee.stream)
+        guard sent >= 0 else {
+            abandon(index)
+            return false
+        }
+        visitor.pointee.moved &+= UInt32(clamping: sent)
+        guard visitor.pointee.stream.out.isEmpty else { return true }
+        if visitor.pointee.closesAfterFlush {
+            endVisitor(index)
+            return false
+        }
+        if let exchange = visitor.pointee.exchange, exchange.pointee.upstream != Exchange.noUpstream {
+            let upstream = exchange.pointee.upstream
+            if upstreams[upstream].pointee.isPaused {
+                upstreams[upstream].pointee.isPaused = false
+                driveUpstream(upstream)
+                return visitor.pointee.phase != .free
+            }
+        }
+        return true
+    }
+
+    /// Goes on with a visitor as far as possible.
+    func drive(_ index: UInt32) {
+        let visitor = visitors[index]
+        let generation = visitor.pointee.generation
+        while visitor.pointee.generation == generation {
+            let phase = visitor.pointee.phase
+            switch phase {
+            case .free, .waiting: return
+            case .preface: guard readPreface(index) else { return }
+            case .handshake: guard handshake(index) else { return }
+            case .head: guard readHead(index) else { return }
+            case .exchange: return pumpRequest(index)
+            case .tunnel: return pumpTunnel(fromVisitor: index)
+            case .lingering: return linger(index)
+            }
+        }
+    }
+
+    // MARK: - PROXY header, TLS
+
+    private func readPreface(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        let held = visitor.pointee.pending.count
+        if held > 0 { memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, held) }
+        let count = receive(&visitor.pointee.stream, at: held)
+        guard count > 0 else {
+            if count < 0 { closeVisitor(index) }
+            return false
+        }
+        let all = UnsafeRawBufferPointer(start: buffer, count: held + count)
+        visitor.pointee.pending.clear()
+        do throws(Malformed) {
+            switch try ProxyPreface.read(all.bytes) {
+            case .more:
+                visitor.pointee.pending.append(all)
+                return true
+            case .preface(let length, let source, _):
+                visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: all[length...]))
+                if let source { guard setSource(index, source.address) else { return false } }
+            }
+        } catch {
+            report.connections.badPreface += 1
+            closeVisitor(index)
+            return false
+        }
+        guard begin(index) else {
+            closeVisitor(index)
+            return false
+        }
+        return true
+    }
+
+    /// The source proper, in place of the load balancer's: it has a budget of its own.
+    private func setSource(_ index: UInt32, _ source: Address) -> Bool {
+        let visitor = visitors[index]
+        budget.leave(visitor.pointee.source)
+        visitor.pointee.source = source
+        guard budget.admit(source) else {
+            // The place given back above is taken again by nobody: closing must not give it back twice.
+            report.connections.refused += 1
+            closeVisitor(index, isCounted: false)
+            return false
+        }
+        return true
+    }
+
+    private func handshake(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        guard let tls = visitor.pointee.stream.tls else { return false }
+        if visitor.pointee.pending.isEmpty {
+            guard visitor.pointee.stream.isReadable else { return false }
+            let count = recv(visitor.pointee.stream.socket, cipherBuffer, Self.receiveSize, 0)
+            guard count > 0 else {
+                visitor.pointee.stream.isReadable = false
+                if count < 0, errno == EAGAIN || errno == EINTR { return false }
+                report.connections.failedHandshakes += 1
+                closeVisitor(index)
+                return false
+            }
+            port.pointee.inputCount = count
+        } else {
+            // Behind a PROXY header in the same packet.
+            let pending = visitor.pointee.pending.bytes
+            memcpy(cipherBuffer, pending.baseAddress!, pending.count)
+            port.pointee.inputCount = pending.count
+            visitor.pointee.pending.free()
+        }
+        port.pointee.input = UnsafeRawPointer(cipherBuffer)
+        port.pointee.site = TLSPort.noSite
+        let result = TLS.handshake(tls)
+        if port.pointee.site != TLSPort.noSite { visitor.pointee.site = port.pointee.site }
+        let isSent = flushPort(&visitor.pointee.stream)
+        switch result {
+        case .more where isSent:
+            return true
+        case .bytes where isSent:
+            report.connections.handshakes += 1
+            if TLS.isResumed(tls) { report.connections.resumed += 1 }
+            visitor.pointee.phase = .head
+            // The first request may have come along.
+            let count = readPlain(&visitor.pointee.stream, tls, at: 0)
+            if count > 0 { visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
+            return true
+        default:
+            report.connections.failedHandshakes += 1
+            closeVisitor(index)
+            return false
+        }
+    }
+
+    // MARK: - The request's head
+
+    private func readHead(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        // A response that the visitor does not take holds back its next request.
+        guard visitor.pointee.stream.out.isEmpty else { return false }
+        var held = visitor.pointee.pending.count
+        if held > 0 { memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, held) }
+        var isFresh = held > visitor.pointee.scanner.scanned
+        let wasEmpty = held == 0
+        while true {
+            if isFresh {
+                let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: held)
+                switch visitor.pointee.scanner.scan(bytes.span, limit: Int(limits.headBytes)) {
+                case .more: break
+                case .refused(let refusal):
+                    malformed(index, refusal)
+                    return false
+                case .head(let start, let end):
+                    if wasEmpty, held == end {
+                        visitor.pointee.pending.free()
+                    } else {
+                        visitor.pointee.pending.clear()
+                        visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + end, count: held - end))
+                    }
+                    visitor.pointee.scanner = HeadScanner()
+                    return received(index, start, end)
+                }
+            }
+            let count = receive(&visitor.pointee.stream, at: held)
+            if count <= 0 {
+                if count < 0 {
+                    closeVisitor(index)
+                } else if held > visitor.pointee.pending.count {
+                    let first = visitor.pointee.pending.isEmpty
+                    visitor.pointee.pending.clear()
+                    visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
+                    // The clock of a head runs from its first byte.
+                    if first, visitor.pointee.isReused { rearm(index, limits.headTime) }
+                }
+                return false
+            }
+            held += count
+            isFresh = true
+        }
+    }
+
+    /// A deadline that may lie before the one set.
+    func rearm(_ index: UInt32, _ milliseconds: UInt32) {
+        wheel.disarm(index) { node($0) }
+        armVisitor(index, milliseconds)
+    }
+
+    /// Answers what could not be read as a request, and closes.
+    func malformed(_ index: UInt32, _ refusal: Refusal) {
+        report.connections.malformed += 1
+        reply(index, UInt16(refusal.status), form: .text, closes: true, isHead: false, lingers: true)
+    }
+
+    /// Sends one of the lane's own responses. With `closes` the connection ends after it; with `lingers` what still
+    /// comes in is taken and thrown away, so that the response is not lost in a reset (RFC 9112, section 9.6).
+    func reply(
+        _ index: UInt32, _ status: UInt16, form: Replies.Form, closes: Bool, isHead: Bool, lingers: Bool = false
+    ) {
+        let visitor = visitors[index]
+        let bytes = replies.bytes(status, form, closes: closes, isHead: isHead)
+        guard send(&visitor.pointee.stream, bytes, isLast: closes && !lingers) else { return closeVisitor(index) }
+        guard closes else { return }
+        if visitor.pointee.stream.out.isEmpty {
+            if lingers { startLingering(index) } else { closeVisitor(index) }
+        } else {
+            visitor.pointee.closesAfterFlush = true
+            visitor.pointee.phase = .lingering
+            rearm(index, Self.lingerTime)
+        }
+    }
+
+    /// The last byte of the last response is out.
+    func endVisitor(_ index: UInt32) {
+        let visitor = visitors[index]
+        if visitor.pointee.phase == .lingering { startLingering(index) } else { closeVisitor(index) }
+    }
+
+    private func startLingering(_ index: UInt32) {
+        let visitor = visitors[index]
+        visitor.pointee.phase = .lingering
+        visitor.pointee.closesAfterFlush = false
+        visitor.pointee.pending.free()
+        if let tls = visitor.pointee.stream.tls {
+            TLS.shutdown(tls)
+            _ = flushPort(&visitor.pointee.stream)
+        }
+        shutdown(visitor.pointee.stream.socket, Int32(SHUT_WR))
+        rearm(index, Self.lingerTime)
+        linger(index)
+    }
+
+    private func linger(_ index: UInt32) {
+        let visitor = visitors[index]
+        // A megabyte is patience enough; who sends on gets a reset.
+        while visitor.pointee.moved < 1 << 20 {
+            guard visitor.pointee.stream.isReadable else { return }
+            let count = recv(visitor.pointee.stream.socket, buffer, Self.receiveSize, 0)
+            if count < 0, errno == EAGAIN || errno == EINTR {
+                visitor.pointee.stream.isReadable = false
+                return
+            }
+            guard count > 0 else { break }
+            visitor.pointee.moved &+= UInt32(count)
+        }
+        closeVisitor(index)
+    }
+
+    // MARK: - Ends
+
+    /// The visitor is gone, or is to go: whatever was under way for it ends.
+    func abandon(_ index: UInt32) {
+        let visitor = visitors[index]
+        if let exchange = visitor.pointee.exchange { dropExchange(exchange) }
+        closeVisitor(index)
+    }
+
+    func closeVisitor(_ index: UInt32, isCounted: Bool = true) {
+        let visitor = visitors[index]
+        assert(visitor.pointee.exchange == nil, "a visitor is closed while its request is under way")
+        wheel.disarm(index) { node($0) }
+        if isCounted { budget.leave(visitor.pointee.source) }
+        closeStream(&visitor.pointee.stream)
+        visitor.pointee.pending.free()
+        visitor.pointee.phase = .free
+        visitor.pointee.generation &+= 1
+        visitors.give(index)
+    }
+
+    func visitorTimedOut(_ index: UInt32) {
+        let visitor = visitors[index]
+        switch visitor.pointee.phase {
+        case .free: return
+        case .waiting:
+            // The queue has a clock of its own.
+            armVisitor(index, limits.queueTime + 1000)
+        case .exchange where !isTooSlow(index):
+            armVisitor(index, limits.progressTime)
+        case .head where !visitor.pointee.pending.isEmpty:
+            report.connections.timedOut += 1
+            reply(index, 408, form: .text, closes: true, isHead: false)
+        case .exchange:
+            report.connections.timedOut += 1
+            abandon(index)
+        case .tunnel:
+            report.connections.timedOut += 1
+            abandon(index)
+        case .preface, .handshake, .head, .lingering:
+            if visitor.pointee.phase != .lingering, !visitor.pointee.isReused { report.connections.timedOut += 1 }
+            closeVisitor(index)
+        }
+    }
+
+    /// Whether the visitor itself holds things up: by a body that trickles in, or a response that it hardly takes.
+    private func isTooSlow(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        defer { visitor.pointee.moved = 0 }
+        guard let exchange = visitor.pointee.exchange else { return false }
+        let isSending = !exchange.pointee.request.isDone && exchange.pointee.upstream != Exchange.noUpstream
+            && upstreams[exchange.pointee.upstream].pointee.stream.out.isEmpty
+        guard isSending || !visitor.pointee.stream.out.isEmpty else { return false }
+        return UInt64(visitor.pointee.moved) * 1000 < UInt64(limits.progressRate) * UInt64(limits.progressTime)
+    }
+}

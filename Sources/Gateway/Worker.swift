@@ -1,0 +1,262 @@
+internal import Addresses
+internal import Admission
+internal import CLinux
+internal import Glibc
+internal import Heads
+internal import Messages
+internal import Sketches
+
+/// One core's share of the lane: a thread with its own listeners, connections and clock, which waits for the kernel and
+/// does one thing at a time. Nothing in it is shared but what the site table holds.
+///
+/// This file is the loop; what happens at each station lies in the extensions, named for them (see
+/// Documentation/life-of-a-request.md).
+final class Worker {
+    /// What the lane or another worker tells a worker.
+    enum Command {
+        case table(SiteTable)
+        case accessLog(Int32)
+        /// A waiting request's turn has come, by a slot that another worker gave back.
+        case grant(ticket: UInt64, Slot, site: UInt16)
+        case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
+        case drain
+    }
+
+    struct Listening {
+        var socket: Int32
+        var index: UInt8
+    }
+
+    static let kindShift: UInt64 = 62
+    static let visitorKind: UInt64 = 0
+    static let upstreamKind: UInt64 = 1
+    static let listenerKind: UInt64 = 2
+    static let wakeKind: UInt64 = 3
+    static let upstreamTimer: UInt32 = 1 << 31
+    /// Room before the receive buffer, where a chunk's size can be put in front of what was received.
+    static let bufferLead = 32
+    static let bufferSize = 144 << 10
+    static let receiveSize = 64 << 10
+    /// A TLS record's content, which may come out on top of what was received.
+    static let recordSize = 17 << 10
+
+    let index: Int
+    let shared: LaneShared
+    let epoll: Int32
+    let port: UnsafeMutablePointer<TLSPort>
+    /// Where everything received lands first; nothing stays in it from one step to the next.
+    let buffer: UnsafeMutableRawPointer
+    let cipherBuffer: UnsafeMutableRawPointer
+    let replies = Replies()
+    let history: HistoryFilter?
+
+    var table: SiteTable
+    var limits: Snapshot.Limits
+    var visitors = Slab(empty: Visitor())
+    var upstreams = Slab(empty: Upstream())
+    var wheel = TimerWheel()
+    var pools: [OriginPool] = []
+    var budget: SourceBudget
+    var request = RequestHead()
+    var response = ResponseHead()
+    var ink = Ink(capacity: 96 << 10)
+    var log = AccessLog()
+    var counters: [SiteCounters] = []
+    var report = WorkerReport()
+    /// Nanoseconds, on the clock that only goes forward; read once for each round of events.
+    var now: UInt64 = 0
+    var wallSeconds: UInt64 = 0
+    var isDraining = false
+    var listening: [Listening]
+    /// Exchanges that are not in use.
+    var spareExchanges: UnsafeMutablePointer<Exchange>?
+    /// Sites at which a slot was given back in this round.
+    var freed: [UInt16] = []
+    /// Visitors to go on with after this round: index and generation.
+    var resumed: [(UInt32, UInt32)] = []
+
+    init(index: Int, shared: LaneShared, table: SiteTable, listeners: [Int32]) {
+        self.index = index
+        self.shared = shared
+        self.table = table
+        limits = table.snapshot.limits
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        precondition(epoll >= 0, "the kernel gives no epoll instance")
+        port = TLSPort.make()
+        buffer = malloc(Self.bufferLead + Self.bufferSize)! + Self.bufferLead
+        cipherBuffer = malloc(Self.receiveSize)!
+        history = shared.history
+        budget = SourceBudget(capacity: max(16, Int(limits.connections) / shared.workerCount))
+        listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
+        port.pointee.sites = Unmanaged.passUnretained(table)
+    }
+
+    /// Runs until drained. The thread's whole life.
+    func run() {
+        apply(table)
+        watch(shared.wakeDescriptors[index], Self.wakeKind, 0, 0, linux_epoll_in)
+        for listener in listening { watch(listener.socket, Self.listenerKind, UInt32(listener.index), 0, linux_epoll_in) }
+        var events = [epoll_event](repeating: epoll_event(), count: 512)
+        setTime()
+        var nextTick = now
+        while true {
+            let patience = nextTick > now ? Int32((nextTick - now) / 1_000_000) + 1 : 0
+            let count = epoll_wait(epoll, &events, Int32(events.count), patience)
+            setTime()
+            for index in 0..<max(0, Int(count)) { dispatch(events[index].data.u64, events[index].events) }
+            finishRound()
+            if now >= nextTick {
+                tick()
+                finishRound()
+                nextTick = now + TimerWheel.tick * 1_000_000
+                if isDraining, visitors.count == 0 { break }
+            }
+        }
+        log.flush()
+        publish()
+    }
+
+    private func setTime() {
+        now = Clock.monotonic()
+    }
+
+    var instant: Instant { Instant(nanoseconds: now) }
+
+    func watch(_ descriptor: Int32, _ kind: UInt64, _ index: UInt32, _ generation: UInt32, _ events: UInt32) {
+        var event = epoll_event()
+        event.events = events
+        event.data.u64 = kind << Self.kindShift | UInt64(generation & 0x3fff_ffff) << 32 | UInt64(index)
+        epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+    }
+
+    private func dispatch(_ data: UInt64, _ events: UInt32) {
+        let index = UInt32(truncatingIfNeeded: data)
+        let generation = UInt32(truncatingIfNeeded: data >> 32) & 0x3fff_ffff
+        switch data >> Self.kindShift {
+        case Self.visitorKind:
+            guard index < visitors.indices.upperBound, visitors[index].pointee.generation & 0x3fff_ffff == generation,
+                visitors[index].pointee.phase != .free
+            else { return }
+            visitorEvent(index, events)
+        case Self.upstreamKind:
+            guard index < upstreams.indices.upperBound, upstreams[index].pointee.generation & 0x3fff_ffff == generation,
+                upstreams[index].pointee.phase != .free
+            else { return }
+            upstreamEvent(index, events)
+        case Self.listenerKind:
+            accept(Int(index))
+        default:
+            var count: UInt64 = 0
+            read(shared.wakeDescriptors[self.index], &count, 8)
+            for command in shared.takeCommands(index: self.index) { obey(command) }
+        }
+    }
+
+    /// Serves those whose turn came in this round, and goes on with connections that have more to do.
+    func finishRound() {
+        while !freed.isEmpty || !resumed.isEmpty {
+            while let site = freed.popLast() { serveWaiting(site) }
+            let going = resumed
+            resumed.removeAll(keepingCapacity: true)
+            for (index, generation) in going
+            where visitors[index].pointee.generation == generation && visitors[index].pointee.phase != .free {
+                drive(index)
+            }
+        }
+    }
+
+    private func obey(_ command: Command) {
+        switch command {
+        case .table(let table): apply(table)
+        case .accessLog(let descriptor): log.setDescriptor(descriptor)
+        case .grant(let ticket, let slot, let site): granted(ticket, slot, site)
+        case .refuse(let ticket, let cause): turnedAway(ticket, cause)
+        case .drain: drain()
+        }
+    }
+
+    private func apply(_ new: SiteTable) {
+        table = new
+        limits = new.snapshot.limits
+        port.pointee.sites = Unmanaged.passUnretained(table)
+        let poolCount = (new.sites.flatMap(\.origins).map(\.pool).max() ?? -1) + 1
+        while pools.count < poolCount { pools.append(OriginPool()) }
+        for (index, counter) in counters.enumerated() where index < names.count {
+            report.sites[names[index], default: SiteCounters()].add(counter)
+        }
+        names = new.sites.map(\.settings.name)
+        counters = names.map { _ in SiteCounters() }
+    }
+
+    private var names: [String] = []
+
+    private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        for listener in listening { close(listener.socket) }
+        listening = []
+        for index in visitors.indices {
+            let visitor = visitors[index]
+            if visitor.pointee.phase == .head, visitor.pointee.pending.isEmpty, visitor.pointee.stream.out.isEmpty {
+                closeVisitor(index)
+            }
+        }
+    }
+
+    // MARK: - Time
+
+    func node(_ handle: UInt32) -> UnsafeMutablePointer<TimerWheel.Node> {
+        handle & Self.upstreamTimer != 0
+            ? UnsafeMutableRawPointer(upstreams[handle & ~Self.upstreamTimer]).assumingMemoryBound(to: TimerWheel.Node.self)
+            : UnsafeMutableRawPointer(visitors[handle]).assumingMemoryBound(to: TimerWheel.Node.self)
+    }
+
+    func armVisitor(_ index: UInt32, _ milliseconds: UInt32) {
+        wheel.arm(index, in: milliseconds) { node($0) }
+    }
+
+    func armUpstream(_ index: UInt32, _ milliseconds: UInt32) {
+        wheel.arm(index | Self.upstreamTimer, in: milliseconds) { node($0) }
+    }
+
+    private func tick() {
+        let seconds = Clock.wall() / 1_000_000_000
+        if seconds != wallSeconds {
+            wallSeconds = seconds
+            replies.setTime(seconds: seconds)
+            log.setTime(seconds: seconds)
+            log.flush()
+            publish()
+        }
+        for handle in wheel.advance({ node($0) }) {
+            if handle & Self.upstreamTimer != 0 {
+                upstreamTimedOut(handle & ~Self.upstreamTimer)
+            } else {
+                visitorTimedOut(handle)
+            }
+        }
+        if index == 0 { tickSites() }
+    }
+
+    /// One worker moves all sites' admission along.
+    private func tickSites() {
+        for site in table.sites {
+            let novices = site.state.admission.withLock { $0.tick(at: instant) }
+            for source in novices { history?.insert(source) }
+            while let (ticket, cause) = site.state.admission.withLock({ $0.expired(at: instant) }) {
+                tell(ticket, .refuse(ticket: ticket, cause))
+            }
+            serveWaiting(site.index)
+        }
+        history?.rotate(now: wallSeconds, lifetime: shared.historyLifetime)
+    }
+
+    /// Hands the numbers over to the lane.
+    private func publish() {
+        var current = report
+        for (index, counter) in counters.enumerated() { current.sites[names[index], default: SiteCounters()].add(counter) }
+        current.openVisitors = visitors.count
+        current.connections.open = UInt64(visitors.count)
+        shared.publish(current, from: index)
+    }
+}
