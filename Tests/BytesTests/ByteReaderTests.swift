@@ -31,6 +31,31 @@ import Testing
         #expect(reader.offset == 7)
     }
 
+    @Test func `lends a part as a reader that ends with it and tells places of the whole`() throws {
+        let bytes = Array(UInt8(0)..<10)
+        var reader = ByteReader(bytes.span.bytes)
+        try reader.skip(2)
+        var part = try reader.readPart(3)
+        #expect(reader.offset == 5)
+        #expect(part.remaining == 3)
+        #expect(try part.readUInt16() == 0x0203)
+        #expect(try part.readByte() == 4)
+        #expect(part.remaining == 0)
+        #expect(part.malformed(.invalid) == Malformed(.invalid, at: 5))
+        #expect(try reader.readByte() == 5)
+        #expect(throws: Malformed(.truncated, at: 2)) {
+            var reader = ByteReader(bytes.span.bytes)
+            try reader.skip(2)
+            _ = try reader.readPart(9)
+        }
+        #expect(throws: Malformed(.truncated, at: 2)) {
+            var reader = ByteReader(bytes.span.bytes)
+            try reader.skip(2)
+            var part = try reader.readPart(1)
+            _ = try part.readUInt16()
+        }
+    }
+
     @Test(arguments: 0..<8) func `refuses to read past the end, and stays where it was`(length: Int) {
         let bytes = Array(repeating: UInt8(7), count: length)
         func refused(_ size: Int, _ read: (inout ByteReader) throws(Malformed) -> Void) {
