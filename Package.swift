@@ -97,6 +97,7 @@ let package = Package(
         tests("SettingsTests", ["TestKit", "Settings", "Messages", "Addresses"]),
         tests("SketchesTests", ["Sketches"]),
         tests("TelemetryTests", ["Telemetry"]),
+        tests("TestKitTests", ["TestKit", "Addresses"]),
     ],
     swiftLanguageModes: [.v6]
 )
