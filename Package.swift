@@ -92,10 +92,12 @@ let package = Package(
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests("LoadTests", ["Load", "Addresses"]),
         tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
-        tests("PacketsTests", ["TestKit", "Packets", "Bytes"]),
+        tests(
+            "PacketsTests", ["TestKit", "Packets", "Bytes", .product(name: "Crypto", package: "swift-crypto")]),
         tests("SettingsTests", ["TestKit", "Settings", "Messages", "Addresses"]),
         tests("SketchesTests", ["Sketches"]),
         tests("TelemetryTests", ["Telemetry"]),
+        tests("TestKitTests", ["TestKit", "Addresses"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -20,7 +20,10 @@ package struct Prefix: Hashable, Sendable, CustomStringConvertible {
             self.init(address, length: whole)
             return
         }
-        guard parts[1].utf8.count <= 3, let length = Int(parts[1]), (0...whole).contains(length),
+        // Digits alone: Int would take a sign, and a leading zero reads as octal elsewhere.
+        let digits = parts[1].utf8
+        guard (1...3).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }),
+            digits.count == 1 || digits.first != 48, let length = Int(parts[1]), (0...whole).contains(length),
             address.masked(to: length) == address
         else { return nil }
         self.init(address, length: length)

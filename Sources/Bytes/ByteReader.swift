@@ -62,6 +62,16 @@ package struct ByteReader: ~Escapable {
         return part
     }
 
+    /// Takes the next `count` bytes as a reader of their own, whose places still count from the start of the whole input.
+    @_lifetime(copy self)
+    package mutating func readPart(_ count: Int) throws(Malformed) -> ByteReader {
+        guard count >= 0, remaining >= count else { throw malformed(.truncated) }
+        var part = ByteReader(bytes.extracting(0..<offset + count))
+        part.offset = offset
+        offset += count
+        return part
+    }
+
     /// Copies the next `count` bytes out.
     package mutating func readArray(_ count: Int) throws(Malformed) -> [UInt8] {
         let part = try readBytes(count)

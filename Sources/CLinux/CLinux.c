@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -192,6 +193,10 @@ ssize_t linux_receive_descriptors(int socket, void *bytes, size_t length, int *d
 int linux_memory_file(const char *name) {
     int file = memfd_create(name, MFD_CLOEXEC);
     return file < 0 ? -errno : file;
+}
+
+int linux_pipe(int ends[2]) {
+    return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 int linux_pin_thread(int core) {

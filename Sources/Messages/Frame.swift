@@ -53,23 +53,36 @@ package struct Frame: Equatable, Sendable {
 /// Takes frames out of a stream of bytes as they become whole.
 package struct FrameAssembler: Sendable {
     private var pending: [UInt8] = []
+    /// Where the next frame begins in `pending`. What lies before it is let go when more comes, not frame by frame:
+    /// moving the rest to the front each time would cost the square of what one read brings.
+    private var start = 0
 
     package init() {}
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {
+        if start > 0 {
+            pending.removeFirst(start)
+            start = 0
+        }
         pending.append(contentsOf: bytes)
     }
 
     /// The next whole frame, or nil until more bytes came. Throws for an unknown kind or a body over the limit: the
     /// peer does not speak our form, and the connection must be closed.
     package mutating func next() throws(Malformed) -> Frame? {
-        guard pending.count >= Frame.headerSize else { return nil }
-        guard let kind = Frame.Kind(rawValue: pending[0]) else { throw Malformed(.unsupported, at: 0) }
-        let length = pending[1..<5].reduce(0) { $0 << 8 | Int($1) }
+        guard pending.count - start >= Frame.headerSize else { return nil }
+        guard let kind = Frame.Kind(rawValue: pending[start]) else { throw Malformed(.unsupported, at: 0) }
+        let body = start + Frame.headerSize
+        let length = pending[start + 1..<body].reduce(0) { $0 << 8 | Int($1) }
         guard length <= Frame.bodyLimit else { throw Malformed(.overBudget, at: 1) }
-        guard pending.count >= Frame.headerSize + length else { return nil }
-        let frame = Frame(kind, body: Array(pending[Frame.headerSize..<Frame.headerSize + length]))
-        pending.removeFirst(Frame.headerSize + length)
+        guard pending.count - body >= length else { return nil }
+        let frame = Frame(kind, body: Array(pending[body..<body + length]))
+        start = body + length
+        // A snapshot's 64 MiB are not kept for the next status.
+        if start == pending.count {
+            pending = []
+            start = 0
+        }
         return frame
     }
 }

@@ -84,8 +84,13 @@ extension ByteReader {
         Address(high: try readUInt64(), low: try readUInt64())
     }
 
+    /// An address block in the one form in which it is written: no bits after its length, no length over its version's.
     package mutating func readPrefix() throws(Malformed) -> Prefix {
-        Prefix(try readAddress(), length: Int(try readByte()))
+        let address = try readAddress()
+        let length = Int(try readByte())
+        let prefix = Prefix(address, length: length)
+        guard prefix.address == address, prefix.length == length else { throw malformed(.invalid) }
+        return prefix
     }
 
     package mutating func readEndpoint() throws(Malformed) -> Endpoint {

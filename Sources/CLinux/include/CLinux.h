@@ -52,6 +52,9 @@ ssize_t linux_receive_descriptors(int socket, void *bytes, size_t length, int *d
 /// memfd_create(2), close-on-exec; or -errno.
 int linux_memory_file(const char *name);
 
+/// pipe2(2), both ends close-on-exec: 0 or -errno.
+int linux_pipe(int ends[2]);
+
 /// Pins the calling thread to one core; 0 or -errno.
 int linux_pin_thread(int core);
 

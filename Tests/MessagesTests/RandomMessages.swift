@@ -1,0 +1,115 @@
+import Addresses
+import Messages
+
+/// SplitMix64: the same content for the same seed, so that a failure can be repeated.
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
+    }
+
+    mutating func flag() -> Bool { Bool.random(using: &self) }
+    mutating func number<Value: FixedWidthInteger & UnsignedInteger>(_: Value.Type = Value.self) -> Value {
+        Value.random(in: 0 ... .max, using: &self)
+    }
+    mutating func bytes(upTo limit: Int) -> [UInt8] {
+        (0..<Int.random(in: 0...limit, using: &self)).map { _ in number() }
+    }
+    mutating func text(upTo limit: Int) -> String {
+        // Two bytes at most for each character.
+        String(
+            (0..<Int.random(in: 0...limit / 2, using: &self)).map { _ in
+                "abcdefxyz0123.-é".randomElement(using: &self) ?? "a"
+            })
+    }
+    mutating func list<Element>(upTo limit: Int, _ make: (inout Seeded) -> Element) -> [Element] {
+        (0..<Int.random(in: 0...limit, using: &self)).map { _ in make(&self) }
+    }
+    mutating func address() -> Address {
+        flag() ? Address(ipv4: number()) : Address(high: number(), low: number())
+    }
+    mutating func endpoint() -> Endpoint { Endpoint(address(), port: number()) }
+    mutating func prefix() -> Prefix { Prefix(address(), length: Int.random(in: 0...128, using: &self)) }
+}
+
+extension Snapshot {
+    static func random(_ random: inout Seeded) -> Snapshot {
+        var snapshot = Snapshot()
+        snapshot.generation = random.number()
+        snapshot.instance = random.text(upTo: 32)
+        snapshot.cores = random.list(upTo: 8) { $0.number() }
+        snapshot.limits.headBytes = random.number()
+        snapshot.limits.queueTime = random.number()
+        snapshot.limits.drainTime = random.number()
+        snapshot.listeners = random.list(upTo: 4) {
+            var listener = Listener(endpoint: $0.endpoint(), isTLS: $0.flag())
+            listener.proxyPeers = $0.list(upTo: 3) { $0.prefix() }
+            listener.servesClear = $0.flag()
+            return listener
+        }
+        snapshot.trustedPeers = random.list(upTo: 4) { $0.prefix() }
+        snapshot.sites = random.list(upTo: 4) { Site.random(&$0) }
+        snapshot.secrets.ticketKeys = random.list(upTo: 3) { $0.bytes(upTo: 48) }
+        snapshot.secrets.pseudonymKey = random.bytes(upTo: 16)
+        snapshot.secrets.historyKey = random.bytes(upTo: 16)
+        snapshot.secrets.cookieKey = random.bytes(upTo: 32)
+        return snapshot
+    }
+}
+
+extension Snapshot.Site {
+    static func random(_ random: inout Seeded) -> Snapshot.Site {
+        var site = Snapshot.Site(
+            name: random.text(upTo: 64), organisation: random.text(upTo: 64),
+            hosts: random.list(upTo: 4) { $0.text(upTo: 60) },
+            origins: random.list(upTo: 3) {
+                var origin = Snapshot.Origin(endpoint: $0.endpoint())
+                origin.isTLS = $0.flag()
+                origin.serverName = $0.text(upTo: 60)
+                origin.authorities = $0.bytes(upTo: 60)
+                return origin
+            })
+        site.service = random.flag() ? .publicService : .backOffice
+        site.certificateChain = random.bytes(upTo: 200)
+        site.privateKey = random.bytes(upTo: 200)
+        site.mode = random.flag() ? .protect : .observe
+        if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
+        site.bodyLimit = random.number()
+        return site
+    }
+}
+
+extension LaneStatus {
+    static func random(_ random: inout Seeded) -> LaneStatus {
+        var status = LaneStatus()
+        status.started = random.number()
+        status.generation = random.number()
+        status.connections.open = random.number()
+        status.connections.accepted = random.number()
+        status.connections.badPreface = random.number()
+        status.sites = random.list(upTo: 3) {
+            var site = SiteStatus()
+            site.name = $0.text(upTo: 64)
+            site.organisation = $0.text(upTo: 64)
+            site.isObserving = $0.flag()
+            site.isUnderPressure = $0.flag()
+            site.limit = $0.number()
+            site.bytesOut = $0.number()
+            for index in site.classes.indices {
+                site.classes[index].requests = $0.number()
+                site.classes[index].waitedMicroseconds = $0.number()
+            }
+            for index in site.responses.indices { site.responses[index] = $0.number() }
+            for index in site.firstByte.indices { site.firstByte[index] = $0.number() }
+            return site
+        }
+        return status
+    }
+}
