@@ -191,6 +191,18 @@ package struct SiteAdmission: Sendable {
         origins[Int(slot.origin)].ended()
     }
 
+    /// The request goes to another origin than it was admitted to, which could not be reached.
+    package mutating func move(_ slot: Slot, to origin: Int, at now: Instant) -> Slot {
+        guard Int(slot.origin) < origins.count, origin < origins.count else { return slot }
+        origins[Int(slot.origin)].ended()
+        origins[origin].began()
+        var moved = slot
+        moved.origin = UInt8(origin)
+        moved.since = now
+        moved.isCalm = false
+        return moved
+    }
+
     package mutating func setHealth(of origin: Int, to isHealthy: Bool) {
         guard origin < origins.count else { return }
         origins[origin].isHealthy = isHealthy

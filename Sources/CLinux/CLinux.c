@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -38,6 +39,11 @@ static socklen_t fill(struct sockaddr_storage *to, const uint8_t address[16], ui
     in6->sin6_port = htons(port);
     memcpy(&in6->sin6_addr, address, 16);
     return sizeof *in6;
+}
+
+int linux_event(void) {
+    int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
 }
 
 int linux_accept(int listener, uint8_t peer[16], uint16_t *port) {

@@ -78,12 +78,13 @@ struct Body {
 struct Exchange {
     static let noUpstream = UInt32.max
 
+    /// The next record not in use.
+    var next: UnsafeMutablePointer<Exchange>?
     var visitor: UInt32 = 0
     var upstream = Exchange.noUpstream
     var site: Unmanaged<Site>?
     /// The request's head as it came.
     var head = Store()
-    var headStart = 0
     var method = Method.get
     var minorVersion = 1
     var keepsAlive = true
@@ -105,6 +106,7 @@ struct Exchange {
     var request = Body()
     var response = Body()
     var status: UInt16 = 0
+    var methodName = Heads.Slice.empty
     var path = Heads.Slice.empty
     var pathLength = 0
     var bytesIn: UInt64 = 0
@@ -118,6 +120,8 @@ struct Exchange {
 struct Upstream {
     enum Phase: UInt8 {
         case free
+        /// No connection: waits until the origin is to be tried again.
+        case resting
         case connecting
         case handshake
         case idle

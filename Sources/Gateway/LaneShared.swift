@@ -1,4 +1,5 @@
 internal import Admission
+internal import CLinux
 internal import Glibc
 internal import Sketches
 internal import Synchronization
@@ -17,7 +18,7 @@ final class LaneShared: Sendable {
     init(workerCount: Int, history: HistoryFilter?) {
         self.workerCount = workerCount
         self.history = history
-        wakeDescriptors = (0..<workerCount).map { _ in eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK)) }
+        wakeDescriptors = (0..<workerCount).map { _ in linux_event() }
         mailboxes = Mutex(Array(repeating: [], count: workerCount))
         reports = Mutex(Array(repeating: WorkerReport(), count: workerCount))
     }

@@ -4,6 +4,7 @@ internal import Glibc
 internal import Heads
 internal import Messages
 internal import Sketches
+internal import Synchronization
 
 /// A whole request head: where it belongs, who asks, and whether it may go.
 extension Worker {
@@ -60,7 +61,9 @@ extension Worker {
             let isOurs = instance.withUTF8 { name -> Bool in
                 guard value.count >= name.count, name.count > 0 else { return false }
                 for offset in 0...(value.count - name.count)
-                where memcmp(UnsafeRawBufferPointer(rebasing: value).baseAddress! + offset, name.baseAddress!, name.count) == 0 {
+                where memcmp(
+                    UnsafeRawBufferPointer(rebasing: value).baseAddress! + offset, name.baseAddress!, name.count) == 0
+                {
                     return true
                 }
                 return false
@@ -91,7 +94,9 @@ extension Worker {
         switch decision {
         case .refuse(let cause):
             let status = Self.status(cause)
-            return refuse(index, site, status, "refused", bytes, visitorClass: cause == .suspect ? .suspect : isKnown ? .known : .unknown)
+            return refuse(
+                index, site, status, "refused", bytes,
+                visitorClass: cause == .suspect ? .suspect : isKnown ? .known : .unknown)
         case .admit(let slot):
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.slot = slot
@@ -121,7 +126,8 @@ extension Worker {
     }
 
     private func note(
-        _ exchange: UnsafeMutablePointer<Exchange>, _ source: UInt64, isKnown: Bool, hasCookie: Bool, isUnderPressure: Bool
+        _ exchange: UnsafeMutablePointer<Exchange>, _ source: UInt64, isKnown: Bool, hasCookie: Bool,
+        isUnderPressure: Bool
     ) {
         exchange.pointee.sourceHash = source
         exchange.pointee.isKnown = isKnown
@@ -146,7 +152,9 @@ extension Worker {
                 guard let given = SiteCookie.hour(of: value), given <= hour, hour - given <= SiteCookie.lifetime else {
                     return false
                 }
-                return site.cookie.value(hour: given).withUnsafeBytes { memcmp($0.baseAddress!, value.baseAddress!, 40) == 0 }
+                return site.cookie.value(hour: given).withUnsafeBytes {
+                    memcmp($0.baseAddress!, value.baseAddress!, 40) == 0
+                }
             }
             while index < raw.count, raw[index] != UInt8(ascii: ";") { index += 1 }
             index += 1
@@ -172,7 +180,8 @@ extension Worker {
         }
         writeLog(
             site?.settings.name ?? "", visitor, bytes, method: request.methodName, path: request.path,
-            pathLength: request.pathLength, status: status, visitorClass: visitorClass, decision: decision, exchange: nil)
+            pathLength: request.pathLength, status: status, visitorClass: visitorClass, decision: decision,
+            exchange: nil)
         reply(
             index, status, form: form(bytes), closes: closes, isHead: request.method == .head, lingers: hasBody)
         guard !closes, visitor.pointee.phase == .head else { return false }
@@ -255,7 +264,8 @@ extension Worker {
                 bytesIn: exchange?.pointee.bytesIn ?? 0, bytesOut: exchange?.pointee.bytesOut ?? 0,
                 visitorClass: visitorClass, decision: decision,
                 waitedMilliseconds: UInt64(exchange?.pointee.slot?.waited ?? 0),
-                firstByte: exchange.map { $0.pointee.firstByte == 0 ? 0 : $0.pointee.firstByte &- $0.pointee.started } ?? 0,
+                firstByte: exchange.map { $0.pointee.firstByte == 0 ? 0 : $0.pointee.firstByte &- $0.pointee.started }
+                    ?? 0,
                 total: time, milliseconds: Int(Clock.wall() / 1_000_000 % 1000)))
     }
 }

@@ -73,7 +73,7 @@ extension Worker {
             stream.pointee.out.append(bytes)
             return true
         }
-        var sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+        var sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         if sent < 0 {
             guard errno == EAGAIN || errno == EINTR || errno == ENOTCONN else { return false }
             sent = 0
@@ -87,7 +87,7 @@ extension Worker {
         var total = 0
         while !stream.pointee.out.isEmpty {
             let bytes = stream.pointee.out.bytes
-            let sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+            let sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if sent < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? total : -1

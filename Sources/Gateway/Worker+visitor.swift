@@ -1,5 +1,6 @@
 internal import Addresses
 internal import Admission
+internal import Bytes
 internal import CLinux
 internal import Glibc
 internal import Heads
@@ -150,9 +151,9 @@ extension Worker {
             case .more:
                 visitor.pointee.pending.append(all)
                 return true
-            case .preface(let length, let source, _):
-                visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: all[length...]))
-                if let source { guard setSource(index, source.address) else { return false } }
+            case .preface(let preface):
+                visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: all[preface.length...]))
+                if let source = preface.source { guard setSource(index, source.address) else { return false } }
             }
         } catch {
             report.connections.badPreface += 1
@@ -387,7 +388,8 @@ extension Worker {
         let visitor = visitors[index]
         defer { visitor.pointee.moved = 0 }
         guard let exchange = visitor.pointee.exchange else { return false }
-        let isSending = !exchange.pointee.request.isDone && exchange.pointee.upstream != Exchange.noUpstream
+        let isSending =
+            !exchange.pointee.request.isDone && exchange.pointee.upstream != Exchange.noUpstream
             && upstreams[exchange.pointee.upstream].pointee.stream.out.isEmpty
         guard isSending || !visitor.pointee.stream.out.isEmpty else { return false }
         return UInt64(visitor.pointee.moved) * 1000 < UInt64(limits.progressRate) * UInt64(limits.progressTime)

@@ -5,6 +5,7 @@ internal import Glibc
 internal import Heads
 internal import Messages
 internal import Sketches
+internal import Synchronization
 
 /// One core's share of the lane: a thread with its own listeners, connections and clock, which waits for the kernel and
 /// does one thing at a time. Nothing in it is shared but what the site table holds.
@@ -80,7 +81,7 @@ final class Worker {
         self.shared = shared
         self.table = table
         limits = table.snapshot.limits
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        epoll = epoll_create1(linux_epoll_close_on_exec)
         precondition(epoll >= 0, "the kernel gives no epoll instance")
         port = TLSPort.make()
         buffer = malloc(Self.bufferLead + Self.bufferSize)! + Self.bufferLead
@@ -95,7 +96,9 @@ final class Worker {
     func run() {
         apply(table)
         watch(shared.wakeDescriptors[index], Self.wakeKind, 0, 0, linux_epoll_in)
-        for listener in listening { watch(listener.socket, Self.listenerKind, UInt32(listener.index), 0, linux_epoll_in) }
+        for listener in listening {
+            watch(listener.socket, Self.listenerKind, UInt32(listener.index), 0, linux_epoll_in)
+        }
         var events = [epoll_event](repeating: epoll_event(), count: 512)
         setTime()
         var nextTick = now
@@ -207,7 +210,8 @@ final class Worker {
 
     func node(_ handle: UInt32) -> UnsafeMutablePointer<TimerWheel.Node> {
         handle & Self.upstreamTimer != 0
-            ? UnsafeMutableRawPointer(upstreams[handle & ~Self.upstreamTimer]).assumingMemoryBound(to: TimerWheel.Node.self)
+            ? UnsafeMutableRawPointer(upstreams[handle & ~Self.upstreamTimer]).assumingMemoryBound(
+                to: TimerWheel.Node.self)
             : UnsafeMutableRawPointer(visitors[handle]).assumingMemoryBound(to: TimerWheel.Node.self)
     }
 
@@ -254,7 +258,9 @@ final class Worker {
     /// Hands the numbers over to the lane.
     private func publish() {
         var current = report
-        for (index, counter) in counters.enumerated() { current.sites[names[index], default: SiteCounters()].add(counter) }
+        for (index, counter) in counters.enumerated() {
+            current.sites[names[index], default: SiteCounters()].add(counter)
+        }
         current.openVisitors = visitors.count
         current.connections.open = UInt64(visitors.count)
         shared.publish(current, from: index)

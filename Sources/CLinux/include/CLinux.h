@@ -13,7 +13,10 @@ static const uint32_t linux_epoll_err = EPOLLERR;
 static const uint32_t linux_epoll_hup = EPOLLHUP;
 static const uint32_t linux_epoll_rdhup = EPOLLRDHUP;
 static const uint32_t linux_epoll_edge = EPOLLET;
-static const uint32_t linux_epoll_exclusive = EPOLLEXCLUSIVE;
+static const int linux_epoll_close_on_exec = EPOLL_CLOEXEC;
+
+/// eventfd(2), close-on-exec and non-blocking; or -errno.
+int linux_event(void);
 
 /// accept4(2), close-on-exec and non-blocking. Returns the descriptor, or -errno. The peer is written as 16 address
 /// bytes (IPv4 mapped) and a port in host order; for a Unix socket both are zero.

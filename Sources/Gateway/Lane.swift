@@ -1,0 +1,405 @@
+internal import Addresses
+internal import Admission
+internal import Bytes
+internal import CLinux
+internal import Glibc
+internal import Messages
+internal import Sketches
+internal import Synchronization
+
+/// The lane: takes snapshots from the office, keeps the workers, and says how it fares. It goes on with what it knows
+/// when the office is gone, and looks for it again.
+///
+/// One control thread (the process's first) and one thread for each worker.
+package final class Lane {
+    private let controlPath: String
+    private let started = Clock.wall()
+    private var control: Int32 = -1
+    private var frames = FrameAssembler()
+    private var arrived: [Int32] = []
+    private var shared: LaneShared?
+    private var table: SiteTable?
+    private var threads: [pthread_t] = []
+    /// Listener by listener, one socket for each worker.
+    private var listeners: [Int32] = []
+    private var historyDescriptor: Int32 = -1
+    private var history: HistoryFilter?
+    private var accessLog: Int32 = -1
+    private var pools: [PoolKey: Int] = [:]
+    private var isDraining = false
+
+    /// What makes two origins the same one to the pools.
+    private struct PoolKey: Hashable {
+        var endpoint: String
+        var isTLS: Bool
+        var name: String
+        var authorities: [UInt8]
+    }
+
+    /// - Parameter controlPath: the office's socket.
+    package init(controlPath: String) {
+        self.controlPath = controlPath
+    }
+
+    /// Serves until drained. Returns the process's exit status.
+    package func run() -> Int32 {
+        signal(SIGPIPE, SIG_IGN)
+        // Ended by the office over the socket; signals of the terminal are for the office.
+        signal(SIGINT, SIG_IGN)
+        signal(SIGHUP, SIG_IGN)
+        signal(SIGTERM) { _ in Lane.wasTerminated.store(true, ordering: .relaxed) }
+        raiseDescriptorLimit()
+        var lastStatus: UInt64 = 0
+        while !isDraining || threads.isEmpty == false {
+            if Lane.wasTerminated.load(ordering: .relaxed) { drain() }
+            if control < 0 { connect() }
+            wait(milliseconds: control < 0 ? 250 : 100)
+            let now = Clock.monotonic()
+            if now - lastStatus >= 500_000_000 {
+                lastStatus = now
+                sendStatus()
+            }
+            if isDraining, (shared?.allReports ?? []).allSatisfy({ $0.openVisitors == 0 }) {
+                for thread in threads { pthread_join(thread, nil) }
+                threads = []
+                sendStatus()
+                return 0
+            }
+        }
+        return 0
+    }
+
+    private static let wasTerminated = Atomic(false)
+
+    private func raiseDescriptorLimit() {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    // MARK: - The control socket
+
+    private func connect() {
+        let socket = linux_unix_connect(controlPath)
+        guard socket >= 0 else { return }
+        control = socket
+        frames = FrameAssembler()
+        var descriptors: [Int32] = []
+        if table != nil {
+            descriptors = listeners
+            if historyDescriptor >= 0 { descriptors.append(historyDescriptor) }
+        }
+        let hello = Hello(
+            process: UInt32(getpid()), started: started, generation: table?.snapshot.generation ?? 0,
+            descriptors: UInt32(descriptors.count))
+        send(Frame(.hello, body: hello.encoded()), descriptors)
+    }
+
+    private func disconnect() {
+        close(control)
+        control = -1
+        for descriptor in arrived { close(descriptor) }
+        arrived = []
+    }
+
+    private func send(_ frame: Frame, _ descriptors: [Int32] = []) {
+        guard control >= 0 else { return }
+        let bytes = frame.encoded()
+        var offset = 0
+        while offset < bytes.count {
+            let sent = bytes.withUnsafeBytes {
+                linux_send_descriptors(
+                    control, $0.baseAddress! + offset, bytes.count - offset, descriptors,
+                    offset == 0 ? Int32(descriptors.count) : 0)
+            }
+            if sent == -Int(EINTR) { continue }
+            guard sent > 0 else { return disconnect() }
+            offset += sent
+        }
+    }
+
+    private func say(_ level: UInt8, _ text: String) {
+        send(Frame(.log, body: [level] + Array(text.utf8)))
+        if control < 0 {
+            let line = Array("wasstraat-gateway: \(text)\n".utf8)
+            write(STDERR_FILENO, line, line.count)
+        }
+    }
+
+    private func wait(milliseconds: Int32) {
+        guard control >= 0 else {
+            usleep(UInt32(milliseconds) * 1000)
+            return
+        }
+        var poll = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
+        guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        var descriptors = [Int32](repeating: -1, count: 250)
+        var count: Int32 = 250
+        let received = linux_receive_descriptors(control, &bytes, bytes.count, &descriptors, &count)
+        guard received > 0 else {
+            if received != -Int(EINTR), received != -Int(EAGAIN) { disconnect() }
+            return
+        }
+        arrived += descriptors[..<Int(count)]
+        frames.append(bytes[..<received])
+        do throws(Malformed) {
+            while let frame = try frames.next() { try obey(frame) }
+        } catch {
+            say(3, "the office sent something that is no message of ours (\(error))")
+            disconnect()
+        }
+    }
+
+    private func obey(_ frame: Frame) throws(Malformed) {
+        switch frame.kind {
+        case .history:
+            guard let descriptor = arrived.first else { throw Malformed(.contradictory, at: 0) }
+            arrived.removeFirst()
+            adoptHistory(descriptor, byteCount: frame.body.reduce(0) { $0 << 8 | Int($1) })
+        case .accessLog:
+            guard let descriptor = arrived.first else { throw Malformed(.contradictory, at: 0) }
+            arrived.removeFirst()
+            adoptLog(descriptor)
+        case .snapshot:
+            let descriptors = arrived
+            arrived = []
+            let body = frame.body
+            let snapshot = try Snapshot(decoding: body.span.bytes)
+            adopt(snapshot, descriptors)
+        case .drain:
+            drain()
+        default:
+            throw Malformed(.unsupported, at: 0)
+        }
+    }
+
+    private func adoptHistory(_ descriptor: Int32, byteCount: Int) {
+        guard history == nil else {
+            close(descriptor)
+            return
+        }
+        let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        guard let memory, memory != MAP_FAILED, byteCount >= 4096 else {
+            close(descriptor)
+            return say(3, "the history's memory cannot be used; nobody will be known")
+        }
+        historyDescriptor = descriptor
+        history = HistoryFilter(memory: memory, byteCount: byteCount, now: Clock.wall() / 1_000_000_000)
+    }
+
+    private func adoptLog(_ descriptor: Int32) {
+        if let shared {
+            for worker in 0..<shared.workerCount { shared.tell(worker, .accessLog(dup(descriptor))) }
+            close(descriptor)
+        } else {
+            if accessLog >= 0 { close(accessLog) }
+            accessLog = descriptor
+        }
+    }
+
+    // MARK: - Snapshots
+
+    private func adopt(_ snapshot: Snapshot, _ descriptors: [Int32]) {
+        if shared == nil {
+            guard !snapshot.listeners.isEmpty, descriptors.count >= snapshot.listeners.count,
+                descriptors.count % snapshot.listeners.count == 0
+            else {
+                for descriptor in descriptors { close(descriptor) }
+                return say(3, "the snapshot came without its listeners")
+            }
+        } else {
+            for descriptor in descriptors { close(descriptor) }
+            guard snapshot.listeners.count == table?.snapshot.listeners.count else {
+                return say(3, "listeners cannot change without a restart of the lane; the snapshot is refused")
+            }
+        }
+        do throws(TLSFailure) {
+            let new = try makeTable(snapshot)
+            table = new
+            if let shared {
+                for worker in 0..<shared.workerCount { shared.tell(worker, .table(new)) }
+            } else {
+                listeners = descriptors
+                start(new)
+            }
+            let generation = snapshot.generation
+            send(Frame(.inForce, body: (0..<8).map { UInt8(truncatingIfNeeded: generation >> UInt64(56 - 8 * $0)) }))
+        } catch {
+            say(3, "snapshot \(snapshot.generation) is refused: \(error)")
+        }
+    }
+
+    private func makeTable(_ snapshot: Snapshot) throws(TLSFailure) -> SiteTable {
+        let now = Instant(nanoseconds: Clock.monotonic())
+        var sites: [Site] = []
+        // Sites with the same certificate share one context: visitors may use one connection for both.
+        var certificates: [[UInt8]: TLSContext] = [:]
+        for (index, settings) in snapshot.sites.enumerated() {
+            let before = table?.sites.first { $0.settings.name == settings.name }
+            let state = before?.state ?? SiteState(settings, snapshot.limits, at: now)
+            if before != nil {
+                state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) }
+            }
+            var certificate: TLSContext?
+            if !settings.certificateChain.isEmpty {
+                let key = settings.certificateChain + settings.privateKey
+                do throws(TLSFailure) {
+                    certificate =
+                        if let known = certificates[key] { known } else {
+                            try .site(chain: settings.certificateChain, key: settings.privateKey)
+                        }
+                } catch {
+                    throw TLSFailure("site \(settings.name): \(error)")
+                }
+                certificates[key] = certificate
+            }
+            var origins: [Origin] = []
+            for origin in settings.origins {
+                do throws(TLSFailure) {
+                    let context: TLSContext? =
+                        origin.isTLS ? try .origin(name: origin.serverName, authorities: origin.authorities) : nil
+                    origins.append(Origin(address: origin, context: context, pool: pool(of: origin)))
+                } catch {
+                    throw TLSFailure("site \(settings.name), origin \(origin.endpoint): \(error)")
+                }
+            }
+            let cookie = SiteCookie(
+                key: snapshot.secrets.cookieKey, site: settings.name, hour: Clock.wall() / 3_600_000_000_000)
+            sites.append(
+                Site(
+                    settings, index: UInt16(index), state: state, certificate: certificate, origins: origins,
+                    cookie: cookie))
+        }
+        return SiteTable(
+            snapshot, sites: sites, listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
+    }
+
+    private func pool(of origin: Snapshot.Origin) -> Int {
+        let key = PoolKey(
+            endpoint: origin.endpoint.description, isTLS: origin.isTLS, name: origin.serverName,
+            authorities: origin.authorities)
+        if let pool = pools[key] { return pool }
+        pools[key] = pools.count
+        return pools.count - 1
+    }
+
+    private func start(_ table: SiteTable) {
+        let listenerCount = table.snapshot.listeners.count
+        let workers = listeners.count / listenerCount
+        let shared = LaneShared(workerCount: workers, history: history)
+        self.shared = shared
+        for index in 0..<workers {
+            let sockets = (0..<listenerCount).map { dup(listeners[$0 * workers + index]) }
+            let worker = Worker(index: index, shared: shared, table: table, listeners: sockets)
+            if accessLog >= 0 { shared.tell(index, .accessLog(dup(accessLog))) }
+            let cores = table.snapshot.cores
+            threads.append(Self.spawn(worker, core: cores.isEmpty ? nil : Int32(cores[index % cores.count])))
+        }
+        if accessLog >= 0 { close(accessLog) }
+        accessLog = -1
+    }
+
+    private final class Start {
+        let worker: Worker
+        let core: Int32?
+
+        init(worker: Worker, core: Int32?) {
+            self.worker = worker
+            self.core = core
+        }
+    }
+
+    private static func spawn(_ worker: Worker, core: Int32?) -> pthread_t {
+        let start = Unmanaged.passRetained(Start(worker: worker, core: core))
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread, nil,
+            { argument in
+                let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
+                if let core = start.core { linux_pin_thread(core) }
+                start.worker.run()
+                return nil
+            }, start.toOpaque())
+        precondition(status == 0, "the kernel gives no thread")
+        return thread
+    }
+
+    private func drain() {
+        guard !isDraining, let shared else {
+            if shared == nil { exit(0) }
+            return
+        }
+        isDraining = true
+        for socket in listeners { close(socket) }
+        listeners = []
+        for worker in 0..<shared.workerCount { shared.tell(worker, .drain) }
+    }
+
+    // MARK: - Status
+
+    private func sendStatus() {
+        guard control >= 0, let table, let shared else { return }
+        var status = LaneStatus()
+        status.started = started
+        status.generation = table.snapshot.generation
+        var counters: [String: SiteCounters] = [:]
+        for report in shared.allReports {
+            status.connections.add(report.connections)
+            for (name, counter) in report.sites { counters[name, default: SiteCounters()].add(counter) }
+        }
+        status.sites = table.sites.map { site in
+            SiteStatus(site, counters[site.settings.name] ?? SiteCounters())
+        }
+        send(Frame(.status, body: status.encoded()))
+    }
+}
+
+extension LaneStatus.Connections {
+    fileprivate mutating func add(_ other: Self) {
+        open += other.open
+        accepted += other.accepted
+        refused += other.refused
+        handshakes += other.handshakes
+        resumed += other.resumed
+        failedHandshakes += other.failedHandshakes
+        timedOut += other.timedOut
+        malformed += other.malformed
+        badPreface += other.badPreface
+    }
+}
+
+extension SiteStatus {
+    fileprivate init(_ site: Site, _ counters: SiteCounters) {
+        self.init()
+        name = site.settings.name
+        organisation = site.settings.organisation
+        isObserving = site.settings.mode == .observe
+        origins = UInt64(site.origins.count)
+        site.state.admission.withLock { admission in
+            isUnderPressure = admission.isUnderPressure
+            limit = UInt64(admission.limit * 100)
+            inFlight = UInt64(admission.inFlightCount)
+            waiting = UInt64(admission.waitingCount)
+            healthyOrigins = UInt64(admission.origins.count { $0.isHealthy })
+            classes = admission.counts.map { counts in
+                var status = ClassStatus()
+                status.requests = counts.requests
+                status.admitted = counts.admitted
+                status.queued = counts.queued
+                status.refused = counts.refused
+                status.abandoned = counts.abandoned
+                status.waitedMicroseconds = counts.waitedMicroseconds
+                return status
+            }
+        }
+        let responses = counters.responses
+        self.responses = [responses.0, responses.1, responses.2, responses.3, responses.4]
+        originFailures = counters.originFailures
+        badRequests = counters.badRequests
+        bytesIn = counters.bytesIn
+        bytesOut = counters.bytesOut
+        firstByte = counters.firstByte
+    }
+}

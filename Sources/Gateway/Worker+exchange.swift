@@ -1,0 +1,264 @@
+internal import Admission
+internal import Glibc
+internal import Heads
+internal import Messages
+internal import Sketches
+internal import Synchronization
+
+/// One request's life between admission and the last byte of its response.
+extension Worker {
+    /// A record for the request in `request`, whose bytes lie at `start..<end`; they are copied, for the buffer is used
+    /// for other things meanwhile.
+    func takeExchange(
+        _ index: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
+    ) -> UnsafeMutablePointer<Exchange> {
+        let exchange: UnsafeMutablePointer<Exchange>
+        if let spare = spareExchanges {
+            exchange = spare
+            spareExchanges = spare.pointee.next
+        } else {
+            exchange = .allocate(capacity: 1)
+            exchange.initialize(to: Exchange())
+        }
+        var head = exchange.pointee.head
+        head.clear()
+        head.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<end]))
+        exchange.pointee = Exchange()
+        exchange.pointee.head = head
+        exchange.pointee.visitor = index
+        exchange.pointee.site = Unmanaged.passRetained(site)
+        exchange.pointee.method = request.method
+        exchange.pointee.minorVersion = request.minorVersion
+        exchange.pointee.keepsAlive = request.keepsAlive
+        exchange.pointee.wantsUpgrade = request.upgrade.count > 0
+        exchange.pointee.request = Body(request.framing)
+        exchange.pointee.path = Heads.Slice(Int(request.path.start) - start, request.path.range.upperBound - start)
+        exchange.pointee.methodName = Heads.Slice(
+            Int(request.methodName.start) - start, request.methodName.range.upperBound - start)
+        exchange.pointee.pathLength = request.pathLength
+        exchange.pointee.started = now
+        visitors[index].pointee.exchange = exchange
+        return exchange
+    }
+
+    /// Gives the record back; slot, visitor and upstream are no longer its.
+    private func giveExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
+        visitors[exchange.pointee.visitor].pointee.exchange = nil
+        exchange.pointee.site?.release()
+        exchange.pointee.site = nil
+        // A large head's memory is not kept.
+        if exchange.pointee.head.count > 4096 { exchange.pointee.head.free() }
+        exchange.pointee.next = spareExchanges
+        spareExchanges = exchange
+    }
+
+    func site(_ exchange: UnsafeMutablePointer<Exchange>) -> Site {
+        // Retained when the record was taken, released when it is given back.
+        exchange.pointee.site!._withUnsafeGuaranteedRef { $0 }
+    }
+
+    /// Reads the exchange's head into `request` again: after a wait, or for a second try.
+    func reread(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let refusal = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) {
+            request.read($0.span, from: 0, limits: Self.anyHead)
+        }
+        assert(refusal == nil, "a head that was read before is refused now")
+    }
+
+    private static let anyHead: HeadLimits = {
+        var limits = HeadLimits()
+        limits.bytes = Int.max
+        limits.target = Int.max
+        limits.fields = Int.max
+        return limits
+    }()
+
+    // MARK: - Waiting
+
+    /// Starts those at this site whose turn has come.
+    func serveWaiting(_ siteIndex: UInt16) {
+        guard Int(siteIndex) < table.sites.count else { return }
+        let state = table.sites[Int(siteIndex)].state
+        while let (ticket, slot) = state.admission.withLock({ $0.next(at: instant) }) {
+            if Int(ticket >> 48) == index {
+                granted(ticket, slot, siteIndex)
+            } else {
+                shared.tell(Int(ticket >> 48), .grant(ticket: ticket, slot, site: siteIndex))
+            }
+        }
+    }
+
+    func tell(_ ticket: UInt64, _ command: Command) {
+        if Int(ticket >> 48) == index {
+            if case .refuse(let ticket, let cause) = command { turnedAway(ticket, cause) }
+        } else {
+            shared.tell(Int(ticket >> 48), command)
+        }
+    }
+
+    private func waiting(_ ticket: UInt64) -> UnsafeMutablePointer<Exchange>? {
+        let place = UInt32(truncatingIfNeeded: ticket)
+        guard place < visitors.indices.upperBound else { return nil }
+        let visitor = visitors[place]
+        guard visitor.pointee.phase == .waiting,
+            visitor.pointee.generation & 0xffff == UInt32(truncatingIfNeeded: ticket >> 32) & 0xffff
+        else { return nil }
+        return visitor.pointee.exchange
+    }
+
+    func granted(_ ticket: UInt64, _ slot: Slot, _ siteIndex: UInt16) {
+        guard let exchange = waiting(ticket) else {
+            // Left in the meantime: the slot goes to the next.
+            guard Int(siteIndex) < table.sites.count else { return }
+            table.sites[Int(siteIndex)].state.admission.withLock { $0.released(slot) }
+            freed.append(siteIndex)
+            return
+        }
+        exchange.pointee.slot = slot
+        exchange.pointee.holdsSlot = true
+        let visitor = exchange.pointee.visitor
+        visitors[visitor].pointee.phase = .exchange
+        rearm(visitor, limits.progressTime)
+        startExchange(exchange, isParsed: false)
+        resume(visitor)
+    }
+
+    func turnedAway(_ ticket: UInt64, _ cause: SiteAdmission.RefusalCause) {
+        guard let exchange = waiting(ticket) else { return }
+        failExchange(exchange, Self.status(cause), decision: "refused")
+    }
+
+    /// Goes on with the visitor after this round.
+    func resume(_ visitor: UInt32) {
+        resumed.append((visitor, visitors[visitor].pointee.generation))
+    }
+
+    // MARK: - Ends
+
+    func giveSlot(_ exchange: UnsafeMutablePointer<Exchange>) {
+        guard exchange.pointee.holdsSlot, let slot = exchange.pointee.slot else { return }
+        exchange.pointee.holdsSlot = false
+        let site = site(exchange)
+        let hasWaiting = site.state.admission.withLock {
+            $0.released(slot)
+            return $0.waitingCount > 0
+        }
+        if hasWaiting { freed.append(site.index) }
+    }
+
+    /// The response is complete.
+    func finishExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let index = exchange.pointee.visitor
+        let visitor = visitors[index]
+        giveSlot(exchange)
+        learn(exchange)
+        record(exchange, decision: exchange.pointee.wasQueued ? "queued" : "admitted")
+        let leftBody = !exchange.pointee.request.isDone
+        let closes = exchange.pointee.closesVisitor || leftBody || isDraining
+        giveExchange(exchange)
+        guard closes else {
+            visitor.pointee.phase = .head
+            visitor.pointee.moved = 0
+            armVisitor(index, limits.idleTime)
+            if !visitor.pointee.pending.isEmpty { rearm(index, limits.headTime) }
+            if visitor.pointee.stream.isReadable || !visitor.pointee.pending.isEmpty { resume(index) }
+            return
+        }
+        visitor.pointee.phase = .lingering
+        if visitor.pointee.stream.out.isEmpty {
+            if leftBody { endVisitor(index) } else { closeGracefully(index) }
+        } else {
+            visitor.pointee.closesAfterFlush = true
+            rearm(index, limits.progressTime)
+        }
+    }
+
+    private func closeGracefully(_ index: UInt32) {
+        if let tls = visitors[index].pointee.stream.tls {
+            TLS.shutdown(tls)
+            _ = flushPort(&visitors[index].pointee.stream)
+        }
+        closeVisitor(index)
+    }
+
+    /// The request cannot be served: the visitor is told, as far as nothing was sent yet.
+    func failExchange(_ exchange: UnsafeMutablePointer<Exchange>, _ status: UInt16, decision: StaticString = "failed") {
+        let index = exchange.pointee.visitor
+        let visitor = visitors[index]
+        let site = site(exchange)
+        if exchange.pointee.holdsSlot, let slot = exchange.pointee.slot, status == 502 || status == 504 {
+            site.state.admission.withLock { $0.failed(slot) }
+        }
+        if status == 502 || status == 504, Int(site.index) < counters.count {
+            counters[Int(site.index)].originFailures += 1
+        }
+        dropUpstream(exchange)
+        giveSlot(exchange)
+        guard !exchange.pointee.responseStarted else {
+            // Half a response must not look like a whole one: the connection ends.
+            record(exchange, decision: "broken")
+            giveExchange(exchange)
+            return closeVisitor(index)
+        }
+        exchange.pointee.status = status
+        countStatus(exchange)
+        record(exchange, decision: decision)
+        reread(exchange)
+        let form: Replies.Form = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { self.form($0) }
+        let leftBody = !exchange.pointee.request.isDone
+        let closes = !exchange.pointee.keepsAlive || leftBody || isDraining
+        let isHead = exchange.pointee.method == .head
+        giveExchange(exchange)
+        visitor.pointee.phase = .head
+        reply(index, status, form: form, closes: closes, isHead: isHead, lingers: leftBody)
+        guard !closes, visitor.pointee.phase == .head else { return }
+        rearm(index, limits.idleTime)
+        resume(index)
+    }
+
+    /// The visitor is gone.
+    func dropExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
+        if exchange.pointee.upstream == Exchange.noUpstream, !exchange.pointee.holdsSlot {
+            let visitor = visitors[exchange.pointee.visitor]
+            let ticket =
+                UInt64(index) << 48 | UInt64(visitor.pointee.generation & 0xffff) << 32
+                | UInt64(exchange.pointee.visitor)
+            site(exchange).state.admission.withLock { $0.left(ticket) }
+        }
+        dropUpstream(exchange)
+        giveSlot(exchange)
+        exchange.pointee.status = 499
+        record(exchange, decision: "abandoned")
+        giveExchange(exchange)
+    }
+
+    /// Who was served well is remembered, as long as there is no pressure.
+    private func learn(_ exchange: UnsafeMutablePointer<Exchange>) {
+        guard !exchange.pointee.isKnown || exchange.pointee.hasCookie, exchange.pointee.status < 500,
+            let history, !history.contains(exchange.pointee.sourceHash)
+        else { return }
+        let source = exchange.pointee.sourceHash
+        site(exchange).state.admission.withLock { $0.novices.served(source) }
+    }
+
+    func countStatus(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let site = Int(site(exchange).index)
+        guard site < counters.count else { return }
+        counters[site].countResponse(exchange.pointee.status)
+    }
+
+    private func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
+        let site = site(exchange)
+        if Int(site.index) < counters.count {
+            counters[Int(site.index)].bytesIn += exchange.pointee.bytesIn
+            counters[Int(site.index)].bytesOut += exchange.pointee.bytesOut
+        }
+        let visitorClass = exchange.pointee.slot?.visitorClass ?? (exchange.pointee.isKnown ? .known : .unknown)
+        exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { bytes in
+            writeLog(
+                site.settings.name, visitors[exchange.pointee.visitor], bytes, method: exchange.pointee.methodName,
+                path: exchange.pointee.path, pathLength: exchange.pointee.pathLength, status: exchange.pointee.status,
+                visitorClass: visitorClass, decision: decision, exchange: exchange)
+        }
+    }
+}

@@ -1,0 +1,290 @@
+internal import Admission
+internal import Glibc
+internal import Heads
+internal import Messages
+internal import Sketches
+internal import Synchronization
+
+/// The response on its way back: head, body, and tunnels.
+extension Worker {
+    /// Longest head of a response.
+    private static let responseHeadLimit = 64 << 10
+    /// Bodies up to this size leave in one piece with their head.
+    private static let joinLimit = 32 << 10
+
+    /// Waits for the response's head. True: go on with this connection.
+    func readResponse(_ index: UInt32) -> Bool {
+        let upstream = upstreams[index]
+        guard let exchange = upstream.pointee.exchange else {
+            closeUpstream(index)
+            return false
+        }
+        var held = upstream.pointee.pending.count
+        if held > 0 { memcpy(buffer, upstream.pointee.pending.bytes.baseAddress!, held) }
+        var isFresh = held > upstream.pointee.scanner.scanned
+        while true {
+            if isFresh {
+                let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: held)
+                switch upstream.pointee.scanner.scan(bytes.span, limit: Self.responseHeadLimit) {
+                case .more: break
+                case .refused:
+                    failExchange(exchange, 502)
+                    return false
+                case .head(let start, let end):
+                    upstream.pointee.pending.clear()
+                    upstream.pointee.scanner = HeadScanner()
+                    return responded(index, exchange, bytes, start, end)
+                }
+            }
+            let count = receive(&upstream.pointee.stream, at: held)
+            if count < 0 {
+                upstreamBroke(index)
+                return false
+            }
+            if count == 0 {
+                upstream.pointee.pending.clear()
+                upstream.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
+                return false
+            }
+            held += count
+            isFresh = true
+        }
+    }
+
+    private func responded(
+        _ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int,
+        _ end: Int
+    ) -> Bool {
+        let upstream = upstreams[index]
+        let head = UnsafeBufferPointer(rebasing: bytes[..<end])
+        if response.read(head.span, from: start, method: exchange.pointee.method) != nil {
+            failExchange(exchange, 502)
+            return false
+        }
+        let rest = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[end...])
+        if response.status == 101 { return beginTunnel(index, exchange, head, rest) }
+        if response.status < 200 {
+            // Interim responses are for HTTP/1.1 visitors (RFC 9110, section 15.2).
+            if exchange.pointee.minorVersion == 1 {
+                writeInterimHead(head)
+                guard sendVisitor(exchange, ink.bytes) else { return false }
+            }
+            upstream.pointee.pending.append(rest)
+            return true
+        }
+        begin(index, exchange)
+        writeResponseHead(exchange, head)
+        exchange.pointee.responseStarted = true
+        if exchange.pointee.response.isDone, rest.count == 0 {
+            guard sendVisitor(exchange, ink.bytes) else { return false }
+            return complete(index, exchange)
+        }
+        // The body's beginning came along: it goes out in the same piece.
+        return relay(index, exchange, end, rest.count)
+    }
+
+    private func begin(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) {
+        let upstream = upstreams[index]
+        let site = site(exchange)
+        now = Clock.monotonic()
+        exchange.pointee.firstByte = now
+        exchange.pointee.status = UInt16(response.status)
+        if let slot = exchange.pointee.slot, exchange.pointee.holdsSlot {
+            site.state.admission.withLock { $0.answered(slot, at: instant) }
+        }
+        if Int(site.index) < counters.count {
+            counters[Int(site.index)].countFirstByte(nanoseconds: now &- exchange.pointee.sent)
+        }
+        countStatus(exchange)
+        exchange.pointee.response = Body(response.framing)
+        let isOld = exchange.pointee.minorVersion == 0
+        exchange.pointee.dechunks = isOld && response.framing == .chunked
+        exchange.pointee.enchunks = !isOld && response.framing == .untilClose
+        exchange.pointee.closesVisitor =
+            !exchange.pointee.keepsAlive || isDraining
+            || isOld && (response.framing == .chunked || response.framing == .untilClose)
+        upstream.pointee.keepsAlive = response.keepsAlive
+        upstream.pointee.phase = .responding
+        upstream.pointee.moved = 1
+        armUpstream(index, limits.originTime)
+    }
+
+    /// Reads on in the body. True: go on with this connection.
+    func relayResponse(_ index: UInt32) -> Bool {
+        let upstream = upstreams[index]
+        guard let exchange = upstream.pointee.exchange, !upstream.pointee.isPaused else { return false }
+        let count = receive(&upstream.pointee.stream, at: 0)
+        if count == 0 {
+            if exchange.pointee.holdsSlot, now &- exchange.pointee.firstByte > 1_000_000_000 { giveSlot(exchange) }
+            return false
+        }
+        guard count > 0 else {
+            if exchange.pointee.response.framing == .untilClose {
+                ink.clear()
+                if exchange.pointee.enchunks { ink.write("0\r\n\r\n") }
+                exchange.pointee.response.isDone = true
+                guard sendVisitor(exchange, ink.bytes) else { return false }
+                return complete(index, exchange)
+            }
+            upstreamBroke(index)
+            return false
+        }
+        upstream.pointee.moved &+= 1
+        ink.clear()
+        return relay(index, exchange, 0, count)
+    }
+
+    /// Sends `count` bytes of the body at `offset` of the buffer to the visitor, behind what waits in the ink.
+    private func relay(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ offset: Int, _ count: Int) -> Bool
+    {
+        let bytes = UnsafeBufferPointer(start: (buffer + offset).assumingMemoryBound(to: UInt8.self), count: count)
+        var used = 0
+        if exchange.pointee.dechunks {
+            while used < count, !exchange.pointee.response.isDone {
+                switch exchange.pointee.response.chunks.next(bytes.span, from: used) {
+                case .data(let range):
+                    ink.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range]))
+                    used = range.upperBound
+                case .more: used = count
+                case .end(let end):
+                    exchange.pointee.response.isDone = true
+                    used = end
+                case .refused:
+                    failExchange(exchange, 502)
+                    return false
+                }
+            }
+            guard sendVisitor(exchange, ink.bytes) else { return false }
+        } else {
+            switch advance(&exchange.pointee.response, bytes.span) {
+            case .refused:
+                failExchange(exchange, 502)
+                return false
+            case .used(let length):
+                used = length
+                guard emit(exchange, UnsafeRawBufferPointer(start: bytes.baseAddress, count: length)) else {
+                    return false
+                }
+            }
+        }
+        guard exchange.pointee.response.isDone else {
+            let visitor = visitors[exchange.pointee.visitor]
+            if !visitor.pointee.stream.out.isEmpty {
+                // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
+                upstreams[index].pointee.isPaused = true
+                giveSlot(exchange)
+                return false
+            }
+            return true
+        }
+        // Bytes behind the end belong to no request.
+        if used < count { upstreams[index].pointee.keepsAlive = false }
+        return complete(index, exchange)
+    }
+
+    /// Sends content as one piece with the head in the ink, if it is small; as a chunk where the origin gave no length.
+    private func emit(_ exchange: UnsafeMutablePointer<Exchange>, _ content: UnsafeRawBufferPointer) -> Bool {
+        if exchange.pointee.enchunks, content.count > 0 {
+            ink.write(hexadecimal: UInt64(content.count), digits: 5)
+            ink.write("\r\n")
+            ink.write(content)
+            ink.write("\r\n")
+            return sendVisitor(exchange, ink.bytes)
+        }
+        if ink.count == 0 { return sendVisitor(exchange, content) }
+        if content.count <= Self.joinLimit {
+            ink.write(content)
+            return sendVisitor(exchange, ink.bytes)
+        }
+        return sendVisitor(exchange, ink.bytes) && sendVisitor(exchange, content)
+    }
+
+    /// False: the visitor is gone, and its exchange with it.
+    private func sendVisitor(_ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count > 0 else { return true }
+        exchange.pointee.bytesOut += UInt64(bytes.count)
+        let index = exchange.pointee.visitor
+        let isLast =
+            exchange.pointee.closesVisitor && exchange.pointee.response.isDone && exchange.pointee.request.isDone
+            && exchange.pointee.responseStarted
+        guard send(&visitors[index].pointee.stream, bytes, isLast: isLast) else {
+            abandon(index)
+            return false
+        }
+        return true
+    }
+
+    private func complete(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        exchange.pointee.upstream = Exchange.noUpstream
+        // An origin that answered before it had the whole request is in the middle of it still.
+        if !exchange.pointee.request.isDone { upstreams[index].pointee.keepsAlive = false }
+        finishExchange(exchange)
+        rest(index)
+        return false
+    }
+
+    // MARK: - Tunnels
+
+    private func beginTunnel(
+        _ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>,
+        _ rest: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard exchange.pointee.wantsUpgrade else {
+            failExchange(exchange, 502)
+            return false
+        }
+        begin(index, exchange)
+        giveSlot(exchange)
+        writeInterimHead(head)
+        ink.write(rest)
+        exchange.pointee.responseStarted = true
+        upstreams[index].pointee.phase = .tunnel
+        visitors[exchange.pointee.visitor].pointee.phase = .tunnel
+        armUpstream(index, limits.tunnelTime)
+        rearm(exchange.pointee.visitor, limits.tunnelTime)
+        guard sendVisitor(exchange, ink.bytes) else { return false }
+        resume(exchange.pointee.visitor)
+        return true
+    }
+
+    func pumpTunnel(fromVisitor index: UInt32) {
+        let visitor = visitors[index]
+        guard let exchange = visitor.pointee.exchange, exchange.pointee.upstream != Exchange.noUpstream else {
+            return abandon(index)
+        }
+        let upstream = exchange.pointee.upstream
+        while upstreams[upstream].pointee.stream.out.isEmpty {
+            var count = visitor.pointee.pending.count
+            if count > 0 {
+                memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
+                visitor.pointee.pending.free()
+            } else {
+                count = receive(&visitor.pointee.stream, at: 0)
+            }
+            if count == 0 { break }
+            guard count > 0 else { return abandon(index) }
+            exchange.pointee.bytesIn += UInt64(count)
+            guard send(&upstreams[upstream].pointee.stream, UnsafeRawBufferPointer(start: buffer, count: count)) else {
+                return abandon(index)
+            }
+            armVisitor(index, limits.tunnelTime)
+            armUpstream(upstream, limits.tunnelTime)
+        }
+    }
+
+    func pumpTunnel(fromUpstream index: UInt32) {
+        guard let exchange = upstreams[index].pointee.exchange else { return closeUpstream(index) }
+        let visitor = exchange.pointee.visitor
+        while visitors[visitor].pointee.stream.out.isEmpty {
+            let count = receive(&upstreams[index].pointee.stream, at: 0)
+            if count == 0 { break }
+            guard count > 0 else { return abandon(visitor) }
+            exchange.pointee.bytesOut += UInt64(count)
+            guard send(&visitors[visitor].pointee.stream, UnsafeRawBufferPointer(start: buffer, count: count)) else {
+                return abandon(visitor)
+            }
+            armVisitor(visitor, limits.tunnelTime)
+            armUpstream(index, limits.tunnelTime)
+        }
+    }
+}

@@ -1,0 +1,483 @@
+internal import Addresses
+internal import Admission
+internal import CLinux
+internal import Glibc
+internal import Heads
+internal import Messages
+internal import Sketches
+internal import Synchronization
+
+/// The origin's side: connections, requests out, responses in.
+extension Worker {
+    /// Milliseconds that a connection may rest in a pool.
+    private static let idleTime: UInt32 = 30_000
+    /// After this many failures in a row the origin is taken out until a probe succeeds.
+    private static let failureLimit = 3
+    /// Milliseconds between probes of an origin that is out.
+    private static let probeTime: UInt32 = 1000
+    /// A response held open longer than this no longer counts against the origin's limit: it streams, or its visitor is
+    /// slow, and neither costs the origin what a request costs.
+    private static let slotTime: UInt64 = 1_000_000_000
+
+    // MARK: - Connecting
+
+    /// Sends the admitted request to its origin. With `isParsed`, `request` still holds its head.
+    func startExchange(_ exchange: UnsafeMutablePointer<Exchange>, isParsed: Bool) {
+        let site = site(exchange)
+        guard let slot = exchange.pointee.slot, Int(slot.origin) < site.origins.count else {
+            return failExchange(exchange, 502)
+        }
+        let origin = site.origins[Int(slot.origin)]
+        let pool = origin.pool
+        // What must not be sent twice does not go over a connection that may be closing at this moment.
+        if exchange.pointee.method.isIdempotent, !exchange.pointee.wasRetried, pools[pool].firstIdle != TimerWheel.none
+        {
+            let index = takeIdle(pool)
+            attach(exchange, index)
+            upstreams[index].pointee.isReused = true
+            return sendRequest(index, isParsed: isParsed)
+        }
+        guard let index = connect(origin) else {
+            originFailed(site, slot.origin, pool)
+            return failExchange(exchange, 502)
+        }
+        attach(exchange, index)
+        // Over loopback and to near origins the connection stands at once: try before waiting for the kernel's word.
+        if origin.context == nil, linux_socket_error(upstreams[index].pointee.stream.socket) == 0, isConnected(index) {
+            return sendRequest(index, isParsed: isParsed)
+        }
+        armUpstream(index, limits.connectTime)
+    }
+
+    private func attach(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {
+        exchange.pointee.upstream = index
+        upstreams[index].pointee.exchange = exchange
+    }
+
+    private func isConnected(_ index: UInt32) -> Bool {
+        var peer = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutableBytes(of: &peer) {
+            getpeername(
+                upstreams[index].pointee.stream.socket, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), &length)
+        } == 0
+    }
+
+    private func connect(_ origin: Origin) -> UInt32? {
+        let address = origin.address.endpoint.address
+        var raw = (address.high.bigEndian, address.low.bigEndian)
+        let socket = withUnsafeBytes(of: &raw) {
+            linux_connect(
+                $0.baseAddress!.assumingMemoryBound(to: UInt8.self), origin.address.endpoint.port, nil)
+        }
+        guard socket >= 0 else { return nil }
+        let index = upstreams.take()
+        let upstream = upstreams[index]
+        let generation = upstream.pointee.generation &+ 1
+        upstream.pointee = Upstream()
+        upstream.pointee.generation = generation
+        upstream.pointee.phase = .connecting
+        upstream.pointee.pool = Int32(origin.pool)
+        upstream.pointee.stream.socket = socket
+        if let context = origin.context {
+            guard let tls = TLS.connection(context, port) else {
+                closeUpstream(index)
+                return nil
+            }
+            upstream.pointee.stream.tls = tls
+        }
+        watch(socket, Self.upstreamKind, index, generation, Self.events)
+        return index
+    }
+
+    func upstreamEvent(_ index: UInt32, _ events: UInt32) {
+        let upstream = upstreams[index]
+        if events & (linux_epoll_in | linux_epoll_rdhup | linux_epoll_hup | linux_epoll_err) != 0 {
+            upstream.pointee.stream.isReadable = true
+        }
+        if events & (linux_epoll_rdhup | linux_epoll_hup | linux_epoll_err) != 0 {
+            upstream.pointee.stream.isHungUp = true
+        }
+        if upstream.pointee.phase == .connecting {
+            guard events & (linux_epoll_out | linux_epoll_err | linux_epoll_hup) != 0 else { return }
+            guard linux_socket_error(upstream.pointee.stream.socket) == 0, events & linux_epoll_err == 0 else {
+                return connectFailed(index)
+            }
+            connected(index)
+        } else if events & linux_epoll_out != 0, !upstream.pointee.stream.out.isEmpty {
+            let sent = flush(&upstream.pointee.stream)
+            guard sent >= 0 else { return upstreamBroke(index) }
+            if upstream.pointee.stream.out.isEmpty, let exchange = upstream.pointee.exchange {
+                pumpRequest(exchange.pointee.visitor)
+                guard upstream.pointee.phase != .free else { return }
+            }
+        }
+        driveUpstream(index)
+    }
+
+    private func connected(_ index: UInt32) {
+        let upstream = upstreams[index]
+        guard let exchange = upstream.pointee.exchange else {
+            // A probe: the origin is back.
+            originIsBack(Int(upstream.pointee.pool))
+            return closeUpstream(index)
+        }
+        if upstream.pointee.stream.tls != nil {
+            upstream.pointee.phase = .handshake
+            return
+        }
+        sendRequest(index, isParsed: false)
+        if upstream.pointee.phase != .free { resume(exchange.pointee.visitor) }
+    }
+
+    private func handshake(_ index: UInt32) -> Bool {
+        let upstream = upstreams[index]
+        guard let tls = upstream.pointee.stream.tls else { return false }
+        var count = 0
+        if upstream.pointee.stream.isReadable {
+            count = recv(upstream.pointee.stream.socket, cipherBuffer, Self.receiveSize, 0)
+            if count == 0 || count < 0 && errno != EAGAIN && errno != EINTR {
+                connectFailed(index)
+                return false
+            }
+            if count < 0 {
+                count = 0
+                upstream.pointee.stream.isReadable = false
+            }
+        }
+        port.pointee.input = UnsafeRawPointer(cipherBuffer)
+        port.pointee.inputCount = count
+        let result = TLS.handshake(tls)
+        let isSent = flushPort(&upstream.pointee.stream)
+        switch result {
+        case .more where isSent:
+            return count > 0
+        case .bytes where isSent:
+            let early = readPlain(&upstream.pointee.stream, tls, at: 0)
+            if early > 0 {
+                upstream.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: early))
+            }
+            sendRequest(index, isParsed: false)
+            if upstream.pointee.phase != .free, let exchange = upstream.pointee.exchange {
+                resume(exchange.pointee.visitor)
+            }
+            return false
+        default:
+            connectFailed(index)
+            return false
+        }
+    }
+
+    /// The origin could not be reached at all: nothing was sent, so another origin may be asked.
+    private func connectFailed(_ index: UInt32) {
+        let upstream = upstreams[index]
+        let pool = Int(upstream.pointee.pool)
+        guard let exchange = upstream.pointee.exchange, let slot = exchange.pointee.slot else {
+            closeUpstream(index)
+            return probeLater(pool)
+        }
+        let site = site(exchange)
+        originFailed(site, slot.origin, pool)
+        dropUpstream(exchange)
+        if !exchange.pointee.wasRetried, site.origins.count > 1 {
+            exchange.pointee.wasRetried = true
+            var next = slot
+            next.origin = UInt8((Int(slot.origin) + 1) % site.origins.count)
+            // The place at the first origin is given back, one at the next is taken.
+            let moved = site.state.admission.withLock { $0.move(slot, to: Int(next.origin), at: instant) }
+            exchange.pointee.slot = moved
+            return startExchange(exchange, isParsed: false)
+        }
+        failExchange(exchange, 502)
+    }
+
+    // MARK: - Health
+
+    private func originFailed(_ site: Site, _ origin: UInt8, _ pool: Int) {
+        pools[pool].failures += 1
+        guard pools[pool].failures >= Self.failureLimit else { return }
+        setHealth(pool, to: false)
+        probeLater(pool)
+    }
+
+    private func originIsBack(_ pool: Int) {
+        pools[pool].failures = 0
+        pools[pool].isProbing = false
+        setHealth(pool, to: true)
+    }
+
+    private func setHealth(_ pool: Int, to isHealthy: Bool) {
+        for site in table.sites {
+            for (index, origin) in site.origins.enumerated() where origin.pool == pool {
+                site.state.admission.withLock { $0.setHealth(of: index, to: isHealthy) }
+                if isHealthy { freed.append(site.index) }
+            }
+        }
+    }
+
+    /// Sets a record aside that will try to connect after a while.
+    private func probeLater(_ pool: Int) {
+        guard !pools[pool].isProbing else { return }
+        pools[pool].isProbing = true
+        let index = upstreams.take()
+        let generation = upstreams[index].pointee.generation &+ 1
+        upstreams[index].pointee = Upstream()
+        upstreams[index].pointee.generation = generation
+        upstreams[index].pointee.phase = .resting
+        upstreams[index].pointee.pool = Int32(pool)
+        armUpstream(index, Self.probeTime)
+    }
+
+    private func probe(_ pool: Int) {
+        pools[pool].isProbing = false
+        guard let origin = table.sites.lazy.flatMap(\.origins).first(where: { $0.pool == pool }) else { return }
+        var plain = origin
+        plain.context = nil
+        guard let index = connect(plain) else { return probeLater(pool) }
+        pools[pool].isProbing = true
+        armUpstream(index, limits.connectTime)
+    }
+
+    // MARK: - The request out
+
+    /// Writes the request's head, and as much of its body as is there.
+    private func sendRequest(_ index: UInt32, isParsed: Bool) {
+        let upstream = upstreams[index]
+        guard let exchange = upstream.pointee.exchange else { return }
+        if !isParsed { reread(exchange) }
+        writeRequestHead(exchange)
+        upstream.pointee.phase = .awaiting
+        upstream.pointee.scanner = HeadScanner()
+        exchange.pointee.sent = now
+        pools[Int(upstream.pointee.pool)].failures = 0
+        guard send(&upstream.pointee.stream, ink.bytes) else { return upstreamBroke(index) }
+        wheel.disarm(index | Self.upstreamTimer) { node($0) }
+        armUpstream(index, limits.originTime)
+    }
+
+    /// Moves the request's body on, from the visitor to the origin, as far as both sides allow.
+    func pumpRequest(_ visitorIndex: UInt32) {
+        let visitor = visitors[visitorIndex]
+        guard visitor.pointee.phase == .exchange, let exchange = visitor.pointee.exchange,
+            exchange.pointee.upstream != Exchange.noUpstream
+        else { return }
+        let index = exchange.pointee.upstream
+        let upstream = upstreams[index]
+        guard upstream.pointee.phase == .awaiting || upstream.pointee.phase == .responding else { return }
+        while !exchange.pointee.request.isDone {
+            guard upstream.pointee.stream.out.isEmpty else { return }
+            var count = visitor.pointee.pending.count
+            if count > 0 {
+                memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
+                visitor.pointee.pending.clear()
+            } else {
+                count = receive(&visitor.pointee.stream, at: 0)
+                if count < 0 { return abandon(visitorIndex) }
+                if count == 0 { return }
+            }
+            guard forwardBody(exchange, index, count) else { return }
+        }
+    }
+
+    /// Sends on what of `count` bytes in the buffer is the request's body; the rest is kept for later.
+    private func forwardBody(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32, _ count: Int) -> Bool {
+        let visitor = visitors[exchange.pointee.visitor]
+        let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: count)
+        switch advance(&exchange.pointee.request, bytes.span) {
+        case .refused(let refusal):
+            failExchange(exchange, UInt16(refusal.status), decision: "malformed")
+            return false
+        case .used(let used):
+            exchange.pointee.bytesIn += UInt64(used)
+            exchange.pointee.bodyWasTaken = true
+            visitor.pointee.moved &+= UInt32(used)
+            guard exchange.pointee.bytesIn <= site(exchange).settings.bodyLimit &+ 4096 else {
+                failExchange(exchange, 413, decision: "malformed")
+                return false
+            }
+            if used < count {
+                visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + used, count: count - used))
+            }
+            guard send(&upstreams[index].pointee.stream, UnsafeRawBufferPointer(start: buffer, count: used)) else {
+                upstreamBroke(index)
+                return false
+            }
+            return true
+        }
+    }
+
+    enum Advance {
+        /// This many bytes belong to the body; it may be done now.
+        case used(Int)
+        case refused(Refusal)
+    }
+
+    /// Follows a body through the bytes at hand; its framing passes unchanged.
+    func advance(_ body: inout Body, _ bytes: Span<UInt8>) -> Advance {
+        switch body.framing {
+        case .none:
+            return .used(0)
+        case .untilClose:
+            return .used(bytes.count)
+        case .length:
+            let used = Int(min(body.remaining, UInt64(bytes.count)))
+            body.remaining -= UInt64(used)
+            body.isDone = body.remaining == 0
+            return .used(used)
+        case .chunked:
+            var offset = 0
+            while true {
+                switch body.chunks.next(bytes, from: offset) {
+                case .data(let range): offset = range.upperBound
+                case .more: return .used(bytes.count)
+                case .end(let end):
+                    body.isDone = true
+                    return .used(end)
+                case .refused(let refusal): return .refused(refusal)
+                }
+            }
+        }
+    }
+
+    // MARK: - Driving, pools, ends
+
+    func driveUpstream(_ index: UInt32) {
+        let upstream = upstreams[index]
+        let generation = upstream.pointee.generation
+        while upstream.pointee.generation == generation {
+            switch upstream.pointee.phase {
+            case .free, .connecting, .resting: return
+            case .handshake:
+                guard handshake(index) else { if upstream.pointee.phase == .awaiting { continue } else { return } }
+            case .idle:
+                // Whatever comes now is no answer to anything: the connection is of no more use.
+                if upstream.pointee.stream.isReadable, receive(&upstream.pointee.stream, at: 0) != 0 {
+                    leavePool(index)
+                }
+                return
+            case .awaiting: guard readResponse(index) else { return }
+            case .responding: guard relayResponse(index) else { return }
+            case .tunnel: return pumpTunnel(fromUpstream: index)
+            }
+        }
+    }
+
+    private func takeIdle(_ pool: Int) -> UInt32 {
+        let index = pools[pool].firstIdle
+        pools[pool].firstIdle = upstreams[index].pointee.nextIdle
+        pools[pool].idleCount -= 1
+        upstreams[index].pointee.nextIdle = TimerWheel.none
+        return index
+    }
+
+    /// Keeps the connection for the next request, or closes it.
+    func rest(_ index: UInt32) {
+        let upstream = upstreams[index]
+        let pool = Int(upstream.pointee.pool)
+        upstream.pointee.exchange = nil
+        guard upstream.pointee.keepsAlive, !upstream.pointee.stream.isEnded, upstream.pointee.pending.isEmpty,
+            upstream.pointee.stream.out.isEmpty, pools[pool].idleCount < Int(limits.idleOriginConnections), !isDraining
+        else { return closeUpstream(index) }
+        upstream.pointee.phase = .idle
+        upstream.pointee.pending.free()
+        upstream.pointee.nextIdle = pools[pool].firstIdle
+        pools[pool].firstIdle = index
+        pools[pool].idleCount += 1
+        armUpstream(index, Self.idleTime)
+    }
+
+    private func leavePool(_ index: UInt32) {
+        let pool = Int(upstreams[index].pointee.pool)
+        var previous = TimerWheel.none
+        var place = pools[pool].firstIdle
+        while place != TimerWheel.none, place != index {
+            previous = place
+            place = upstreams[place].pointee.nextIdle
+        }
+        guard place == index else { return closeUpstream(index) }
+        let next = upstreams[index].pointee.nextIdle
+        if previous == TimerWheel.none {
+            pools[pool].firstIdle = next
+        } else {
+            upstreams[previous].pointee.nextIdle = next
+        }
+        pools[pool].idleCount -= 1
+        closeUpstream(index)
+    }
+
+    /// The exchange has no more use for its connection, which cannot be used again.
+    func dropUpstream(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let index = exchange.pointee.upstream
+        guard index != Exchange.noUpstream else { return }
+        exchange.pointee.upstream = Exchange.noUpstream
+        upstreams[index].pointee.exchange = nil
+        closeUpstream(index)
+    }
+
+    func closeUpstream(_ index: UInt32) {
+        let upstream = upstreams[index]
+        wheel.disarm(index | Self.upstreamTimer) { node($0) }
+        closeStream(&upstream.pointee.stream)
+        upstream.pointee.pending.free()
+        upstream.pointee.exchange = nil
+        upstream.pointee.phase = .free
+        upstream.pointee.generation &+= 1
+        upstreams.give(index)
+    }
+
+    /// The connection ended or broke under a request.
+    func upstreamBroke(_ index: UInt32) {
+        let upstream = upstreams[index]
+        guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
+        // A kept connection that the origin closed at the same moment: nothing came back, and asking again is safe.
+        if upstream.pointee.isReused, upstream.pointee.phase == .awaiting, upstream.pointee.pending.isEmpty,
+            !exchange.pointee.wasRetried, !exchange.pointee.bodyWasTaken, exchange.pointee.method.isIdempotent
+        {
+            exchange.pointee.wasRetried = true
+            dropUpstream(exchange)
+            return startExchange(exchange, isParsed: false)
+        }
+        failExchange(exchange, 502)
+    }
+
+    func upstreamTimedOut(_ index: UInt32) {
+        let upstream = upstreams[index]
+        switch upstream.pointee.phase {
+        case .free: return
+        case .resting:
+            let pool = Int(upstream.pointee.pool)
+            closeUpstream(index)
+            probe(pool)
+        case .idle: leavePool(index)
+        case .connecting, .handshake:
+            if upstream.pointee.exchange == nil {
+                let pool = Int(upstream.pointee.pool)
+                pools[pool].isProbing = false
+                closeUpstream(index)
+                probeLater(pool)
+            } else {
+                connectFailed(index)
+            }
+        case .awaiting:
+            guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
+            // An origin cannot begin before it has the request.
+            if exchange.pointee.request.isDone {
+                failExchange(exchange, 504)
+            } else {
+                armUpstream(index, limits.originTime)
+            }
+        case .responding:
+            guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
+            if upstream.pointee.isPaused || upstream.pointee.moved > 0 {
+                upstream.pointee.moved = 0
+                giveSlot(exchange)
+                armUpstream(index, limits.originTime)
+            } else {
+                failExchange(exchange, 504)
+            }
+        case .tunnel:
+            guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
+            abandon(exchange.pointee.visitor)
+        }
+    }
+}
