@@ -94,7 +94,9 @@ let package = Package(
         tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", .product(name: "Crypto", package: "swift-crypto")]),
-        tests("SettingsTests", ["TestKit", "Settings", "Messages", "Addresses"]),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
+            swiftSettings: house),
         tests("SketchesTests", ["Sketches"]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("TestKitTests", ["TestKit", "Addresses"]),

@@ -1,0 +1,38 @@
+/// How configuration looks at files; tests and the fuzzer bring their own.
+package protocol Files: Sendable {
+    /// The whole of a regular file of at most `limit` bytes.
+    func read(_ path: String, limit: Int) throws(FileTrouble) -> FileContents
+}
+
+package struct FileContents: Equatable, Sendable {
+    package var bytes: [UInt8]
+    /// Whether every user of the machine may read it.
+    package var isReadableByAll: Bool
+
+    package init(_ bytes: [UInt8], isReadableByAll: Bool = false) {
+        self.bytes = bytes
+        self.isReadableByAll = isReadableByAll
+    }
+}
+
+/// Why a file could not be read.
+package enum FileTrouble: Error, Equatable, Sendable {
+    case missing
+    case notAllowed
+    /// A folder, device or pipe.
+    case notAFile
+    case tooLong(limit: Int)
+    /// Any other error of the system, by its number.
+    case failed(Int32)
+
+    /// The trouble in words, for the file at `path`.
+    package func reason(for path: String) -> String {
+        switch self {
+        case .missing: "the file \(shown(path, limit: 200)) does not exist"
+        case .notAllowed: "the file \(shown(path, limit: 200)) may not be read by the user that this runs as"
+        case .notAFile: "\(shown(path, limit: 200)) is not a file"
+        case .tooLong(let limit): "the file \(shown(path, limit: 200)) is longer than \(Units.size.text(UInt64(limit)))"
+        case .failed(let code): "the file \(shown(path, limit: 200)) cannot be read: \(systemReason(code))"
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import Messages
+
+/// Every key of the configuration, in one table: the check reads it, and so does the reference page.
+enum Keys {
+    static let root = Section(
+        path: "", meaning: "The top of the file.",
+        keys: [
+            state, instance, Organisation.list, Listener.list, trustedPeers, Metrics.section, Lane.section,
+            Retention.section, Limits.section,
+        ])
+
+    static let state = Key(
+        "state", .text(.path), .value("/var/lib/wasstraat"),
+        "Folder for what Wasstraat keeps: keys, the access log, the control socket. Only its user may read it.")
+    static let instance = Key(
+        "instance", .text(.token), .value("wasstraat"),
+        "Name of this installation in the field `Via`. Where one Wasstraat stands behind another, give each its own: a "
+            + "request that comes back under its own name is taken for a loop.")
+    static let trustedPeers = Key(
+        "trusted_peers", .list(.prefix, 0...4096), .otherwise("none"),
+        "Peers, such as a load balancer in front, whose `Forwarded` and `X-Forwarded-*` fields are kept and added to. "
+            + "From all others these fields are removed.")
+
+    enum Organisation {
+        static let name = Key(
+            "name", .text(.identifier), .required, "Name of the organisation in logs and figures; unique.")
+        static let title = Key("title", .text(.title), .otherwise("the name"), "The organisation's name for people.")
+        static let sites = Key(
+            "sites", .list(.section(Site.section), 1...4096), .required,
+            "The organisation's sites; at most 4096 in the whole file.")
+        static let list = Key(
+            "organisations",
+            .list(
+                .section(
+                    Section(
+                        path: "organisations[]",
+                        meaning: "An organisation whose sites are protected. Budgets, logs and figures are its own.",
+                        keys: [name, title, sites])), 1...1024), .required, "The organisations and their sites.")
+    }
+
+    enum Listener {
+        static let listen = Key(
+            "listen", .endpoint, .required,
+            "Where visitors connect. Put an IPv6 address between quotes: `\"[::]:443\"`. Each may be used once.")
+        static let tls = Key("tls", .flag, .otherwise("true for port 443"), "Whether visitors speak TLS here.")
+        static let proxyProtocolFrom = Key(
+            "proxy_protocol_from", .list(.prefix, 0...4096), .otherwise("none"),
+            "Peers that begin each connection with a PROXY protocol header (version 1 or 2), which names the visitor. "
+                + "They must send one; all others must not.")
+        static let clear = Key(
+            "clear", .choice(["redirect", "serve"]), .value("redirect"),
+            "On a listener without TLS: what a site that has a certificate does. `redirect` sends visitors to HTTPS, "
+                + "`serve` serves them here too.")
+        static let list = Key(
+            "listeners",
+            .list(
+                .section(
+                    Section(
+                        path: "listeners[]", meaning: "A place where visitors connect.",
+                        keys: [listen, tls, proxyProtocolFrom, clear])), 1...64),
+            .otherwise("0.0.0.0:443 and [::]:443 with TLS, 0.0.0.0:80 and [::]:80 in clear"), "Where visitors connect.")
+    }
+
+    enum Metrics {
+        static let listen = Key(
+            "listen", .endpointOrOff, .value("127.0.0.1:9464"),
+            "Where `/metrics` is served, in the Prometheus text format and without access control.")
+        static let section = Key(
+            "metrics", .section(Section(path: "metrics", meaning: "Figures for a monitoring system.", keys: [listen])),
+            .otherwise("as below"), "Figures for a monitoring system.")
+    }
+
+    enum Lane {
+        static let cores = Key(
+            "cores", .list(.count(0...1023), 1...1024), .otherwise("all that the process may use, not pinned"),
+            "Processor cores for the workers, one pinned worker each, such as `[0, 1]`.")
+        static let section = Key(
+            "lane",
+            .section(Section(path: "lane", meaning: "The process that carries the visitors' traffic.", keys: [cores])),
+            .otherwise("as below"), "The process that carries the traffic.")
+    }
+
+    enum Retention {
+        static let accessLog = Key(
+            "access_log", .amount(.time, 3_600_000...315_360_000_000), .value("7 days"),
+            "How long access logs are kept. Visitors are in them under a pseudonym that changes daily.")
+        static let history = Key(
+            "history", .amount(.time, 3_600_000...31_536_000_000), .value("30 days"),
+            "How long a source counts as known after its last visit. Kept as hashes under a key, never as addresses.")
+        static let section = Key(
+            "retention",
+            .section(Section(path: "retention", meaning: "How long data is kept.", keys: [accessLog, history])),
+            .otherwise("as below"), "How long data is kept.")
+    }
+
+    enum Limits {
+        static let section = Key(
+            "limits",
+            .section(
+                Section(
+                    path: "limits",
+                    meaning: "Bounds that hold for every visitor and origin. The defaults suit most sites; protection "
+                        + "under attack does not depend on them.",
+                    keys: all.map(\.key))), .otherwise("as below"), "Bounds for visitors and origins.")
+    }
+}

@@ -1,0 +1,122 @@
+package import Addresses
+package import Messages
+
+extension Settings {
+    /// A name that has no address, or none that could be found out now.
+    package struct Unresolved: Error, Equatable, Sendable {
+        package var reason: String
+
+        package init(_ reason: String) { self.reason = reason }
+    }
+
+    /// Finds the addresses of a host name. May block.
+    package typealias Resolver = (String) -> Result<[Address], Unresolved>
+
+    /// A snapshot, and what the operator may want to know of its making.
+    package struct Compiled: Equatable, Sendable {
+        package var snapshot: Snapshot
+        package var warnings: [Complaint]
+    }
+
+    /// Origins of one site; the lane takes no more (Messages).
+    package static let originLimit = 16
+
+    /// Compiles the settings for the lane: reads certificates, keys and authorities, and resolves the origins' names,
+    /// each name once. Throws every complaint at once; `self` is not changed, and another try may succeed.
+    ///
+    /// It reads files and asks a name server, so it may take seconds: not for a loop that must go on.
+    package func snapshot(
+        generation: UInt64, secrets: Snapshot.Secrets, files: some Files = SystemFiles(),
+        resolve: Resolver = systemResolver
+    ) throws(Complaints) -> Compiled {
+        var complaints = Complaints()
+        var addresses: [String: Result<[Address], Unresolved>] = [:]
+        var snapshot = Snapshot()
+        snapshot.generation = generation
+        snapshot.instance = instance
+        snapshot.cores = cores
+        snapshot.limits = limits
+        snapshot.listeners = listeners
+        snapshot.trustedPeers = trustedPeers
+        snapshot.secrets = secrets
+        for organisation in organisations {
+            for site in organisation.sites {
+                var compiled = Snapshot.Site(
+                    name: site.name, organisation: organisation.name, hosts: site.hosts,
+                    origins: site.compileOrigins(files, resolve, &addresses, &complaints))
+                if let credentials = site.certificate?.read(files, &complaints) {
+                    compiled.certificateChain = credentials.chain
+                    compiled.privateKey = credentials.key
+                }
+                compiled.mode = site.mode
+                compiled.service = site.service
+                compiled.sourceLimit = site.sourceLimit
+                compiled.bodyLimit = site.bodyLimit
+                snapshot.sites.append(compiled)
+            }
+        }
+        let size = snapshot.encoded().count
+        if size > Frame.bodyLimit {
+            complaints.refuse(
+                Place(), "sites, certificates and authorities are \(size) bytes together; at most \(Frame.bodyLimit)")
+        }
+        guard !complaints.hasErrors else { throw complaints }
+        return Compiled(snapshot: snapshot, warnings: complaints.warnings)
+    }
+}
+
+extension Settings.Site {
+    fileprivate func compileOrigins(
+        _ files: some Files, _ resolve: Settings.Resolver,
+        _ known: inout [String: Result<[Address], Settings.Unresolved>], _ complaints: inout Complaints
+    ) -> [Snapshot.Origin] {
+        var compiled: [Snapshot.Origin] = []
+        var authorities: [String: [UInt8]] = [:]
+        for origin in origins {
+            if let path = origin.authority, authorities[path] == nil {
+                guard let bytes = origin.readAuthorities(files, &complaints) else { continue }
+                authorities[path] = bytes
+            }
+            for address in origin.addresses(resolve, &known, &complaints) {
+                var target = Snapshot.Origin(endpoint: Endpoint(address, port: origin.url.port))
+                target.isTLS = origin.url.isTLS
+                target.serverName = origin.serverName
+                target.authorities = origin.authority.flatMap { authorities[$0] } ?? []
+                guard !compiled.contains(target) else { continue }
+                guard compiled.count < Settings.originLimit else {
+                    complaints.warn(
+                        origin.place,
+                        "the origins of '\(name)' have more than \(Settings.originLimit) addresses; the others are not used"
+                    )
+                    return compiled
+                }
+                compiled.append(target)
+            }
+        }
+        return compiled
+    }
+}
+
+extension Settings.Origin {
+    fileprivate func addresses(
+        _ resolve: Settings.Resolver, _ known: inout [String: Result<[Address], Settings.Unresolved>],
+        _ complaints: inout Complaints
+    ) -> [Address] {
+        switch url.host {
+        case .address(let address):
+            return [address]
+        case .name(let name):
+            let result = known[name] ?? resolve(name)
+            known[name] = result
+            switch result {
+            case .success(let addresses) where !addresses.isEmpty:
+                return addresses
+            case .success:
+                complaints.refuse(place, "the origin's name '\(name)' has no address")
+            case .failure(let trouble):
+                complaints.refuse(place, "the origin's name '\(name)' does not resolve: \(shown(trouble.reason))")
+            }
+            return []
+        }
+    }
+}

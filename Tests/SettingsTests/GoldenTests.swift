@@ -1,0 +1,83 @@
+import Addresses
+import Foundation
+import Messages
+import Settings
+import Testing
+
+/// Each file in Golden is a configuration, a line "=====", and what comes of it: the effective configuration with its
+/// warnings, or the complaints. WASSTRAAT_RECORD=1 writes the second half anew; read the difference before you commit it.
+struct GoldenTests {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+
+    static let names: [String] = {
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path())) ?? []
+        return found.filter { $0.hasSuffix(".txt") }.sorted()
+    }()
+
+    @Test func `there are golden files`() {
+        #expect(Self.names.count >= 20)
+    }
+
+    @Test(arguments: names) func `comes to what the golden file says`(name: String) throws {
+        let file = Self.folder.appending(path: name)
+        let (input, expected) = try Self.halves(name)
+        let outcome = Self.outcome(input)
+        if ProcessInfo.processInfo.environment["WASSTRAAT_RECORD"] != nil {
+            try (input + "=====\n" + outcome).write(to: file, atomically: true, encoding: .utf8)
+        } else {
+            #expect(outcome == expected)
+        }
+    }
+
+    static func halves(_ name: String) throws -> (input: String, expected: String) {
+        let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+        let halves = text.split(separator: "=====\n", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(halves[0]), halves.count == 2 ? String(halves[1]) : "")
+    }
+
+    private static func outcome(_ text: String) -> String {
+        do throws(Complaints) {
+            let settings = try Settings.parse(text: text)
+            return settings.warnings.map { "\($0)\n" }.joined() + settings.effective
+        } catch {
+            return "\(error)\n"
+        }
+    }
+}
+
+extension Settings {
+    /// The settings in words; the limits only where they differ from the usual ones.
+    fileprivate var effective: String {
+        var lines = [
+            "state \(state), instance \(instance), cores \(cores), metrics \(metrics.map { "\($0)" } ?? "off")"
+        ]
+        lines.append("retention: access log \(retention.accessLog) s, history \(retention.history) s")
+        for listener in listeners {
+            lines.append(
+                "listener \(listener.endpoint) \(listener.isTLS ? "tls" : listener.servesClear ? "serve" : "redirect")"
+                    + (listener.proxyPeers.isEmpty ? "" : " proxy \(listener.proxyPeers)"))
+        }
+        if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
+        let (usual, limits) = (Mirror(reflecting: Snapshot.Limits()).children, Mirror(reflecting: limits).children)
+        for (one, other) in zip(usual, limits) where "\(one.value)" != "\(other.value)" {
+            lines.append("limit \(other.label ?? "") \(other.value)")
+        }
+        for organisation in organisations {
+            lines.append("organisation \(organisation.name) '\(organisation.title)'")
+            lines += organisation.sites.map(\.effective)
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Settings.Site {
+    fileprivate var effective: String {
+        var text = "  site \(name) \(hosts) \(mode) \(service) body \(bodyLimit)"
+        if let sourceLimit { text += " limit \(sourceLimit.rate)/\(sourceLimit.burst)" }
+        if let certificate { text += "\n    certificate \(certificate.chain) key \(certificate.key ?? "beside")" }
+        for origin in origins {
+            text += "\n    origin \(origin.url) name '\(origin.serverName)' authority \(origin.authority ?? "system")"
+        }
+        return text
+    }
+}
