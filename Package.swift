@@ -31,7 +31,6 @@ let package = Package(
     // Exact versions are the lock: Package.resolved stays out of git.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
@@ -67,9 +66,10 @@ let package = Package(
         .executableTarget(
             name: "wasstraat",
             dependencies: [
-                "CLinux", "Bytes", "Addresses", "Admission", "Messages", "Settings", "Telemetry", arguments, logging,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CLinux", "Bytes", "Addresses", "Messages", "Settings", "Telemetry", arguments, logging,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: house),
         .executableTarget(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
@@ -92,13 +92,20 @@ let package = Package(
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests("LoadTests", ["Load", "Addresses"]),
         tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
+        // A lane that speaks the control protocol and carries nothing, for the office's tests.
+        .executableTarget(
+            name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
+            swiftSettings: house),
+        tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Telemetry"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
             swiftSettings: house),
         tests("SketchesTests", ["Sketches"]),
-        tests("TelemetryTests", ["Telemetry"]),
+        tests(
+            "TelemetryTests",
+            ["Telemetry", "CLinux", logging, .product(name: "CoreMetrics", package: "swift-metrics")]),
         tests("TestKitTests", ["TestKit", "Addresses"]),
     ],
     swiftLanguageModes: [.v6]
