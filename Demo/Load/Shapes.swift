@@ -92,7 +92,7 @@ package struct Shapes: Sendable {
     }
 
     /// One request of a shape taken at random: its line without the version, and its body.
-    func make(_ random: inout Seeded) -> (line: [UInt8], body: [UInt8]) {
+    package func make(_ random: inout Seeded) -> (line: [UInt8], body: [UInt8]) {
         let request = requests[random.below(requests.count)]
         var line = request.method + [32]
         for part in request.path {

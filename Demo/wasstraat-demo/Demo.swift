@@ -16,7 +16,7 @@ struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wasstraat-demo",
         abstract: "A made-up municipality, its visitors, a flood, and Wasstraat in between. All on this machine.",
-        subcommands: [RunCommand.self, OriginCommand.self, WardCommand.self])
+        subcommands: [RunCommand.self, OriginCommand.self, TargetCommand.self, WardCommand.self])
 }
 
 struct OriginCommand: ParsableCommand {
@@ -51,6 +51,18 @@ struct WardCommand: ParsableCommand {
         arguments.append(nil)
         execv(path, arguments)
         throw DemoError("cannot start \(path): error \(errno)")
+    }
+}
+
+/// Says whether load may go to an address from where the process is; for the tests of the guard.
+struct TargetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "target", shouldDisplay: false)
+
+    @Argument var endpoint: String
+
+    func run() throws {
+        guard let endpoint = Endpoint(endpoint) else { throw ValidationError("an address and a port are needed") }
+        print("allowed: \(try HomeAddress(checking: endpoint))")
     }
 }
 

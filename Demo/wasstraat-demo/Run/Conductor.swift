@@ -137,6 +137,7 @@ final class Conductor {
         var drivers: [any Driver] = [visitors]
         if let flood { drivers.append(flood) }
         var failure: DemoError?
+        let used = processorSeconds()
         engine.run(drivers, until: hardEnd) { now in
             failure = self.look(at: now)
             let gone = now > start ? Double(now - start) / 1e9 : 0
@@ -156,7 +157,8 @@ final class Conductor {
                 start: clockTime(wallStart, whole: true),
                 end: clockTime(wallStart + UInt64(seconds * 1e9), whole: true))
         }
-        let phase = RunResult.Phase(visitors.tally, sent: visitors.requests, seconds: length, flood: figures)
+        var phase = RunResult.Phase(visitors.tally, sent: visitors.requests, seconds: length, flood: figures)
+        phase.load_cpu_seconds = processorSeconds() - used
         var line = "          known \(percent(phase.known.success)) of \(phase.known.requests), "
         line += "unknown \(percent(phase.unknown.success)) of \(phase.unknown.requests) clicks, "
         line += "p95 \(time(phase.p95_ms))"
@@ -202,4 +204,11 @@ final class Conductor {
             usleep(100_000)
         }
     }
+}
+
+/// Seconds of processor time that this process has used, without its children.
+private func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

@@ -30,6 +30,8 @@ struct RunResult: Encodable {
         var errors: Int
         var late: Int
         var seconds: Double
+        /// Seconds of processor time that the load tool itself used.
+        var load_cpu_seconds = 0.0
         var flood: Flood?
 
         init(_ tally: Tally, sent: Int, seconds: Double, flood: Flood?) {
@@ -75,6 +77,7 @@ struct RunResult: Encodable {
     var flood: Flood?
     var void = false
 
+    /// A machine's form: two spaces, keys in order.
     func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
