@@ -75,10 +75,10 @@ let package = Package(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
         // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
         .target(
-            name: "Load", dependencies: ["CLinux", "Bytes", "Addresses", "Heads", boringSSL], path: "Demo/Load",
+            name: "Load", dependencies: ["CLinux", "Addresses", boringSSL], path: "Demo/Load",
             swiftSettings: house),
         .executableTarget(
-            name: "wasstraat-demo", dependencies: ["CLinux", "Addresses", "Heads", "Load", "Messages", arguments],
+            name: "wasstraat-demo", dependencies: ["CLinux", "Addresses", "Load", "Messages", arguments],
             path: "Demo/wasstraat-demo", swiftSettings: house),
         // Tests.
         .target(
