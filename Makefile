@@ -11,7 +11,9 @@ RESULT =
 ROUNDS = 5
 QUICK = no
 CONTENDERS = wasstraat,nginx,haproxy
-unexport SECONDS KEEP RESULT ROUNDS QUICK CONTENDERS
+# Fail when a ratio is more than this many times its bar; empty: report only.
+FAIL_ABOVE =
+unexport SECONDS KEEP RESULT ROUNDS QUICK CONTENDERS FAIL_ABOVE
 
 SHELL = /bin/sh
 BUILD = swift build -c release --explicit-target-dependency-import-check error
@@ -51,7 +53,7 @@ compare:
 	@scripts/setup compare
 	$(if $(findstring wasstraat,$(CONTENDERS)),$(BUILD))
 	@python3 Benchmarks/compare.py --bin '$(BIN)' --rounds '$(ROUNDS)' --quick '$(QUICK)' \
-		--contenders '$(CONTENDERS)' $(if $(RESULT),--result '$(RESULT)')
+		--contenders '$(CONTENDERS)' $(if $(FAIL_ABOVE),--fail-above '$(FAIL_ABOVE)') $(if $(RESULT),--result '$(RESULT)')
 
 check:
 	@scripts/check
