@@ -186,19 +186,25 @@ backend origins
 
 
 def wasstraat(bench, row, folder, port):
-    limit = "\n        source_limit: {rate: 1, burst: 1}" if row.strict else ""
-    certificate = f"\n        certificate: {bench.chain}\n        key: {bench.key}" if row.tls else ""
+    lines = [f"host: {HOST}", f"origin: http://127.0.0.1:{bench.origin_port}"]
+    if row.tls:
+        lines += [f"certificate: {bench.chain}", f"key: {bench.key}"]
+    if row.strict:
+        lines += ["source_limit: {rate: 1, burst: 1}"]
+    site = "\n        ".join(lines)
     path = write(folder, "wasstraat.yaml", f"""
 state: {folder}/state
+lane:
+  cores: [{SERVER_CORE}]
+metrics:
+  listen: 127.0.0.1:{free_port()}
 listeners:
-  - address: 127.0.0.1:{port}
+  - listen: 127.0.0.1:{port}
     tls: {"true" if row.tls else "false"}
 organisations:
   - name: bench
     sites:
-      - name: bench
-        hosts: [{HOST}]
-        origins: [http://127.0.0.1:{bench.origin_port}]{certificate}{limit}
+      - {site}
 """)
     return [os.path.join(bench.binaries, "wasstraat"), "run", "--config", path]
 
