@@ -19,7 +19,7 @@ SHELL = /bin/sh
 BUILD = swift build -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 
-.PHONY: help demo build test compare check fuzz setup clean
+.PHONY: help demo build test compare check fuzz dist setup clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -29,6 +29,7 @@ help: ## this list
 	@printf 'make check    checks format, imports, words and scripts\n'
 	@printf 'make fuzz     feeds the parsers with hostile input (SECONDS=60 for each)\n'
 	@printf 'make build    builds the programs, no tests\n'
+	@printf 'make dist     builds the programs for a server without Swift\n'
 	@printf 'make setup    installs the system packages that are missing\n'
 	@printf 'make clean    removes what was built\n'
 
@@ -62,6 +63,14 @@ fuzz: SECONDS = 60
 fuzz:
 	@scripts/setup demo
 	@scripts/fuzz '$(SECONDS)'
+
+# Everything of Swift is linked in, which takes other flags, so a folder and a build of its own. What the two programs still
+# need is libc and libstdc++ of the machine that they were built on, or a newer one.
+dist:
+	@scripts/setup demo
+	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat
+	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat-gateway
+	@printf 'The programs: .build-dist/release/wasstraat and .build-dist/release/wasstraat-gateway\n'
 
 clean:
 	rm -rf .build .build-*
