@@ -8,12 +8,14 @@
 SECONDS = 20
 KEEP = yes
 RESULT =
+# flood, crowd (20 times the visitors, no flood) or many (a flood from 10,000 sources)
+SCENARIO = flood
 ROUNDS = 5
 QUICK = no
 CONTENDERS = wasstraat,nginx,haproxy
 # Fail when a ratio is more than this many times its bar; empty: report only.
 FAIL_ABOVE =
-unexport SECONDS KEEP RESULT ROUNDS QUICK CONTENDERS FAIL_ABOVE
+unexport SECONDS KEEP RESULT SCENARIO ROUNDS QUICK CONTENDERS FAIL_ABOVE
 
 SHELL = /bin/sh
 BUILD = swift build -c release --explicit-target-dependency-import-check error
@@ -23,7 +25,7 @@ BIN = .build/release
 .NOTPARALLEL:
 
 help: ## this list
-	@printf 'make demo     builds Wasstraat and shows a site that stays reachable under a flood (SECONDS=20 KEEP=yes RESULT=FILE)\n'
+	@printf 'make demo     builds Wasstraat and shows a site that stays reachable under a flood (SECONDS=20 KEEP=yes RESULT=FILE SCENARIO=crowd)\n'
 	@printf 'make test     builds and runs all tests\n'
 	@printf 'make compare  measures Wasstraat beside nginx and haproxy (ROUNDS=5 QUICK=no RESULT=FILE CONTENDERS=a,b)\n'
 	@printf 'make check    checks format, imports, words and scripts\n'
@@ -41,7 +43,8 @@ build:
 	$(BUILD)
 
 demo: build
-	$(BIN)/wasstraat-demo run --seconds '$(SECONDS)' --keep '$(KEEP)' $(if $(RESULT),--result '$(RESULT)')
+	$(BIN)/wasstraat-demo run --seconds '$(SECONDS)' --keep '$(KEEP)' --scenario '$(SCENARIO)' \
+		$(if $(RESULT),--result '$(RESULT)')
 
 # The end-to-end tests load the machine and measure it: they run alone, after the others.
 test:
