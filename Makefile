@@ -1,0 +1,79 @@
+# The commands of Wasstraat. `make` alone lists them.
+#
+# One build serves all: the same configuration and flags everywhere, so that `make test` reuses every object that
+# `make demo` made, and the other way round.
+
+# Values are read from the command line only (make demo SECONDS=10), never from the environment; SECONDS is not passed on
+# in the environment either, because bash gives that name a meaning of its own.
+SECONDS = 20
+KEEP = yes
+RESULT =
+# flood, crowd (20 times the visitors, no flood) or many (a flood from 10,000 sources)
+SCENARIO = flood
+ROUNDS = 5
+QUICK = no
+CONTENDERS = wasstraat,nginx,haproxy
+# Fail when a ratio is more than this many times its bar; empty: report only.
+FAIL_ABOVE =
+unexport SECONDS KEEP RESULT SCENARIO ROUNDS QUICK CONTENDERS FAIL_ABOVE
+
+SHELL = /bin/sh
+BUILD = swift build -c release --explicit-target-dependency-import-check error
+BIN = .build/release
+
+.PHONY: help demo build test compare check fuzz dist setup clean
+.NOTPARALLEL:
+
+help: ## this list
+	@printf 'make demo     builds Wasstraat and shows a site that stays reachable under a flood (SECONDS=20 KEEP=yes RESULT=FILE SCENARIO=crowd)\n'
+	@printf 'make test     builds and runs all tests\n'
+	@printf 'make compare  measures Wasstraat beside nginx and haproxy (ROUNDS=5 QUICK=no RESULT=FILE CONTENDERS=a,b)\n'
+	@printf 'make check    checks format, imports, words and scripts\n'
+	@printf 'make fuzz     feeds the parsers with hostile input (SECONDS=60 for each)\n'
+	@printf 'make build    builds the programs, no tests\n'
+	@printf 'make dist     builds the programs for a server without Swift\n'
+	@printf 'make setup    installs the system packages that are missing\n'
+	@printf 'make clean    removes what was built\n'
+
+setup:
+	@scripts/setup
+
+build:
+	@scripts/setup demo
+	$(BUILD)
+
+demo: build
+	$(BIN)/wasstraat-demo run --seconds '$(SECONDS)' --keep '$(KEEP)' --scenario '$(SCENARIO)' \
+		$(if $(RESULT),--result '$(RESULT)')
+
+# The end-to-end tests load the machine and measure it: they run alone, after the others.
+test:
+	@scripts/setup test
+	$(BUILD) --build-tests
+	swift test -c release --skip-build --disable-xctest --skip EndToEndTests
+	swift test -c release --skip-build --disable-xctest --no-parallel --filter EndToEndTests
+
+compare:
+	@scripts/setup compare
+	$(if $(findstring wasstraat,$(CONTENDERS)),$(BUILD))
+	@python3 Benchmarks/compare.py --bin '$(BIN)' --rounds '$(ROUNDS)' --quick '$(QUICK)' \
+		--contenders '$(CONTENDERS)' $(if $(FAIL_ABOVE),--fail-above '$(FAIL_ABOVE)') $(if $(RESULT),--result '$(RESULT)')
+
+check:
+	@scripts/check
+
+fuzz: SECONDS = 60
+fuzz:
+	@scripts/setup demo
+	@scripts/fuzz '$(SECONDS)'
+
+# Everything of Swift is linked in, which takes other flags, so a folder and a build of its own. What the two programs still
+# need is libc and libstdc++ of the machine that they were built on, or a newer one.
+dist:
+	@scripts/setup demo
+	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat
+	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat-gateway
+	@printf 'The programs: .build-dist/release/wasstraat and .build-dist/release/wasstraat-gateway\n'
+
+clean:
+	rm -rf .build .build-*
