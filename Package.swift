@@ -98,7 +98,7 @@ let package = Package(
             swiftSettings: house),
         tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Telemetry"]),
         tests(
-            "PacketsTests", ["TestKit", "Packets", "Bytes", .product(name: "Crypto", package: "swift-crypto")]),
+            "PacketsTests", ["TestKit", "Packets", "Bytes", boringSSL]),
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
             swiftSettings: house),

@@ -1,9 +1,13 @@
 import Bytes
-import Crypto
+import CNIOBoringSSL
 import Packets
 import Testing
 
-private func sha256(_ bytes: borrowing [UInt8]) -> [UInt8] { Array(SHA256.hash(data: copy bytes)) }
+private func sha256(_ bytes: borrowing [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 32)
+    SHA256(copy bytes, bytes.count, &digest)
+    return digest
+}
 
 private func read(_ bytes: [UInt8]) throws(Malformed) -> ClientHello.Reading {
     try ClientHello.read(records: bytes.span.bytes)
