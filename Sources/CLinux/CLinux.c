@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -228,4 +230,33 @@ int linux_own_network_namespace(void) {
     struct stat own, first;
     if (stat("/proc/self/ns/net", &own) < 0 || stat("/proc/1/ns/net", &first) < 0) return 0;
     return own.st_dev != first.st_dev || own.st_ino != first.st_ino;
+}
+
+int linux_spawn(const char *path, char *const arguments[], int kept) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return -error;
+    error = posix_spawnattr_init(&attributes);
+    if (error) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -error;
+    }
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    pid_t child = 0;
+    // dup2 onto the same number clears close-on-exec too, so that `kept` may be 3 already.
+    if ((error = posix_spawnattr_setsigdefault(&attributes, &all)) == 0
+        && (error = posix_spawnattr_setsigmask(&attributes, &none)) == 0
+        && (error = posix_spawnattr_setpgroup(&attributes, 0)) == 0
+        && (error = posix_spawnattr_setflags(
+                &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP)) == 0
+        && (error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0
+        && (error = posix_spawn_file_actions_adddup2(&actions, kept, 3)) == 0
+        && (error = posix_spawn_file_actions_addclosefrom_np(&actions, 4)) == 0)
+        error = posix_spawn(&child, path, &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error ? -error : child;
 }

@@ -39,7 +39,7 @@ void linux_reset_on_close(int socket);
 /// A Unix stream listener at `path` (replaced where it exists), mode 0600; or -errno.
 int linux_unix_listen(const char *path);
 
-/// A Unix stream connection to `path`, non-blocking; or -errno.
+/// A Unix stream connection to `path`, blocking, close-on-exec; or -errno.
 int linux_unix_connect(const char *path);
 
 /// sendmsg(2) with `count` descriptors beside the bytes (SCM_RIGHTS, at most 250). Returns bytes sent, or -errno.
@@ -63,6 +63,11 @@ int linux_cores(uint16_t *cores, int room);
 
 /// Asks the kernel to send `signal` to this process when its parent ends.
 int linux_signal_on_parent_death(int signal);
+
+/// Starts the program at `path` in a process group of its own, with the signals' defaults and this environment; it gets
+/// /dev/null as standard input, standard output and error of this process, `kept` as descriptor 3 and no other.
+/// Returns the process, or -errno.
+int linux_spawn(const char *path, char *const arguments[], int kept);
 
 /// gettid(2).
 int linux_thread(void);
