@@ -19,11 +19,12 @@ package struct Frame: Equatable, Sendable {
         case accessLog = 5
         /// Office to lane: finish what runs, accept nothing more, end.
         case drain = 6
-        /// Lane to office: one log line, level first (one byte), then text.
+        /// Lane to office: one log line, level first (one byte: 0 trace, 1 debug, 2 info, 3 notice, 4 warning, 5 error,
+        /// 6 critical), then text.
         case log = 7
         /// Viewer to office, first of all: send me `status` and `lane` every second.
         case watch = 8
-        /// Office to viewer: the lane is gone or back (one byte, 0 or 1).
+        /// Office to viewer: a `LaneState`.
         case lane = 9
         /// Office to lane: memory for the history, one descriptor; its length is in the body (eight bytes).
         case history = 10
@@ -115,5 +116,27 @@ package struct Hello: Equatable, Sendable, Message {
         self.init(
             process: try reader.readUInt32(), started: try reader.readUInt64(), generation: try reader.readUInt64(),
             descriptors: try reader.readUInt32())
+    }
+}
+
+/// Whether a lane serves, as the office tells its viewers. A reader that only asks for that may look at the first byte.
+package struct LaneState: Equatable, Sendable, Message {
+    /// Connected to the office now.
+    package var isUp: Bool
+    /// How often the office started a lane anew, since the office's own start.
+    package var restarts: UInt32
+
+    package init(isUp: Bool, restarts: UInt32) {
+        self.isUp = isUp
+        self.restarts = restarts
+    }
+
+    package func write(to writer: inout ByteWriter) {
+        writer.write(isUp)
+        writer.write(restarts)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(isUp: try reader.readBool(), restarts: try reader.readUInt32())
     }
 }
