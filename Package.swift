@@ -67,9 +67,10 @@ let package = Package(
         .executableTarget(
             name: "wasstraat",
             dependencies: [
-                "CLinux", "Bytes", "Addresses", "Admission", "Messages", "Settings", "Telemetry", arguments, logging,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CLinux", "Bytes", "Addresses", "Messages", "Settings", "Telemetry", arguments, logging,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: house),
         .executableTarget(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
@@ -92,13 +93,20 @@ let package = Package(
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests("LoadTests", ["Load", "Addresses"]),
         tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
+        // A lane that speaks the control protocol and carries nothing, for the office's tests.
+        .executableTarget(
+            name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
+            swiftSettings: house),
+        tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Telemetry"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
             swiftSettings: house),
         tests("SketchesTests", ["Sketches"]),
-        tests("TelemetryTests", ["Telemetry"]),
+        tests(
+            "TelemetryTests",
+            ["Telemetry", "CLinux", logging, .product(name: "CoreMetrics", package: "swift-metrics")]),
         tests("TestKitTests", ["TestKit", "Addresses"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,117 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Logging
+internal import Messages
+internal import ServiceLifecycle
+internal import Telemetry
+internal import UnixSignals
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run the office, which starts and supervises the lane.",
+        discussion: """
+            SIGHUP reads the configuration again; one with faults changes nothing. SIGTERM and SIGINT let the lane finish \
+            its requests and stop. Exit codes: 78 the configuration has faults, 75 another office or a silent lane is in \
+            the way, 71 the system refused something.
+            """)
+
+    @Option(help: "The configuration file (YAML).")
+    var config: String
+
+    @Option(help: "The lane's program; by default the wasstraat-gateway beside this program.")
+    var gateway: String?
+
+    @Option(help: "Least severe log lines to write: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("'\(logLevel)' is no log level")
+        }
+    }
+
+    func run() async throws {
+        // A viewer or a journal that goes away must not end the office.
+        signal(SIGPIPE, SIG_IGN)
+        let level = Logger.Level(rawValue: logLevel) ?? .info
+        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
+        do {
+            let (start, metrics) = try prepare()
+            var services: [any Service] = [
+                OfficeService(start: start),
+                ReloadService(file: config, mailbox: start.mailbox, metrics: start.metrics),
+            ]
+            if let metrics { services.append(MetricsService(server: metrics)) }
+            let group = ServiceGroup(
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services"))
+            try await group.run()
+        } catch let error as OfficeError {
+            complain(error.reason)
+            throw ExitCode(error.code.rawValue)
+        }
+    }
+
+    /// Checks, locks and binds: all that can be refused is refused here, before anything runs.
+    private func prepare() throws -> (OfficeStart, MetricsServer?) {
+        let loaded = LoadedConfiguration(file: config)
+        for complaint in loaded.complaints { complain(complaint.text) }
+        guard let configuration = loaded.configuration else {
+            throw OfficeError(.configuration, "\(config) has faults; nothing was started")
+        }
+        let program = try gatewayProgram()
+        let folder = StateFolder(path: configuration.state)
+        try folder.prepare()
+        guard let officeLock = try folder.lock("office.lock") else {
+            throw OfficeError(
+                .busy,
+                "another office (process \(folder.holder(of: "office.lock"))) works in \(folder.path); one is enough")
+        }
+        folder.note(getpid(), in: officeLock)
+        let registry = MetricsRegistry(help: OfficeMetrics.help)
+        let report = OfficeReport()
+        var server: MetricsServer?
+        if let endpoint = configuration.metrics {
+            // The server closes this descriptor itself, so it gets a copy.
+            let listener = try BoundListeners.bind(endpoint, deferSeconds: 0)
+            server = MetricsServer(listener: fcntl(listener.number, F_DUPFD_CLOEXEC, 0)) {
+                var text = MetricsText(lane: report.current, at: Clock.monotonic, version: Version.number)
+                text.append(registry.text())
+                return text
+            }
+        }
+        let laneLock = try folder.lock("lane.lock")
+        let listeners = laneLock == nil ? nil : try BoundListeners(binding: configuration.snapshot)
+        let logger = Logger(label: "office")
+        logger.notice("starting", metadata: ["version": "\(Version.number)", "configured": "\(loaded.summary)"])
+        for listener in listeners?.listeners ?? [] {
+            logger.notice("listening", metadata: ["endpoint": "\(listener.endpoint)", "tls": "\(listener.isTLS)"])
+        }
+        let start = OfficeStart(
+            configuration: configuration, folder: folder, officeLock: officeLock, laneLock: laneLock,
+            listeners: listeners, gateway: program, mailbox: try Mailbox(), report: report,
+            metrics: OfficeMetrics(registry))
+        return (start, server)
+    }
+
+    private func gatewayProgram() throws(OfficeError) -> String {
+        let program: String
+        if let gateway {
+            program = gateway
+        } else {
+            var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+            let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+            let own = String(decoding: path.prefix(max(0, count)), as: UTF8.self)
+            program = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/wasstraat-gateway"
+        }
+        guard access(program, X_OK) == 0 else {
+            throw OfficeError(.system, "cannot run the lane's program \(program): \(OfficeError.text(errno))")
+        }
+        return program
+    }
+}
+
+/// One line for people, on standard error.
+func complain(_ text: String) {
+    let line = Array((text + "\n").utf8)
+    _ = write(2, line, line.count)
+}

@@ -1,0 +1,17 @@
+internal import ArgumentParser
+
+/// The office and the tools.
+@main
+struct Wasstraat: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wasstraat",
+        abstract: "An open washing street: keeps websites reachable during a DDoS attack.",
+        version: Version.text,
+        subcommands: [RunCommand.self, CheckCommand.self, TopCommand.self, VersionCommand.self])
+}
+
+enum Version {
+    /// Semantic version of this package (semver.org).
+    static let number = "0.1.0"
+    static let text = "wasstraat \(number)"
+}

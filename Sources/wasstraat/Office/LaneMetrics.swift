@@ -1,0 +1,125 @@
+internal import Messages
+internal import Telemetry
+
+extension MetricsText {
+    /// The lane as the office sees it, and the lane's own counters. Those begin at zero with each lane, as Prometheus
+    /// expects of a process that starts anew; while no lane serves they are left out, and only `wasstraat_lane_up` says so.
+    init(lane state: OfficeReport.State, at now: Int64, version: String) {
+        self.init()
+        family("wasstraat_build_info", .gauge, help: "The version of the office, as a label.")
+        sample(UInt64(1), [("version", version)])
+        family("wasstraat_lane_up", .gauge, help: "1 while a lane is connected to the office.")
+        sample(UInt64(state.isLaneUp ? 1 : 0))
+        family(
+            "wasstraat_lane_restarts_total", .counter, help: "Lanes started after the first, since the office started.")
+        sample(UInt64(state.restarts))
+        family("wasstraat_generation", .gauge, help: "The newest compiled configuration.")
+        sample(state.generation)
+        family("wasstraat_lane_generation", .gauge, help: "The compiled configuration that the lane has in force.")
+        sample(state.inForce)
+        family("wasstraat_viewers", .gauge, help: "Terminals that watch now.")
+        sample(UInt64(state.viewers))
+        guard state.isLaneUp, let status = state.status else { return }
+        family("wasstraat_lane_start_time_seconds", .gauge, help: "When the lane started, in seconds since 1970.")
+        sample(Double(status.started) / 1e9)
+        family("wasstraat_lane_status_age_seconds", .gauge, help: "Time since the lane last spoke of itself.")
+        sample(Double(max(0, now - state.statusAt)) / 1e3)
+        write(status.connections)
+        write(status.sites)
+    }
+
+    private mutating func write(_ connections: LaneStatus.Connections) {
+        family("wasstraat_connections", .gauge, help: "Visitors' connections open now.")
+        sample(connections.open)
+        family("wasstraat_connections_total", .counter, help: "Visitors' connections, by what became of them.")
+        sample(connections.accepted, [("outcome", "accepted")])
+        sample(connections.refused, [("outcome", "refused")])
+        sample(connections.timedOut, [("outcome", "timed_out")])
+        family(
+            "wasstraat_tls_handshakes_total", .counter,
+            help: "TLS handshakes by outcome; resumed ones are among the done.")
+        sample(connections.handshakes, [("outcome", "done")])
+        sample(connections.resumed, [("outcome", "resumed")])
+        sample(connections.failedHandshakes, [("outcome", "failed")])
+        family("wasstraat_malformed_total", .counter, help: "Requests and prefaces refused before a site was known.")
+        sample(connections.malformed, [("what", "request")])
+        sample(connections.badPreface, [("what", "proxy_header")])
+    }
+
+    private mutating func write(_ sites: [SiteStatus]) {
+        func labels(_ site: SiteStatus) -> [Label] { [("organisation", site.organisation), ("site", site.name)] }
+        let gauges: [(String, String, (SiteStatus) -> Double)] = [
+            ("wasstraat_pressure", "1 while demand exceeds what the origins can take.", { $0.isUnderPressure ? 1 : 0 }),
+            (
+                "wasstraat_observing", "1 where the site only counts what would have been done.",
+                { $0.isObserving ? 1 : 0 }
+            ),
+            ("wasstraat_limit", "Requests that the origins may hold at once.", { Double($0.limit) / 100 }),
+            ("wasstraat_in_flight", "Requests at the origins now.", { Double($0.inFlight) }),
+            ("wasstraat_waiting", "Requests in the queue now.", { Double($0.waiting) }),
+            ("wasstraat_origins", "Origins configured.", { Double($0.origins) }),
+            ("wasstraat_healthy_origins", "Origins that answer.", { Double($0.healthyOrigins) }),
+        ]
+        for (name, help, value) in gauges {
+            family(name, .gauge, help: help)
+            for site in sites { sample(value(site), labels(site)) }
+        }
+        family(
+            "wasstraat_requests_total", .counter, help: "Requests by visitor class and outcome; received counts all.")
+        for site in sites { writeClasses(of: site, labels(site)) }
+        family("wasstraat_waited_seconds_total", .counter, help: "Time that admitted requests had waited in the queue.")
+        for site in sites {
+            for (visitors, counts) in zip(VisitorClass.allCases, site.classes) {
+                sample(Double(counts.waitedMicroseconds) / 1e6, labels(site) + [("class", visitors.rawValue)])
+            }
+        }
+        family("wasstraat_responses_total", .counter, help: "Responses by the first digit of their status.")
+        for site in sites {
+            for (index, count) in site.responses.enumerated() {
+                sample(count, labels(site) + [("status", "\(index + 1)xx")])
+            }
+        }
+        let counters: [(String, String, (SiteStatus) -> UInt64)] = [
+            ("wasstraat_origin_failures_total", "Origins that did not answer: 502 and 504.", { $0.originFailures }),
+            ("wasstraat_bad_requests_total", "Requests to the site refused as malformed.", { $0.badRequests }),
+            ("wasstraat_received_bytes_total", "Bytes from visitors.", { $0.bytesIn }),
+            ("wasstraat_sent_bytes_total", "Bytes to visitors.", { $0.bytesOut }),
+        ]
+        for (name, help, value) in counters {
+            family(name, .counter, help: help)
+            for site in sites { sample(value(site), labels(site)) }
+        }
+        writeFirstByte(of: sites, labels)
+    }
+
+    private mutating func writeClasses(of site: SiteStatus, _ labels: [Label]) {
+        for (visitors, counts) in zip(VisitorClass.allCases, site.classes) {
+            let own = labels + [("class", visitors.rawValue)]
+            sample(counts.requests, own + [("outcome", "received")])
+            sample(counts.admitted, own + [("outcome", "admitted")])
+            sample(counts.queued, own + [("outcome", "queued")])
+            sample(counts.refused, own + [("outcome", "refused")])
+            sample(counts.abandoned, own + [("outcome", "abandoned")])
+        }
+    }
+
+    /// A histogram without its sum, which the lane does not keep: so only its buckets and count, as a counter of each.
+    private mutating func writeFirstByte(of sites: [SiteStatus], _ labels: (SiteStatus) -> [Label]) {
+        family(
+            "wasstraat_first_byte_seconds_bucket", .counter,
+            help: "Origins' times to first byte at or under le seconds, cumulated.")
+        for site in sites {
+            var cumulated: UInt64 = 0
+            for (index, count) in site.firstByte.enumerated() {
+                cumulated &+= count
+                let bound = index < site.firstByte.count - 1 ? String(Double(1 << index) / 1e3) : "+Inf"
+                sample(cumulated, labels(site) + [("le", bound)])
+            }
+        }
+    }
+}
+
+/// The classes in the order in which a lane counts them.
+enum VisitorClass: String, CaseIterable {
+    case known, unknown, suspect
+}

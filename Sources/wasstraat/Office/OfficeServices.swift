@@ -1,0 +1,60 @@
+internal import CoreMetrics
+internal import Glibc
+internal import Logging
+internal import ServiceLifecycle
+internal import Telemetry
+internal import UnixSignals
+
+/// The office's thread as a service: told to stop by graceful shutdown, and over when the lane has ended.
+struct OfficeService: Service {
+    let start: OfficeStart
+
+    func run() async throws {
+        let start = start
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await onOwnThread { try Office(start).run() }
+            } onGracefulShutdown: {
+                start.mailbox.send(.stop)
+            }
+        } onCancel: {
+            start.mailbox.send(.stop)
+        }
+    }
+}
+
+/// Reads the configuration again at each SIGHUP. A file with faults changes nothing.
+struct ReloadService: Service {
+    let file: String
+    let mailbox: Mailbox
+    let metrics: OfficeMetrics
+
+    func run() async throws {
+        let logger = Logger(label: "office")
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            let file = file
+            let loaded = try await onOwnThread { LoadedConfiguration(file: file) }
+            for complaint in loaded.complaints {
+                logger.log(level: complaint.isFault ? .error : .warning, "\(complaint.text)")
+            }
+            if let configuration = loaded.configuration {
+                metrics.reloaded.increment()
+                logger.notice("the configuration was read again", metadata: ["file": "\(file)"])
+                mailbox.send(.reload(configuration))
+            } else {
+                metrics.refusedReloads.increment()
+                logger.error(
+                    "the configuration has faults; the former one stays in force", metadata: ["file": "\(file)"])
+            }
+        }
+    }
+}
+
+/// `/metrics` until graceful shutdown.
+struct MetricsService: Service {
+    let server: MetricsServer
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await server.run() }
+    }
+}

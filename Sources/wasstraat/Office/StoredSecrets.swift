@@ -1,0 +1,122 @@
+internal import Bytes
+internal import Messages
+internal import Telemetry
+
+/// The keys of this installation, as `STATE/secrets.bin` holds them (mode 0600): made at random, never logged.
+///
+/// A pure value: `renew` says whether something changed, and the caller writes the file and tells the lane.
+struct StoredSecrets: Equatable, Message {
+    /// Session ticket keys kept: the one in use and two older, so that a ticket lives 16 to 24 hours.
+    static let ticketKeyCount = 3
+    /// Seconds that a ticket key is the one in use.
+    static let ticketKeyAge: Int64 = 8 * 3_600
+    static let formVersion: UInt16 = 1
+
+    struct TicketKey: Equatable {
+        /// Seconds since 1970.
+        var made: Int64
+        var key: [UInt8]
+    }
+
+    var historyKey: [UInt8]
+    var cookieKey: [UInt8]
+    /// The day (since 1970, UTC) whose pseudonyms `pseudonymKey` makes.
+    var pseudonymDay: Int64
+    var pseudonymKey: [UInt8]
+    /// The newest first.
+    var ticketKeys: [TicketKey]
+
+    init(at now: UTCTime) {
+        historyKey = Self.random(16)
+        cookieKey = Self.random(32)
+        pseudonymDay = now.day
+        pseudonymKey = Self.random(16)
+        ticketKeys = [TicketKey(made: now.seconds, key: Self.random(48))]
+    }
+
+    /// Makes the keys that are due: the pseudonyms' on another day, a ticket key when the one in use is old. The old
+    /// pseudonym key is gone with this, and with it the way back from a pseudonym to an address.
+    /// - Returns: whether a key changed.
+    mutating func renew(at now: UTCTime) -> Bool {
+        var isChanged = false
+        if now.day != pseudonymDay {
+            pseudonymDay = now.day
+            pseudonymKey = Self.random(16)
+            isChanged = true
+        }
+        if now.seconds - (ticketKeys.first?.made ?? 0) >= Self.ticketKeyAge {
+            ticketKeys.insert(TicketKey(made: now.seconds, key: Self.random(48)), at: 0)
+            ticketKeys.removeLast(max(0, ticketKeys.count - Self.ticketKeyCount))
+            isChanged = true
+        }
+        return isChanged
+    }
+
+    /// What the lane gets.
+    var secrets: Snapshot.Secrets {
+        var secrets = Snapshot.Secrets()
+        secrets.ticketKeys = ticketKeys.map(\.key)
+        secrets.pseudonymKey = pseudonymKey
+        secrets.historyKey = historyKey
+        secrets.cookieKey = cookieKey
+        return secrets
+    }
+
+    /// The system's generator is getrandom(2) on Linux.
+    private static func random(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(Self.formVersion)
+        writer.writeBlob(historyKey)
+        writer.writeBlob(cookieKey)
+        writer.write(UInt64(bitPattern: pseudonymDay))
+        writer.writeBlob(pseudonymKey)
+        writer.writeList(ticketKeys) { key, writer in
+            writer.write(UInt64(bitPattern: key.made))
+            writer.writeBlob(key.key)
+        }
+    }
+
+    init(reading reader: inout ByteReader) throws(Malformed) {
+        guard try reader.readUInt16() == Self.formVersion else { throw reader.malformed(.unsupported) }
+        historyKey = try reader.readBlob(limit: 16)
+        cookieKey = try reader.readBlob(limit: 32)
+        pseudonymDay = Int64(bitPattern: try reader.readUInt64())
+        pseudonymKey = try reader.readBlob(limit: 16)
+        ticketKeys = try reader.readList(limit: Self.ticketKeyCount) { reader throws(Malformed) in
+            TicketKey(made: Int64(bitPattern: try reader.readUInt64()), key: try reader.readBlob(limit: 48))
+        }
+        guard historyKey.count == 16, cookieKey.count == 32, pseudonymKey.count == 16, !ticketKeys.isEmpty,
+            ticketKeys.allSatisfy({ $0.key.count == 48 })
+        else { throw reader.malformed(.invalid) }
+    }
+}
+
+extension StateFolder {
+    private static let secretsFile = "secrets.bin"
+
+    /// The stored secrets, or nil when there are none that can be read.
+    func readSecrets() -> StoredSecrets? {
+        guard let bytes = read(Self.secretsFile, limit: 4_096) else { return nil }
+        return try? StoredSecrets(decoding: bytes.span.bytes)
+    }
+
+    func write(_ secrets: StoredSecrets) throws(OfficeError) {
+        try write(secrets.encoded(), to: Self.secretsFile)
+    }
+
+    private static let snapshotFile = "snapshot.bin"
+
+    /// The last snapshot that a lane put in force.
+    func readSnapshot() -> Snapshot? {
+        guard let bytes = read(Self.snapshotFile, limit: Frame.bodyLimit) else { return nil }
+        return try? Snapshot(decoding: bytes.span.bytes)
+    }
+
+    func write(_ snapshot: Snapshot) throws(OfficeError) {
+        try write(snapshot.encoded(), to: Self.snapshotFile)
+    }
+}

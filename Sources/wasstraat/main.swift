@@ -1,5 +1,0 @@
-import ArgumentParser
-import Crypto
-import Logging
-import ServiceLifecycle
-print("x")

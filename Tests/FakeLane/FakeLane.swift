@@ -1,0 +1,162 @@
+internal import Bytes
+internal import CLinux
+internal import Glibc
+internal import Messages
+
+/// A lane that speaks the control protocol and carries nothing: to each visitor it answers one line, "process generation
+/// configuration", so that a test sees who serves.
+///
+/// The configuration's `instance` tells it to misbehave: "refused" (says so and stays with the former one), "fatal" (dies
+/// of it), "deaf" (does not drain).
+@main
+struct FakeLane {
+    static func main() {
+        signal(SIGPIPE, SIG_IGN)
+        let arguments = CommandLine.arguments
+        guard arguments.count == 3, arguments[1] == "--control" else { exit(64) }
+        var lane = FakeLane(path: arguments[2])
+        lane.run()
+    }
+
+    private let path: String
+    private let started: UInt64
+    private var control: Int32 = -1
+    private var assembler = FrameAssembler()
+    private var descriptors: [Int32] = []
+    private var listeners: [Int32] = []
+    private var history: Int32 = -1
+    private var accessLog: Int32 = -1
+    private var snapshot: Snapshot?
+    private var served: UInt64 = 0
+    private var nextStatus: Int64 = 0
+
+    private init(path: String) {
+        self.path = path
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        started = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    private mutating func run() {
+        var nextDial: Int64 = 0
+        while true {
+            if control < 0, Self.now >= nextDial {
+                nextDial = Self.now + 250
+                dial()
+            }
+            var watched = [pollfd(fd: control, events: Int16(POLLIN), revents: 0)]
+            watched += listeners.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            poll(&watched, nfds_t(watched.count), 50)
+            if watched[0].revents != 0 { hear() }
+            for listener in listeners { answer(listener) }
+            if control >= 0, snapshot != nil, Self.now >= nextStatus {
+                nextStatus = Self.now + 500
+                send(Frame(.status, body: status().encoded()))
+            }
+        }
+    }
+
+    private mutating func dial() {
+        control = linux_unix_connect(path)
+        guard control >= 0 else { return }
+        assembler = FrameAssembler()
+        let carried = snapshot == nil ? [] : listeners + [history]
+        let hello = Hello(
+            process: UInt32(getpid()), started: started, generation: snapshot?.generation ?? 0,
+            descriptors: UInt32(carried.count))
+        send(Frame(.hello, body: hello.encoded()), with: carried)
+    }
+
+    private func send(_ frame: Frame, with carried: [Int32] = []) {
+        let bytes = frame.encoded()
+        _ = linux_send_descriptors(control, bytes, bytes.count, carried, Int32(carried.count))
+    }
+
+    private mutating func hear() {
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        var came = [Int32](repeating: -1, count: 250)
+        var count = Int32(came.count)
+        let length = linux_receive_descriptors(control, &chunk, chunk.count, &came, &count)
+        guard length > 0 else {
+            close(control)
+            control = -1
+            return
+        }
+        descriptors += came[..<Int(count)]
+        assembler.append(chunk[..<length])
+        while let frame = try? assembler.next() { obey(frame) }
+    }
+
+    private mutating func obey(_ frame: Frame) {
+        switch frame.kind {
+        case .history: history = descriptors.removeFirst()
+        case .accessLog:
+            close(accessLog)
+            accessLog = descriptors.removeFirst()
+        case .snapshot:
+            guard let fresh = try? Snapshot(decoding: frame.body.span.bytes) else { exit(65) }
+            if !descriptors.isEmpty {
+                listeners = descriptors
+                descriptors = []
+            }
+            take(fresh)
+        case .drain: if snapshot?.instance != "deaf" { exit(0) }
+        default: exit(65)
+        }
+    }
+
+    private mutating func take(_ fresh: Snapshot) {
+        if fresh.instance == "fatal" { exit(66) }
+        if fresh.instance == "refused" {
+            return send(Frame(.log, body: [5] + Array("the certificate of site \"x\" is broken".utf8)))
+        }
+        snapshot = fresh
+        pwrite(history, "seen", 4, 0)
+        var generation = ByteWriter()
+        generation.write(fresh.generation)
+        send(Frame(.inForce, body: generation.bytes))
+    }
+
+    private mutating func answer(_ listener: Int32) {
+        var peer = [UInt8](repeating: 0, count: 16)
+        var port: UInt16 = 0
+        while true {
+            let visitor = linux_accept(listener, &peer, &port)
+            guard visitor >= 0 else { return }
+            served += 1
+            let text = Array("\(getpid()) \(snapshot?.generation ?? 0) \(snapshot?.instance ?? "-")\n".utf8)
+            write(visitor, text, text.count)
+            write(accessLog, text, text.count)
+            // Take what the visitor sent, or closing would reset the connection.
+            var bytes = [UInt8](repeating: 0, count: 256)
+            read(visitor, &bytes, bytes.count)
+            close(visitor)
+        }
+    }
+
+    private func status() -> LaneStatus {
+        var status = LaneStatus()
+        status.started = started
+        status.generation = snapshot?.generation ?? 0
+        status.connections.accepted = served
+        status.sites = (snapshot?.sites ?? []).map { site in
+            var own = SiteStatus()
+            own.name = site.name
+            own.organisation = site.organisation
+            own.limit = 4_200
+            own.origins = UInt64(site.origins.count)
+            own.healthyOrigins = own.origins
+            own.classes[0].requests = served
+            own.classes[0].admitted = served
+            own.firstByte[3] = served
+            return own
+        }
+        return status
+    }
+}
