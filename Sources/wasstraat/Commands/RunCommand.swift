@@ -79,15 +79,15 @@ struct RunCommand: AsyncParsableCommand {
                 return text
             }
         }
-        let laneLock = try folder.lock("lane.lock")
-        let listeners = laneLock == nil ? nil : try BoundListeners(binding: configuration.snapshot)
+        let isLaneAlive = try folder.lock("lane.lock") == nil
+        let listeners = isLaneAlive ? nil : try BoundListeners(binding: configuration.snapshot)
         let logger = Logger(label: "office")
         logger.notice("starting", metadata: ["version": "\(Version.number)", "configured": "\(loaded.summary)"])
         for listener in listeners?.listeners ?? [] {
             logger.notice("listening", metadata: ["endpoint": "\(listener.endpoint)", "tls": "\(listener.isTLS)"])
         }
         let start = OfficeStart(
-            configuration: configuration, folder: folder, officeLock: officeLock, laneLock: laneLock,
+            configuration: configuration, folder: folder, officeLock: officeLock, isLaneAlive: isLaneAlive,
             listeners: listeners, gateway: program, mailbox: try Mailbox(), report: report,
             metrics: OfficeMetrics(registry))
         return (start, server)

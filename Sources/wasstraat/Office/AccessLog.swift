@@ -1,10 +1,10 @@
 internal import Glibc
-internal import Telemetry
+package import Telemetry
 
 /// The access log: the lane writes `access.log`, the office opens it, puts a finished day away under its date (UTC) and
 /// deletes days that are older than their retention.
-struct AccessLog {
-    static let file = "access.log"
+package struct AccessLog {
+    package static let file = "access.log"
 
     private let folder: StateFolder
     /// The day, since 1970, that the open file belongs to.
@@ -13,7 +13,7 @@ struct AccessLog {
     private(set) var descriptor: Descriptor
 
     /// Opens the log; one left by an earlier day is put away first.
-    init(in folder: StateFolder, at now: UTCTime) throws(OfficeError) {
+    package init(in folder: StateFolder, at now: UTCTime) throws(OfficeError) {
         self.folder = folder
         var status = stat()
         if stat(folder.file(Self.file), &status) == 0, status.st_size > 0 {
@@ -26,7 +26,7 @@ struct AccessLog {
 
     /// At a new day: puts the old file away and opens a new one.
     /// - Returns: whether there is a new descriptor, which the lane must get. A clock that was set back changes nothing.
-    mutating func rotate(at now: UTCTime) throws(OfficeError) -> Bool {
+    package mutating func rotate(at now: UTCTime) throws(OfficeError) -> Bool {
         guard now.day > day else { return false }
         Self.putAway(dayOf: day, in: folder)
         day = now.day
@@ -36,7 +36,7 @@ struct AccessLog {
 
     /// Deletes the days that ended more than `days` days ago.
     /// - Returns: the names of the deleted files.
-    func expire(keeping days: Int, at now: UTCTime) -> [String] {
+    package func expire(keeping days: Int, at now: UTCTime) -> [String] {
         folder.names().filter { name in
             guard let day = Self.day(ofFile: name), now.day - day > Int64(days) else { return false }
             return unlink(folder.file(name)) == 0
@@ -44,7 +44,7 @@ struct AccessLog {
     }
 
     /// The day of "access-2025-03-01.log" or "access-2025-03-01-2.log"; nil for any other name.
-    static func day(ofFile name: String) -> Int64? {
+    package static func day(ofFile name: String) -> Int64? {
         guard name.hasPrefix("access-"), name.hasSuffix(".log") else { return nil }
         let middle = name.dropFirst(7).dropLast(4)
         let rest = middle.dropFirst(10)

@@ -10,8 +10,8 @@ final class Descriptor: Sendable {
 }
 
 /// Why the office cannot start or go on, with the exit code that says so (sysexits.h).
-struct OfficeError: Error, CustomStringConvertible {
-    enum Code: Int32 {
+package struct OfficeError: Error, CustomStringConvertible {
+    package enum Code: Int32 {
         /// EX_OSERR: the system refused what the office needs.
         case system = 71
         /// EX_TEMPFAIL: try again later; another office or a silent lane is in the way.
@@ -20,15 +20,15 @@ struct OfficeError: Error, CustomStringConvertible {
         case configuration = 78
     }
 
-    var code: Code
-    var reason: String
+    package var code: Code
+    package var reason: String
 
     init(_ code: Code, _ reason: String) {
         self.code = code
         self.reason = reason
     }
 
-    var description: String { reason }
+    package var description: String { reason }
 
     /// What errno, or the -errno of a call, means.
     static func text(_ error: Int32) -> String { String(cString: strerror(abs(error))) }

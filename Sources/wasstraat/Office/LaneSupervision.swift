@@ -1,11 +1,11 @@
-internal import Glibc
+package import Glibc
 
 /// Decides when a lane is started, looked after, drained and given up; the office does what it says.
 ///
 /// Times are milliseconds of a clock that only goes forward. Our bug: an event that the phase rules out traps in debug
 /// builds. Their fault: a lane that never says hello is ended. Ignored, because it changes nothing: a second `stop`.
-struct LaneSupervision: Equatable {
-    enum Phase: Equatable {
+package struct LaneSupervision: Equatable {
+    package enum Phase: Equatable {
         /// A lane of an earlier office holds the lock; until when it may report.
         case awaited(until: Int64)
         /// There is no lane; when to start one.
@@ -19,7 +19,7 @@ struct LaneSupervision: Equatable {
         case ended
     }
 
-    enum Action: Equatable {
+    package enum Action: Equatable {
         case start
         /// See whether the process is gone: reap it, try the lock.
         case probe
@@ -31,43 +31,43 @@ struct LaneSupervision: Equatable {
     }
 
     /// Between two looks at a lane that is not connected.
-    static let probeTime: Int64 = 50
+    package static let probeTime: Int64 = 50
     /// For a living lane to report to a new office; it dials every 250 ms.
-    static let awaitTime: Int64 = 5_000
+    package static let awaitTime: Int64 = 5_000
     /// From start to hello.
-    static let helloTime: Int64 = 10_000
+    package static let helloTime: Int64 = 10_000
     /// A lane that lived less than this died early.
-    static let earlyDeath: Int64 = 10_000
+    package static let earlyDeath: Int64 = 10_000
     /// Delays before the second, third … start in a row after early deaths; the last one stays.
-    static let delays: [Int64] = [0, 100, 200, 400, 800, 1_600, 3_200, 5_000]
+    package static let delays: [Int64] = [0, 100, 200, 400, 800, 1_600, 3_200, 5_000]
 
-    private(set) var phase: Phase
-    private(set) var isStopping = false
+    package private(set) var phase: Phase
+    package private(set) var isStopping = false
     /// Lanes started after the first.
-    private(set) var restarts: UInt32 = 0
+    package private(set) var restarts: UInt32 = 0
     private var hasStarted = false
     private var earlyDeaths = 0
     private var stopDeadline = Int64.max
     private var nextProbe: Int64 = 0
 
     /// - Parameter isLaneAlive: someone holds the lane's lock.
-    init(isLaneAlive: Bool, at now: Int64) {
+    package init(isLaneAlive: Bool, at now: Int64) {
         phase = isLaneAlive ? .awaited(until: now + Self.awaitTime) : .absent(startAt: now)
     }
 
     /// The process of the lane, where there is one that is known.
-    var process: pid_t? {
+    package var process: pid_t? {
         switch phase {
         case .starting(let process, _), .serving(let process, _), .lost(let process, _, _): process
         case .awaited, .absent, .ended: nil
         }
     }
 
-    var isServing: Bool {
+    package var isServing: Bool {
         if case .serving = phase { true } else { false }
     }
 
-    mutating func started(_ process: pid_t, at now: Int64) {
+    package mutating func started(_ process: pid_t, at now: Int64) {
         assert(self.process == nil)
         if hasStarted { restarts += 1 }
         hasStarted = true
@@ -75,10 +75,10 @@ struct LaneSupervision: Equatable {
     }
 
     /// The lane could not even be started.
-    mutating func startFailed(at now: Int64) { died(after: 0, at: now) }
+    package mutating func startFailed(at now: Int64) { died(after: 0, at: now) }
 
     /// A lane reported.
-    mutating func connected(_ process: pid_t, at now: Int64) {
+    package mutating func connected(_ process: pid_t, at now: Int64) {
         hasStarted = true
         switch phase {
         case .starting(_, let since), .lost(_, let since, _), .serving(_, let since):
@@ -88,7 +88,7 @@ struct LaneSupervision: Equatable {
         }
     }
 
-    mutating func disconnected(at now: Int64) {
+    package mutating func disconnected(at now: Int64) {
         if case .serving(let process, let since) = phase {
             phase = .lost(process: process, since: since, lostAt: now)
             nextProbe = now
@@ -96,7 +96,7 @@ struct LaneSupervision: Equatable {
     }
 
     /// The lane's process is gone: its lock is free.
-    mutating func gone(at now: Int64) {
+    package mutating func gone(at now: Int64) {
         switch phase {
         case .starting(_, let since), .serving(_, let since), .lost(_, let since, _): died(after: now - since, at: now)
         case .awaited: phase = isStopping ? .ended : .absent(startAt: now)
@@ -114,7 +114,7 @@ struct LaneSupervision: Equatable {
     /// Begins the end.
     /// - Parameter limit: milliseconds that a lane has for its drain.
     /// - Returns: what to do at once.
-    mutating func stop(limit: Int64, at now: Int64) -> Action? {
+    package mutating func stop(limit: Int64, at now: Int64) -> Action? {
         guard !isStopping else { return nil }
         isStopping = true
         stopDeadline = now + limit
@@ -127,7 +127,7 @@ struct LaneSupervision: Equatable {
     }
 
     /// What is due.
-    mutating func tick(at now: Int64) -> Action? {
+    package mutating func tick(at now: Int64) -> Action? {
         switch phase {
         case .ended: return nil
         case .absent(let startAt): return now >= startAt ? .start : nil
@@ -154,7 +154,7 @@ struct LaneSupervision: Equatable {
     }
 
     /// Milliseconds until `tick` has something to do, at most `longest`.
-    func wait(at now: Int64, longest: Int64) -> Int64 {
+    package func wait(at now: Int64, longest: Int64) -> Int64 {
         switch phase {
         case .ended: 0
         case .absent(let startAt): max(0, min(longest, startAt - now))

@@ -42,7 +42,7 @@ extension Office {
         lane = nil
         laneStatus = nil
         supervision.disconnected(at: now)
-        logger.warning("the lane's connection ended")
+        logger.log(level: supervision.isStopping ? .info : .warning, "the lane's connection ended")
         reportLane()
     }
 

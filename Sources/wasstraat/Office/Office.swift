@@ -11,8 +11,9 @@ struct OfficeStart: Sendable {
     var folder: StateFolder
     /// Held for as long as the office lives, so that there is no second one.
     var officeLock: Descriptor
-    /// Taken: there is no lane. nil: one lives.
-    var laneLock: Descriptor?
+    /// Someone holds the lane's lock. The lock itself is not in here: a copy that outlives its turn would keep the
+    /// office from seeing that a lane is gone.
+    var isLaneAlive: Bool
     /// Bound already where there is no lane.
     var listeners: BoundListeners?
     /// The lane's program.
@@ -68,7 +69,6 @@ final class Office {
         configuration = start.configuration
         folder = start.folder
         officeLock = start.officeLock
-        laneLock = start.laneLock
         listeners = start.listeners
         gateway = start.gateway
         mailbox = start.mailbox
@@ -81,7 +81,7 @@ final class Office {
         if secrets.renew(at: time) || known == nil { try folder.write(secrets) }
         history = try HistoryMemory(loadingFrom: folder, isKnown: known != nil)
         accessLog = try AccessLog(in: folder, at: time)
-        supervision = LaneSupervision(isLaneAlive: laneLock == nil, at: now)
+        supervision = LaneSupervision(isLaneAlive: start.isLaneAlive, at: now)
         nextHistory = now + Self.historyTime
         let stored = folder.readSnapshot()
         snapshots = SnapshotLedger(generation: (stored?.generation ?? 0) + 1)
@@ -94,7 +94,7 @@ final class Office {
 
     /// Works until it was told to stop and the lane has ended.
     func run() throws(OfficeError) {
-        if laneLock == nil {
+        if case .awaited = supervision.phase {
             logger.notice("a lane serves already; waiting for it to report")
         }
         expireLogs()

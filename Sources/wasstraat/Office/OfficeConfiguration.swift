@@ -1,16 +1,23 @@
-internal import Addresses
-internal import Messages
+package import Addresses
+package import Messages
 
 /// What the office needs of a configuration file that has no faults.
-struct OfficeConfiguration: Sendable {
+package struct OfficeConfiguration: Sendable {
     /// Compiled for the lane; generation and secrets are still the office's to fill in.
-    var snapshot: Snapshot
+    package var snapshot: Snapshot
     /// The state folder.
-    var state: String
+    package var state: String
     /// Where `/metrics` is served; nil: nowhere.
-    var metrics: Endpoint?
+    package var metrics: Endpoint?
     /// Days that a finished access log is kept.
-    var accessLogDays: Int
+    package var accessLogDays: Int
+
+    package init(snapshot: Snapshot, state: String, metrics: Endpoint?, accessLogDays: Int) {
+        self.snapshot = snapshot
+        self.state = state
+        self.metrics = metrics
+        self.accessLogDays = accessLogDays
+    }
 
     /// What differs from `running` and needs a restart of the office, for people; listeners and cores are compared where
     /// they are bound.

@@ -1,18 +1,20 @@
 internal import Glibc
 
 /// The folder that outlives the office: secrets, snapshot, history, access log, locks and the control socket. Mode 0700.
-struct StateFolder: Sendable {
+package struct StateFolder: Sendable {
     /// Longest path of a Unix socket (sun_path is 108 bytes with its ending zero).
     static let socketPathLimit = 107
 
-    let path: String
+    package let path: String
+
+    package init(path: String) { self.path = path }
 
     var socket: String { file("office.sock") }
 
-    func file(_ name: String) -> String { "\(path)/\(name)" }
+    package func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Makes the folder where it is missing, and takes everyone else's rights away.
-    func prepare() throws(OfficeError) {
+    package func prepare() throws(OfficeError) {
         guard socket.utf8.count <= Self.socketPathLimit else {
             throw OfficeError(.configuration, "the state folder's path is too long for a socket in it: \(path)")
         }
@@ -29,7 +31,7 @@ struct StateFolder: Sendable {
     }
 
     /// The file's bytes; nil when there is none, or it holds more than `limit` bytes.
-    func read(_ name: String, limit: Int) -> [UInt8]? {
+    package func read(_ name: String, limit: Int) -> [UInt8]? {
         let opened = open(file(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard opened >= 0 else { return nil }
         let descriptor = Descriptor(opened)
@@ -97,7 +99,7 @@ struct StateFolder: Sendable {
     }
 
     /// Names of files in the folder.
-    func names() -> [String] {
+    package func names() -> [String] {
         guard let folder = opendir(path) else { return [] }
         defer { closedir(folder) }
         var names: [String] = []

@@ -1,32 +1,32 @@
-internal import Bytes
-internal import Messages
-internal import Telemetry
+package import Bytes
+package import Messages
+package import Telemetry
 
 /// The keys of this installation, as `STATE/secrets.bin` holds them (mode 0600): made at random, never logged.
 ///
 /// A pure value: `renew` says whether something changed, and the caller writes the file and tells the lane.
-struct StoredSecrets: Equatable, Message {
+package struct StoredSecrets: Equatable, Message {
     /// Session ticket keys kept: the one in use and two older, so that a ticket lives 16 to 24 hours.
-    static let ticketKeyCount = 3
+    package static let ticketKeyCount = 3
     /// Seconds that a ticket key is the one in use.
-    static let ticketKeyAge: Int64 = 8 * 3_600
+    package static let ticketKeyAge: Int64 = 8 * 3_600
     static let formVersion: UInt16 = 1
 
-    struct TicketKey: Equatable {
+    package struct TicketKey: Equatable {
         /// Seconds since 1970.
-        var made: Int64
-        var key: [UInt8]
+        package var made: Int64
+        package var key: [UInt8]
     }
 
-    var historyKey: [UInt8]
-    var cookieKey: [UInt8]
+    package var historyKey: [UInt8]
+    package var cookieKey: [UInt8]
     /// The day (since 1970, UTC) whose pseudonyms `pseudonymKey` makes.
-    var pseudonymDay: Int64
-    var pseudonymKey: [UInt8]
+    package var pseudonymDay: Int64
+    package var pseudonymKey: [UInt8]
     /// The newest first.
-    var ticketKeys: [TicketKey]
+    package var ticketKeys: [TicketKey]
 
-    init(at now: UTCTime) {
+    package init(at now: UTCTime) {
         historyKey = Self.random(16)
         cookieKey = Self.random(32)
         pseudonymDay = now.day
@@ -37,7 +37,7 @@ struct StoredSecrets: Equatable, Message {
     /// Makes the keys that are due: the pseudonyms' on another day, a ticket key when the one in use is old. The old
     /// pseudonym key is gone with this, and with it the way back from a pseudonym to an address.
     /// - Returns: whether a key changed.
-    mutating func renew(at now: UTCTime) -> Bool {
+    package mutating func renew(at now: UTCTime) -> Bool {
         var isChanged = false
         if now.day != pseudonymDay {
             pseudonymDay = now.day
@@ -53,7 +53,7 @@ struct StoredSecrets: Equatable, Message {
     }
 
     /// What the lane gets.
-    var secrets: Snapshot.Secrets {
+    package var secrets: Snapshot.Secrets {
         var secrets = Snapshot.Secrets()
         secrets.ticketKeys = ticketKeys.map(\.key)
         secrets.pseudonymKey = pseudonymKey
@@ -68,7 +68,7 @@ struct StoredSecrets: Equatable, Message {
         return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
-    func write(to writer: inout ByteWriter) {
+    package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
         writer.writeBlob(historyKey)
         writer.writeBlob(cookieKey)
@@ -80,7 +80,7 @@ struct StoredSecrets: Equatable, Message {
         }
     }
 
-    init(reading reader: inout ByteReader) throws(Malformed) {
+    package init(reading reader: inout ByteReader) throws(Malformed) {
         guard try reader.readUInt16() == Self.formVersion else { throw reader.malformed(.unsupported) }
         historyKey = try reader.readBlob(limit: 16)
         cookieKey = try reader.readBlob(limit: 32)

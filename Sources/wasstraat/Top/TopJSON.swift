@@ -1,10 +1,10 @@
 internal import Messages
-internal import Telemetry
+package import Telemetry
 
 extension TopModel {
     /// All that the screen shows and the counters behind it, as one line of JSON; rates are null while there is one status
     /// only.
-    func json(at time: UTCTime) -> [UInt8] {
+    package func json(at time: UTCTime) -> [UInt8] {
         var json = JSONText()
         json.raw("{\"time\":")
         json.string(time.description)

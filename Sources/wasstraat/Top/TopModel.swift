@@ -1,7 +1,7 @@
-internal import Messages
+package import Messages
 
 /// What `top` knows: the last words of the office, kept for ten seconds, so that rates and percentiles can be made.
-struct TopModel {
+package struct TopModel {
     /// Statuses kept, one a second; percentiles are taken over the time between the first and the last of them.
     static let window = 10
 
@@ -15,21 +15,23 @@ struct TopModel {
     private(set) var lane: LaneState?
     private(set) var samples: [Sample] = []
 
+    package init() {}
+
     var status: LaneStatus? { samples.last?.status }
     /// Whether rates can be told.
     var hasRates: Bool { samples.count > 1 }
 
-    mutating func officeGone() {
+    package mutating func officeGone() {
         lane = nil
         samples = []
     }
 
-    mutating func received(_ state: LaneState) {
+    package mutating func received(_ state: LaneState) {
         lane = state
         if !state.isUp { samples = [] }
     }
 
-    mutating func received(_ status: LaneStatus, at now: Int64) {
+    package mutating func received(_ status: LaneStatus, at now: Int64) {
         // Another lane counts from zero again.
         if samples.last?.status.started != status.started { samples = [] }
         samples.append(Sample(at: now, status: status))
@@ -63,7 +65,7 @@ struct TopModel {
 
     /// Time to first byte in milliseconds that the share `quantile` of the answers of the window stayed under; of all
     /// answers since the lane's start where the window has none; nil where there are none at all.
-    func firstByte(_ site: SiteStatus, quantile: Double) -> Double? {
+    package func firstByte(_ site: SiteStatus, quantile: Double) -> Double? {
         let oldest = samples.first?.status.sites.first { $0.name == site.name }
         var counts = site.firstByte
         if let oldest, samples.count > 1 {
@@ -75,7 +77,7 @@ struct TopModel {
 
     /// A quantile out of a histogram whose buckets end at 1, 2, 4 … ms, with the values in a bucket taken as evenly
     /// spread; what lies over the last bound counts as that bound.
-    static func quantile(_ quantile: Double, of counts: [UInt64]) -> Double? {
+    package static func quantile(_ quantile: Double, of counts: [UInt64]) -> Double? {
         let total = counts.reduce(0) { $0 + Double($1) }
         guard total > 0 else { return nil }
         let wanted = quantile * total

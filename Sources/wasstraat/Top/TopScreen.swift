@@ -1,11 +1,17 @@
 internal import Messages
-internal import Telemetry
+package import Telemetry
 
 /// Draws what `top` knows as lines of text: a pure function of the model, the size and the time.
-struct TopScreen {
-    var columns = 80
-    var rows = 24
-    var hasColour = false
+package struct TopScreen {
+    package var columns = 80
+    package var rows = 24
+    package var hasColour = false
+
+    package init(columns: Int = 80, rows: Int = 24, hasColour: Bool = false) {
+        self.columns = columns
+        self.rows = rows
+        self.hasColour = hasColour
+    }
 
     enum Style: String {
         case plain = ""
@@ -18,7 +24,7 @@ struct TopScreen {
     typealias Part = (style: Style, text: String)
 
     /// The whole picture, at most `rows` lines of at most `columns` characters, without line feeds.
-    func lines(_ model: TopModel, at time: UTCTime) -> [String] {
+    package func lines(_ model: TopModel, at time: UTCTime) -> [String] {
         var lines = [header(model, at: time)]
         guard let lane = model.lane else {
             lines += [[], [(.alarm, "No office answers. A lane that runs goes on serving; retrying every second.")]]

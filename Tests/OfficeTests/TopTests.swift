@@ -1,0 +1,134 @@
+import Messages
+import Telemetry
+import Testing
+import wasstraat
+
+struct TopTests {
+    private let time = UTCTime(nanoseconds: 1_740_830_400_000_000_000)
+
+    private func status(_ second: UInt64, pressed: Bool = true) -> LaneStatus {
+        var status = LaneStatus()
+        status.started = 1_740_830_400_000_000_000 - 11_520_000_000_000
+        status.generation = 7
+        status.connections.open = 1_234
+        status.connections.accepted = 812 * second
+        status.connections.refused = 3 * second
+        status.connections.handshakes = 96 * second
+        var site = SiteStatus()
+        site.name = "www.example.nl"
+        site.organisation = "voorbeeld"
+        site.isUnderPressure = pressed
+        site.limit = 4_250
+        site.inFlight = 42
+        site.waiting = 17
+        site.origins = 2
+        site.healthyOrigins = 2
+        site.classes[0].requests = 50 * second
+        site.classes[0].admitted = 50 * second
+        site.classes[1].requests = 120 * second
+        site.classes[1].admitted = 60 * second
+        site.classes[1].queued = 40 * second
+        site.classes[1].refused = 50 * second
+        site.classes[1].waitedMicroseconds = 40 * 120_000 * second
+        site.classes[2].requests = 1_500 * second
+        site.classes[2].refused = 1_500 * second
+        site.firstByte[3] = 90 * second
+        site.firstByte[6] = 10 * second
+        var quiet = SiteStatus()
+        quiet.name = "balie.example.nl"
+        quiet.organisation = "voorbeeld"
+        quiet.isObserving = true
+        quiet.limit = 800
+        quiet.origins = 1
+        status.sites = [quiet, site]
+        return status
+    }
+
+    private func model(seconds: UInt64) -> TopModel {
+        var model = TopModel()
+        model.received(LaneState(isUp: true, restarts: 1))
+        for second in 1...seconds { model.received(status(second), at: Int64(second) * 1_000) }
+        return model
+    }
+
+    @Test func `draws a status in eighty columns`() {
+        let lines = TopScreen(columns: 80, rows: 24).lines(model(seconds: 3), at: time)
+        #expect(
+            lines.joined(separator: "\n") == """
+                wasstraat  2025-03-01 12:00:00 UTC  lane up 3h12m  generation 7  restarts 1
+                connections 1234  accepted 812/s  refused 3.0/s  handshakes 96.0/s  malformed 0.
+
+                www.example.nl  voorbeeld                                         UNDER PRESSURE
+                  limit 42.5  in flight 42  waiting 17  origins 2/2  first byte 6.2 ms p95 48 ms
+                  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait
+                  known          50.0        50.0       0.0        0.0     0.0          -
+                  unknown         120        60.0      40.0       50.0     0.0     120 ms
+                  suspect        1500         0.0       0.0       1500     0.0          -
+
+                balie.example.nl  voorbeeld                                        calm  observe
+                  limit 8.0  in flight 0  waiting 0  origins 0/1  first byte - p95 -
+                  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait
+                  known           0.0         0.0       0.0        0.0     0.0          -
+                  unknown         0.0         0.0       0.0        0.0     0.0          -
+                  suspect         0.0         0.0       0.0        0.0     0.0          -
+                """)
+    }
+
+    @Test(arguments: [1, 20, 40, 80, 132]) func `never draws beyond the edge`(columns: Int) {
+        for line in TopScreen(columns: columns, rows: 24).lines(model(seconds: 3), at: time) {
+            #expect(line.count <= columns)
+        }
+    }
+
+    @Test func `says how many sites have no room`() {
+        let lines = TopScreen(columns: 80, rows: 12).lines(model(seconds: 3), at: time)
+        #expect(lines.count <= 12)
+        #expect(lines.last == "and 1 more sites; a taller terminal shows them")
+    }
+
+    @Test func `colours only where it may`() {
+        let plain = TopScreen(columns: 80, rows: 24).lines(model(seconds: 3), at: time)
+        let coloured = TopScreen(columns: 80, rows: 24, hasColour: true).lines(model(seconds: 3), at: time)
+        #expect(!plain.joined().contains("\u{1b}"))
+        #expect(coloured.map { $0.replacing(/\u{1b}\[[0-9;]*m/, with: "") } == plain)
+        #expect(coloured.joined().contains("\u{1b}[1;31mUNDER PRESSURE\u{1b}[0m"))
+    }
+
+    @Test func `tells a gone office, a dead lane and a fresh lane apart`() {
+        var model = model(seconds: 3)
+        model.received(LaneState(isUp: false, restarts: 2))
+        #expect(TopScreen().lines(model, at: time).joined().contains("The lane is down"))
+        model.received(LaneState(isUp: true, restarts: 3))
+        model.received(status(1), at: 9_000)
+        // One status only: no rate can be told.
+        #expect(TopScreen().lines(model, at: time)[1].contains("accepted -/s"))
+        model.officeGone()
+        #expect(TopScreen().lines(model, at: time).joined().contains("No office answers"))
+    }
+
+    @Test func `does not let a name from the lane reach the terminal`() {
+        var model = TopModel()
+        model.received(LaneState(isUp: true, restarts: 0))
+        var hostile = status(1)
+        hostile.sites[0].name = "a\u{1b}[2Jb\n\u{202e}c"
+        model.received(hostile, at: 0)
+        let text = TopScreen(rows: 40).lines(model, at: time).joined()
+        #expect(text.contains("a?[2Jb??c"))
+        #expect(!text.contains("\u{1b}"))
+    }
+
+    @Test func `takes percentiles out of the buckets`() {
+        #expect(TopModel.quantile(0.5, of: [0, 0]) == nil)
+        #expect(TopModel.quantile(0.5, of: [10, 0, 0]) == 0.5)
+        #expect(TopModel.quantile(0.5, of: [0, 0, 10, 0]) == 3)
+        // Over the last bound only the bound is known.
+        #expect(TopModel.quantile(0.95, of: [1, 0, 0, 99]) == 4)
+    }
+
+    @Test func `writes numbers for machines`() {
+        let json = String(decoding: model(seconds: 2).json(at: time), as: UTF8.self)
+        #expect(json.contains(#""connections":{"open":1234,"accepted_per_s":812.0"#))
+        #expect(json.contains(#""suspect":{"requests_per_s":1500.0,"admitted_per_s":0.0"#))
+        #expect(json.hasSuffix("]}\n"))
+    }
+}
