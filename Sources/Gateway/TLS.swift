@@ -171,12 +171,10 @@ final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
     let isServer: Bool
     let serverName: String
-    private let tickets: UnsafeMutablePointer<TicketKeys>?
+    fileprivate let tickets: TicketKeys?
 
     deinit {
         SSL_CTX_free(pointer)
-        tickets?.deinitialize(count: 1)
-        tickets?.deallocate()
     }
 
     private init(server: Bool, name: String = "", tickets: [[UInt8]] = []) {
@@ -187,14 +185,7 @@ final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_OFF)
         SSL_CTX_set_session_id_context(pointer, "wasstraat", 9)
         let keys = tickets.filter { $0.count == 48 }
-        if keys.isEmpty {
-            self.tickets = nil
-        } else {
-            let place = UnsafeMutablePointer<TicketKeys>.allocate(capacity: 1)
-            place.initialize(to: TicketKeys(keys: keys))
-            self.tickets = place
-            SSL_CTX_set_ex_data(pointer, 0, place)
-        }
+        self.tickets = keys.isEmpty ? nil : TicketKeys(keys: keys)
     }
 
     /// What listeners start a handshake with: it asks the port's sites for the certificate, offers HTTP/1.1, and
@@ -206,27 +197,13 @@ final class TLSContext: @unchecked Sendable {
             let port = BIO_get_data(SSL_get_rbio(connection))!.assumingMemoryBound(to: TLSPort.self)
             return TLSContext.choose(connection, port)
         }
-        SSL_CTX_set_alpn_select_cb(
-            context.pointer,
-            { _, out, outLength, offered, offeredLength, _ in
-                // HTTP/1.1 if the client speaks it; a client that offers only others gets no protocol, and may go on.
-                var index = 0
-                while index < Int(offeredLength), let offered {
-                    let length = Int(offered[index])
-                    if length == 8, index + 9 <= Int(offeredLength), memcmp(offered + index + 1, "http/1.1", 8) == 0 {
-                        out?.pointee = offered + index + 1
-                        outLength?.pointee = 8
-                        return SSL_TLSEXT_ERR_OK
-                    }
-                    index += 1 + length
-                }
-                return SSL_TLSEXT_ERR_NOACK
-            }, nil)
+        context.offerHTTP1()
         if context.tickets != nil {
             SSL_CTX_set_tlsext_ticket_key_cb(context.pointer) { connection, name, iv, cipher, hmac, isWriting in
-                guard let keys = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), 0) else { return -1 }
-                return keys.assumingMemoryBound(to: TicketKeys.self).pointee
-                    .prepare(name!, iv!, cipher!, hmac!, isWriting == 1)
+                // Not from the connection's context: that is the site's by now.
+                let port = BIO_get_data(SSL_get_rbio(connection))!.assumingMemoryBound(to: TLSPort.self)
+                guard let keys = port.pointee.sites?.takeUnretainedValue().listenerContext.tickets else { return -1 }
+                return keys.prepare(name!, iv!, cipher!, hmac!, isWriting == 1)
             }
         } else {
             SSL_CTX_set_options(context.pointer, UInt32(SSL_OP_NO_TICKET))
@@ -250,14 +227,34 @@ final class TLSContext: @unchecked Sendable {
             port.pointee.site = site
         }
         guard let context = sites.sites[Int(port.pointee.site)].certificate else { return ssl_select_cert_error }
-        // The listener's context keeps the ticket keys: BoringSSL takes them from where the connection began.
         SSL_set_SSL_CTX(connection, context.pointer)
         return ssl_select_cert_success
+    }
+
+    /// HTTP/1.1 if the client speaks it; a client that offers only others gets no protocol, and may go on. BoringSSL asks
+    /// the context that the certificate came from.
+    private func offerHTTP1() {
+        SSL_CTX_set_alpn_select_cb(
+            pointer,
+            { _, out, outLength, offered, offeredLength, _ in
+                var index = 0
+                while index < Int(offeredLength), let offered {
+                    let length = Int(offered[index])
+                    if length == 8, index + 9 <= Int(offeredLength), memcmp(offered + index + 1, "http/1.1", 8) == 0 {
+                        out?.pointee = offered + index + 1
+                        outLength?.pointee = 8
+                        return SSL_TLSEXT_ERR_OK
+                    }
+                    index += 1 + length
+                }
+                return SSL_TLSEXT_ERR_NOACK
+            }, nil)
     }
 
     /// A site's certificate chain and key, both PEM.
     static func site(chain: [UInt8], key: [UInt8]) throws(TLSFailure) -> TLSContext {
         let context = TLSContext(server: true)
+        context.offerHTTP1()
         let certificates = try readCertificates(chain)
         guard let leaf = certificates.first else { throw TLSFailure("the certificate file holds no certificate") }
         defer { for certificate in certificates { X509_free(certificate) } }
