@@ -18,9 +18,12 @@ package struct ConcurrencyLimit: Sendable {
     private static let floor: Float = 2
     private static let ceiling: Float = 4096
     /// Slower by less than this is not slower.
-    private static let tolerance: Float = 1.15
+    private static let tolerance: Float = 1.1
     /// Milliseconds that noise of the network and of scheduling may add.
     private static let noise: Float = 1
+
+    /// Answers that make a window of a tenth of a second worth judging.
+    private static let enough = 8
 
     private var windowStart: Instant
     private var observed: Float = 0
@@ -28,7 +31,7 @@ package struct ConcurrencyLimit: Sendable {
     private var samples = 0
     private var peak = 0
 
-    package init(initial: Float = 20, at now: Instant) {
+    package init(initial: Float = 10, at now: Instant) {
         limit = initial
         windowStart = now
     }
@@ -61,13 +64,14 @@ package struct ConcurrencyLimit: Sendable {
 
     private mutating func closeWindow(at now: Instant) {
         let age = now.seconds(since: windowStart)
-        guard age >= 0.1 && samples >= 12 || age >= 1 && samples >= 3 else { return }
+        guard age >= 0.1 && samples >= Self.enough || age >= 1 && samples >= 3 else { return }
         // Above 1: slower than expected, more than noise and tolerance explain.
         let slowness = observed / expected
         let isUsed = Float(peak) >= limit * 0.75
         if isUsed, slowness > 1 {
             let target = limit * max(0.5, 1 / slowness) + headRoom
-            limit = max(Self.floor, limit + 0.5 * (target - limit))
+            // A little too slow: half the way, for windows are noisy. Twice too slow is no noise.
+            limit = max(Self.floor, slowness > 2 ? target : limit + 0.5 * (target - limit))
         } else if isUsed {
             // No sign of load at all: find the limit quickly; near it: carefully.
             limit = min(Self.ceiling, slowness < 0.9 ? limit * 1.25 + 0.5 : limit + 0.5 * headRoom)
