@@ -133,5 +133,6 @@ if Context.environment["WASSTRAAT_FUZZERS"] != nil {
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
         fuzzer("client-hello", ["Packets", "Bytes"]),
         fuzzer("messages", ["Messages", "Bytes"]),
+        fuzzer("settings", ["Settings", "Messages", "Addresses", "Bytes"]),
     ]
 }

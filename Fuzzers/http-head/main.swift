@@ -3,7 +3,8 @@ import Glibc
 import Heads
 
 private let limits = HeadLimits()
-nonisolated(unsafe) private var request = RequestHead()  // one thread; reused as a worker reuses it
+// Reused for each input, as a worker reuses them; unsafe is safe here, for libFuzzer calls from one thread.
+nonisolated(unsafe) private var request = RequestHead()
 nonisolated(unsafe) private var again = RequestHead()
 nonisolated(unsafe) private var response = ResponseHead()
 
