@@ -3,10 +3,10 @@ import Glibc
 import Heads
 
 private let limits = HeadLimits()
-// Reused for each input, as a worker reuses them; unsafe is safe here, for libFuzzer calls from one thread.
-nonisolated(unsafe) private var request = RequestHead()
-nonisolated(unsafe) private var again = RequestHead()
-nonisolated(unsafe) private var response = ResponseHead()
+// Reused for each input, as a worker reuses them.
+nonisolated(unsafe) private var request = RequestHead()  // libFuzzer calls from one thread
+nonisolated(unsafe) private var again = RequestHead()  // libFuzzer calls from one thread
+nonisolated(unsafe) private var response = ResponseHead()  // libFuzzer calls from one thread
 
 // Each input is read as the start of a request, as a response and as a chunked body.
 private func run(_ bytes: Span<UInt8>) {
