@@ -110,3 +110,29 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers (scripts/fuzz): only the rooms that read untrusted bytes, so that nothing else is fetched or built. They see
+// package symbols because they stand in this manifest.
+if Context.environment["WASSTRAAT_FUZZERS"] != nil {
+    func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: "fuzz-\(name)", dependencies: ["FuzzerSupport"] + dependencies, path: "Fuzzers/\(name)",
+            swiftSettings: house)
+    }
+    let rooms = ["Bytes", "Addresses", "Sketches", "Packets", "Heads", "Admission", "Messages", "Settings"]
+    package.targets.removeAll { !rooms.contains($0.name) }
+    package.dependencies.removeAll {
+        guard case .sourceControl(_, let location, _) = $0.kind else { return true }
+        return !location.hasSuffix("/Yams.git")
+    }
+    package.targets += [
+        .target(name: "FuzzerDriver", path: "Fuzzers/Driver"),
+        .target(
+            name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
+        fuzzer("http-head", ["Heads"]),
+        fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
+        fuzzer("client-hello", ["Packets", "Bytes"]),
+        fuzzer("messages", ["Messages", "Bytes"]),
+        fuzzer("settings", ["Settings", "Messages", "Addresses", "Bytes"]),
+    ]
+}
