@@ -4,6 +4,9 @@ struct Credentials {
     var key: [UInt8]
 }
 
+/// Certificates in a site's chain, and authorities that an origin is pinned to; the lane reads no more (Gateway).
+private let certificateLimit = 16
+
 /// Longest certificate or key file: what the lane takes (`ByteReader.readBlob`).
 private let fileLimit = 1 << 20
 
@@ -15,6 +18,10 @@ extension Settings.CertificateFiles {
             let other = chain.blocks.first.map { ", but a \($0.label)" } ?? ""
             complaints.refuse(
                 chainPlace, "the file \(shown(self.chain, limit: 200)) holds no certificate in PEM form\(other)")
+            return nil
+        }
+        guard chain.certificates.count <= certificateLimit else {
+            complaints.refuse(chainPlace, tooMany(chain, self.chain))
             return nil
         }
         guard let key = readKey(beside: chain, isReadableByAll, files, &complaints) else { return nil }
@@ -90,6 +97,10 @@ extension Settings.Origin {
                 authorityPlace, "the file \(shown(authority, limit: 200)) holds no certificate in PEM form")
             return nil
         }
+        guard pem.certificates.count <= certificateLimit else {
+            complaints.refuse(authorityPlace, tooMany(pem, authority))
+            return nil
+        }
         return pem.certificates.flatMap(\.bytes)
     }
 }
@@ -110,4 +121,8 @@ private func readPEM(
         complaints.refuse(place, "the file \(shown(path, limit: 200)) is no clean PEM: \(error.reason)")
         return nil
     }
+}
+
+private func tooMany(_ pem: PEM, _ path: String) -> String {
+    "the file \(shown(path, limit: 200)) holds \(pem.certificates.count) certificates; at most \(certificateLimit)"
 }

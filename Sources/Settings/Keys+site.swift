@@ -27,7 +27,8 @@ extension Keys {
             "The name that HTTPS origins are asked for and that their certificate must hold.")
         static let originAuthority = Key(
             "origin_authority", .text(.path), .otherwise("the authorities that this machine trusts"),
-            "PEM file with the only authorities that an HTTPS origin's certificate may come from.")
+            "PEM file with the only authorities that an HTTPS origin's certificate may come from, or with that "
+                + "certificate itself; at most 16.")
         static let mode = Key(
             "mode", .choice(["protect", "observe"]), .value("protect"),
             "`observe` counts what would have been done, and lets every request through.")
