@@ -5,8 +5,9 @@ extension Keys {
             "Name of the site in logs and figures; unique over all organisations.")
         static let host = Key(
             "host", .text(.host), .otherwise("or `hosts`"),
-            "The host name that visitors ask for, without port; unique over all organisations. `\"*.voorbeeld.example\"` "
-                + "(with quotes) covers one more label; a name written out in full goes before it.")
+            "The host name that visitors ask for, without port; unique over all organisations. "
+                + "`\"*.voorbeeld.example\"` (with quotes) covers one more label; a name in full goes before it."
+        )
         static let hosts = Key(
             "hosts", .list(.text(.host), 1...4096), .otherwise("or `host`"), "The same for several names.")
         static let certificate = Key(
