@@ -4,6 +4,9 @@ struct Credentials {
     var key: [UInt8]
 }
 
+/// Certificates in a site's chain, and authorities that an origin is pinned to; the lane reads no more (Gateway).
+private let certificateLimit = 16
+
 /// Longest certificate or key file: what the lane takes (`ByteReader.readBlob`).
 private let fileLimit = 1 << 20
 
@@ -14,7 +17,11 @@ extension Settings.CertificateFiles {
         guard !chain.certificates.isEmpty else {
             let other = chain.blocks.first.map { ", but a \($0.label)" } ?? ""
             complaints.refuse(
-                chainPlace, "the file \(shown(self.chain, limit: 200)) holds no certificate in PEM form\(other)")
+                chainPlace, "the file \(shownPath(self.chain)) holds no certificate in PEM form\(other)")
+            return nil
+        }
+        guard chain.certificates.count <= certificateLimit else {
+            complaints.refuse(chainPlace, tooMany(chain, self.chain))
             return nil
         }
         guard let key = readKey(beside: chain, isReadableByAll, files, &complaints) else { return nil }
@@ -28,8 +35,8 @@ extension Settings.CertificateFiles {
         if key == nil, trouble(neighbour, files) == .missing {
             complaints.refuse(
                 keyPlace,
-                "no private key: it is not in \(shown(self.chain, limit: 200)), and \(shown(neighbour, limit: 200)) does not exist; name its "
-                    + "file with 'key'")
+                "no private key: it is not in \(shownPath(self.chain)), and \(shownPath(neighbour)) does not exist; "
+                    + "name its file with 'key'")
             return nil
         }
         let path = key ?? neighbour
@@ -57,24 +64,24 @@ extension Settings.CertificateFiles {
         _ pem: PEM, of path: String, _ isReadableByAll: Bool, _ complaints: inout Complaints
     ) -> [UInt8]? {
         guard let key = pem.keys.first else {
-            complaints.refuse(keyPlace, "the file \(shown(path, limit: 200)) holds no private key in PEM form")
+            complaints.refuse(keyPlace, "the file \(shownPath(path)) holds no private key in PEM form")
             return nil
         }
         guard pem.keys.count == 1 else {
             complaints.refuse(
-                keyPlace, "the file \(shown(path, limit: 200)) holds \(pem.keys.count) private keys; it should hold one"
+                keyPlace, "the file \(shownPath(path)) holds \(pem.keys.count) private keys; it should hold one"
             )
             return nil
         }
         guard !key.isEncrypted, key.label != "ENCRYPTED PRIVATE KEY" else {
             complaints.refuse(
                 keyPlace,
-                "the key in \(shown(path, limit: 200)) has a password; store it without, readable by its user only")
+                "the key in \(shownPath(path)) has a password; store it without, readable by its user only")
             return nil
         }
         if isReadableByAll {
             complaints.warn(
-                keyPlace, "every user of this machine can read the key in \(shown(path, limit: 200)); try chmod o-r")
+                keyPlace, "every user of this machine can read the key in \(shownPath(path)); try chmod o-r")
         }
         return key.bytes
     }
@@ -87,7 +94,11 @@ extension Settings.Origin {
         guard let (pem, _) = readPEM(authority, authorityPlace, files, &complaints) else { return nil }
         guard !pem.certificates.isEmpty else {
             complaints.refuse(
-                authorityPlace, "the file \(shown(authority, limit: 200)) holds no certificate in PEM form")
+                authorityPlace, "the file \(shownPath(authority)) holds no certificate in PEM form")
+            return nil
+        }
+        guard pem.certificates.count <= certificateLimit else {
+            complaints.refuse(authorityPlace, tooMany(pem, authority))
             return nil
         }
         return pem.certificates.flatMap(\.bytes)
@@ -107,7 +118,11 @@ private func readPEM(
     do throws(Misfit) {
         return (try PEM(contents.bytes), contents.isReadableByAll)
     } catch {
-        complaints.refuse(place, "the file \(shown(path, limit: 200)) is no clean PEM: \(error.reason)")
+        complaints.refuse(place, "the file \(shownPath(path)) is no clean PEM: \(error.reason)")
         return nil
     }
+}
+
+private func tooMany(_ pem: PEM, _ path: String) -> String {
+    "the file \(shownPath(path)) holds \(pem.certificates.count) certificates; at most \(certificateLimit)"
 }

@@ -120,8 +120,13 @@ func shown(_ text: String, limit: Int = 60) -> String {
     let scalars = text.unicodeScalars
     var out = ""
     for scalar in scalars.prefix(limit) {
-        let isSafe = !scalar.properties.isBidiControl && scalar.properties.generalCategory != .control
-        out.unicodeScalars.append(isSafe && scalar.properties.generalCategory != .format ? scalar : "\u{FFFD}")
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: out.unicodeScalars.append("\u{FFFD}")
+        default: out.unicodeScalars.append(scalar)
+        }
     }
     return "'\(out)\(scalars.dropFirst(limit).isEmpty ? "" : "…")'"
 }
+
+/// A path, of which more is shown.
+func shownPath(_ path: String) -> String { shown(path, limit: 200) }

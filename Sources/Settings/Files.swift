@@ -28,11 +28,11 @@ package enum FileTrouble: Error, Equatable, Sendable {
     /// The trouble in words, for the file at `path`.
     package func reason(for path: String) -> String {
         switch self {
-        case .missing: "the file \(shown(path, limit: 200)) does not exist"
-        case .notAllowed: "the file \(shown(path, limit: 200)) may not be read by the user that this runs as"
-        case .notAFile: "\(shown(path, limit: 200)) is not a file"
-        case .tooLong(let limit): "the file \(shown(path, limit: 200)) is longer than \(Units.size.text(UInt64(limit)))"
-        case .failed(let code): "the file \(shown(path, limit: 200)) cannot be read: \(systemReason(code))"
+        case .missing: "the file \(shownPath(path)) does not exist"
+        case .notAllowed: "the file \(shownPath(path)) may not be read by the user that this runs as"
+        case .notAFile: "\(shownPath(path)) is not a file"
+        case .tooLong(let limit): "the file \(shownPath(path)) is longer than \(Units.size.text(UInt64(limit)))"
+        case .failed(let code): "the file \(shownPath(path)) cannot be read: \(systemReason(code))"
         }
     }
 }

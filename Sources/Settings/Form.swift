@@ -173,7 +173,7 @@ extension Form {
         if let prefix = Prefix(text) { return prefix }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         if parts.count == 2, let address = Address(parts[0]), let length = UInt8(parts[1]),
-            length <= (address.isIPv4 ? 32 : 128)
+            length <= (address.isIPv4 ? 32 : 128), address.masked(to: Int(length)) != address
         {
             throw Misfit(
                 "\(shown(text)) has bits set after its length; did you mean \(Prefix(address, length: Int(length)))?")

@@ -11,7 +11,8 @@ extension Keys.Limits {
         "head_bytes", \.headBytes, 1 << 10...64 << 10, "Bytes of request line and header fields together.")
     static let targetBytes = size(
         "target_bytes", \.targetBytes, 256...64 << 10,
-        "Bytes of the request target alone; at most `head_bytes`, and no more than that by default. More is answered with 414."
+        "Bytes of the request target alone; at most `head_bytes`, and no more than that by default. More is answered "
+            + "with 414."
     )
 
     static let all = [

@@ -5,8 +5,9 @@ extension Keys {
             "Name of the site in logs and figures; unique over all organisations.")
         static let host = Key(
             "host", .text(.host), .otherwise("or `hosts`"),
-            "The host name that visitors ask for, without port; unique over all organisations. `\"*.voorbeeld.example\"` "
-                + "(with quotes) covers one more label; a name written out in full goes before it.")
+            "The host name that visitors ask for, without port; unique over all organisations. "
+                + "`\"*.voorbeeld.example\"` (with quotes) covers one more label; a name in full goes before it."
+        )
         static let hosts = Key(
             "hosts", .list(.text(.host), 1...4096), .otherwise("or `host`"), "The same for several names.")
         static let certificate = Key(
@@ -27,7 +28,8 @@ extension Keys {
             "The name that HTTPS origins are asked for and that their certificate must hold.")
         static let originAuthority = Key(
             "origin_authority", .text(.path), .otherwise("the authorities that this machine trusts"),
-            "PEM file with the only authorities that an HTTPS origin's certificate may come from.")
+            "PEM file with the only authorities that an HTTPS origin's certificate may come from, or with that "
+                + "certificate itself; at most 16.")
         static let mode = Key(
             "mode", .choice(["protect", "observe"]), .value("protect"),
             "`observe` counts what would have been done, and lets every request through.")

@@ -16,8 +16,9 @@ package enum Reference {
               \(Units.pace.choices).
             - A path that does not begin with `/` begins in the folder of the configuration file.
             - A text that begins with `*` or `[` needs quotes: `"*.voorbeeld.example"`, `"[::]:443"`.
-            - The file has at most \(Units.size.text(UInt64(YAMLComposer.byteLimit))), \(YAMLComposer.depthLimit) levels \
-            and \(YAMLComposer.nodeLimit) values. Anchors and aliases may be used, merging (`<<`) may not.
+            - The file has at most \(Units.size.text(UInt64(YAMLComposer.byteLimit))), \
+            \(YAMLComposer.depthLimit) levels and \(YAMLComposer.nodeLimit) values. Anchors and aliases \
+            may be used, merging (`<<`) may not.
 
             Sites, certificates, modes and limits are taken over at a reload (SIGHUP); a change of `state`, `listeners`,
             `metrics` or `lane` needs a new start.

@@ -1,6 +1,6 @@
 extension Settings {
-    /// Reads and checks a configuration file and the files that it names. Throws every complaint at once; warnings alone
-    /// do not fail, they are in `warnings`.
+    /// Reads and checks a configuration file and the files that it names. Throws every complaint at once; warnings
+    /// alone do not fail, they are in `warnings`.
     package static func load(file path: String) throws(Complaints) -> Settings {
         let contents: FileContents
         do throws(FileTrouble) {

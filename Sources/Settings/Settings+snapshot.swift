@@ -86,7 +86,7 @@ extension Settings.Site {
                 guard compiled.count < Settings.originLimit else {
                     complaints.warn(
                         origin.place,
-                        "the origins of '\(name)' have more than \(Settings.originLimit) addresses; the others are not used"
+                        "the origins of '\(name)' have more than \(Settings.originLimit) addresses; the rest is not used"
                     )
                     return compiled
                 }

@@ -1,8 +1,8 @@
 internal import Addresses
 internal import Messages
 
-/// Makes settings out of checked values: fills in what follows from other keys, and checks what only shows when keys are
-/// seen together. It goes on after a complaint, so that all come at once; what it makes then is not used.
+/// Makes settings out of checked values: fills in what follows from other keys, and checks what only shows when keys
+/// are seen together. It goes on after a complaint, so that all come at once; what it makes then is not used.
 struct SettingsBuilder {
     /// Where relative paths begin.
     var folder: String

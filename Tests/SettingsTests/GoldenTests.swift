@@ -5,7 +5,7 @@ import Settings
 import Testing
 
 /// Each file in Golden is a configuration, a line "=====", and what comes of it: the effective configuration with its
-/// warnings, or the complaints. WASSTRAAT_RECORD=1 writes the second half anew; read the difference before you commit it.
+/// warnings, or the complaints. WASSTRAAT_RECORD=1 writes the second half anew; read the difference before a commit.
 struct GoldenTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 

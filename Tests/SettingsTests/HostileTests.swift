@@ -86,10 +86,13 @@ struct HostileTests {
     }
 
     @Test func `shows nothing of the file that could play with a terminal`() {
-        let text = "\"\\e[2Jboo\\u202e\": 1\nstate: \"a\\nb\\x07\"\norganisations: \"\\e]0;x\\a\"\n"
+        let text = "\"\\e[2Jboo\\u202e\\u2028\": 1\nstate: \"a\\nb\\x07\"\norganisations: \"\\e]0;x\\a\"\n"
         let complaints = #expect(throws: Complaints.self) { try Settings.parse(text: text) }
         for complaint in complaints?.list ?? [] {
-            #expect(complaint.description.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 0x202e })
+            #expect(
+                complaint.description.unicodeScalars.allSatisfy {
+                    $0.value >= 32 && ![0x202e, 0x2028].contains($0.value)
+                })
         }
         #expect(complaints?.list.count == 3)
     }

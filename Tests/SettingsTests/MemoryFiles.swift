@@ -35,6 +35,7 @@ struct MemoryFiles: Files {
             "damaged.pem": certificate.replacing("Tm90", with: "T<>0"),
             "locked.pem": certificate + pem("ENCRYPTED PRIVATE KEY"),
             "two.pem": certificate + key + key,
+            "many.pem": String(repeating: certificate, count: 17) + key,
             "ca.pem": certificate,
         ]
         for (name, text) in texts { files.contents["/etc/wasstraat/" + name] = FileContents(Array(text.utf8)) }
