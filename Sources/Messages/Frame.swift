@@ -19,8 +19,8 @@ package struct Frame: Equatable, Sendable {
         case accessLog = 5
         /// Office to lane: finish what runs, accept nothing more, end.
         case drain = 6
-        /// Lane to office: one log line, level first (one byte: 0 trace, 1 debug, 2 info, 3 notice, 4 warning, 5 error,
-        /// 6 critical), then text.
+        /// Lane to office: one log line, level first (one byte, a severity of RFC 5424: 3 error, 4 warning, 5 notice,
+        /// 6 informational, 7 debug), then text.
         case log = 7
         /// Viewer to office, first of all: send me `status` and `lane` every second.
         case watch = 8

@@ -12,6 +12,7 @@ internal import Messages
 struct FakeLane {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGHUP, SIG_IGN)
         let arguments = CommandLine.arguments
         guard arguments.count == 3, arguments[1] == "--control" else { exit(64) }
         var lane = FakeLane(path: arguments[2])
@@ -114,7 +115,7 @@ struct FakeLane {
     private mutating func take(_ fresh: Snapshot) {
         if fresh.instance == "fatal" { exit(66) }
         if fresh.instance == "refused" {
-            return send(Frame(.log, body: [5] + Array("the certificate of site \"x\" is broken".utf8)))
+            return send(Frame(.log, body: [3] + Array("the certificate of site \"x\" is broken".utf8)))
         }
         snapshot = fresh
         pwrite(history, "seen", 4, 0)

@@ -84,9 +84,10 @@ import Testing
         let office = RunningOffice()
         let first = try await office.startServing()
         let lane = try office.visit().lane
-        kill(lane, SIGSTOP)
         kill(first, SIGKILL)
         _ = try await office.exitCode(of: first)
+        // Only now: a stopped process whose group is orphaned is woken by the kernel.
+        kill(lane, SIGSTOP)
         let second = try office.start()
         #expect(try await office.exitCode(of: second) == 75)
         #expect(office.log.contains("process \(lane) holds"))

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -14,11 +15,9 @@ final class Mailbox: Sendable {
 
     init() throws(OfficeError) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw OfficeError(.system, "no pipe: \(OfficeError.text(errno))") }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
+        let status = linux_pipe(&ends)
+        guard status == 0 else { throw OfficeError(.system, "no pipe: \(OfficeError.text(status))") }
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         reader = Descriptor(ends[0])
         writer = Descriptor(ends[1])
     }

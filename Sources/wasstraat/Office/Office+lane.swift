@@ -167,7 +167,8 @@ extension Office {
     /// A log line of the lane becomes one of ours.
     private func passOn(_ frame: Frame) {
         guard let first = frame.body.first else { return }
-        let levels = Logger.Level.allCases
+        // Severities of RFC 5424, section 6.2.1.
+        let levels: [Logger.Level] = [.critical, .critical, .critical, .error, .warning, .notice, .info, .debug]
         let level = levels[min(Int(first), levels.count - 1)]
         let text = String(decoding: frame.body.dropFirst().prefix(8_192), as: UTF8.self)
         if level >= .error { snapshots.laneComplained(text, at: Clock.monotonic) }

@@ -83,7 +83,7 @@ package struct TopScreen {
     private func block(_ site: SiteStatus, _ model: TopModel) -> [[Part]] {
         let pressure: Part = site.isUnderPressure ? (.alarm, "UNDER PRESSURE") : (.calm, "calm")
         let mode = site.isObserving ? "  observe" : ""
-        let room = columns - pressure.text.count - mode.count - 2
+        let room = max(0, columns - pressure.text.count - mode.count - 2)
         var title = [Part]()
         let name = String(Self.shown(site.name).prefix(room))
         title.append((.strong, name))
