@@ -40,10 +40,12 @@ enum ClosingTable {
             text += "\(percent(share(direct))) of their clicks; "
         }
         if result.scenario == "crowd" {
-            return text + "of \(through.unknown.requests) new visitors \(through.refused) were refused, and "
+            return text + (text.isEmpty ? "Of" : "of")
+                + " \(through.unknown.requests) new visitors \(through.refused) were refused, and "
                 + "\(percent(through.unknown.success)) got their page."
         }
-        text += "through Wasstraat known visitors got \(percent(through.known.success)), unknown ones "
+        text += text.isEmpty ? "Through" : "through"
+        text += " Wasstraat known visitors got \(percent(through.known.success)), unknown ones "
         text += "\(percent(through.unknown.success)), at \(fixed(ratio, 1)) times the quiet p95."
         let isKept = (through.known.success ?? 1) >= 0.999 && (through.unknown.success ?? 1) >= 0.95 && ratio <= 2
         return isKept ? text : text + "\n That is less than Wasstraat promises (99.9 %, 95 %, 2 times)."

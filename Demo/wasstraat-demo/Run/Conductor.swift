@@ -108,7 +108,7 @@ final class Conductor {
         let seconds = 60 + 2 * options.seconds + 4 * Self.known * 3 / Int(Self.visitorRate)
         return try Bounds(
             connections: Bounds.caps.connections - 200, requests: min(Bounds.caps.requests, rate * 2 * seconds),
-            rate: rate * 4, seconds: seconds)
+            rate: min(Bounds.caps.rate, rate * 4), seconds: seconds)
     }
 
     private func perform(
