@@ -23,7 +23,7 @@ enum ClosingTable {
                 " Wasstraat's lane: \(fixed(gateway.cpu_seconds, 1)) s of processor time, "
                     + "\(fixed(Double(gateway.peak_rss_bytes) / 1_048_576, 1)) MiB of memory at its peak")
         }
-        lines += ["", " " + sentence(result), ""]
+        lines += [""] + wrapped(sentence(result)) + [""]
         return lines.joined(separator: "\n")
     }
 
@@ -48,7 +48,17 @@ enum ClosingTable {
         text += " Wasstraat known visitors got \(percent(through.known.success)), unknown ones "
         text += "\(percent(through.unknown.success)), at \(fixed(ratio, 1)) times the quiet p95."
         let isKept = (through.known.success ?? 1) >= 0.999 && (through.unknown.success ?? 1) >= 0.95 && ratio <= 2
-        return isKept ? text : text + "\n That is less than Wasstraat promises (99.9 %, 95 %, 2 times)."
+        return isKept ? text : text + " That is less than Wasstraat promises (99.9 %, 95 %, 2 times)."
+    }
+
+    /// Lines of at most 78 characters.
+    private static func wrapped(_ text: String) -> [String] {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            if lines[lines.count - 1].count + word.count > 77 { lines.append("") }
+            lines[lines.count - 1] += " " + word
+        }
+        return lines
     }
 
     private static func share(_ phase: RunResult.Phase) -> Double? {
