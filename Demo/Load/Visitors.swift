@@ -84,6 +84,8 @@ package final class Visitors: Driver {
     package private(set) var tally = Tally()
     /// Requests sent, assets included.
     package private(set) var requests = 0
+    /// How late the latest click was sent, in nanoseconds: what the load tool itself adds, at worst, to a visitor's time.
+    package private(set) var lag: UInt64 = 0
     /// How long a visitor waits, from the click to the whole page.
     package static let patience: UInt64 = 10_000_000_000
     /// Clicks that are searches.
@@ -145,6 +147,7 @@ package final class Visitors: Driver {
 
     package func fire(at now: UInt64, on engine: Engine) {
         while hasMore, next <= now {
+            lag = max(lag, now - next)
             let sent = click(at: next, on: engine)
             // The gap grows with what the click asks for, so that requests come at the rate whatever the mix of clicks.
             next += people.random.gap(rate: rate / Double(sent))

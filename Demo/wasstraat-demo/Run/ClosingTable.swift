@@ -23,7 +23,7 @@ enum ClosingTable {
                 " Wasstraat's lane: \(fixed(gateway.cpu_seconds, 1)) s of processor time, "
                     + "\(fixed(Double(gateway.peak_rss_bytes) / 1_048_576, 1)) MiB of memory at its peak")
         }
-        lines += ["", " " + sentence(result), ""]
+        lines += [""] + wrapped(sentence(result)) + [""]
         return lines.joined(separator: "\n")
     }
 
@@ -40,13 +40,25 @@ enum ClosingTable {
             text += "\(percent(share(direct))) of their clicks; "
         }
         if result.scenario == "crowd" {
-            return text + "of \(through.unknown.requests) new visitors \(through.refused) were refused, and "
+            return text + (text.isEmpty ? "Of" : "of")
+                + " \(through.unknown.requests) new visitors \(through.refused) were refused, and "
                 + "\(percent(through.unknown.success)) got their page."
         }
-        text += "through Wasstraat known visitors got \(percent(through.known.success)), unknown ones "
+        text += text.isEmpty ? "Through" : "through"
+        text += " Wasstraat known visitors got \(percent(through.known.success)), unknown ones "
         text += "\(percent(through.unknown.success)), at \(fixed(ratio, 1)) times the quiet p95."
         let isKept = (through.known.success ?? 1) >= 0.999 && (through.unknown.success ?? 1) >= 0.95 && ratio <= 2
-        return isKept ? text : text + "\n That is less than Wasstraat promises (99.9 %, 95 %, 2 times)."
+        return isKept ? text : text + " That is less than Wasstraat promises (99.9 %, 95 %, 2 times)."
+    }
+
+    /// Lines of at most 78 characters.
+    private static func wrapped(_ text: String) -> [String] {
+        var lines = [""]
+        for word in text.split(separator: " ") {
+            if lines[lines.count - 1].count + word.count > 77 { lines.append("") }
+            lines[lines.count - 1] += " " + word
+        }
+        return lines
     }
 
     private static func share(_ phase: RunResult.Phase) -> Double? {

@@ -108,7 +108,7 @@ final class Conductor {
         let seconds = 60 + 2 * options.seconds + 4 * Self.known * 3 / Int(Self.visitorRate)
         return try Bounds(
             connections: Bounds.caps.connections - 200, requests: min(Bounds.caps.requests, rate * 2 * seconds),
-            rate: rate * 4, seconds: seconds)
+            rate: min(Bounds.caps.rate, rate * 4), seconds: seconds)
     }
 
     private func perform(
@@ -129,8 +129,10 @@ final class Conductor {
                 start: start, seconds: seconds, seed: floodSeed, on: engine)
         }
         let wallStart = Clock.wall() + (start - Clock.now())
-        let what = flood.map { ", flood of \(options.floodRate) requests/s from \($0.sources) sources starts" } ?? ""
-        screen.say("\(clockTime(wallStart, whole: false))  \(title)\(what)")
+        screen.say("\(clockTime(wallStart, whole: false))  \(title)")
+        if let flood {
+            screen.say("          the flood starts: \(options.floodRate) requests/s from \(flood.sources) sources")
+        }
         // The meeting takes three clicks of four for a new face; 5 s more than that needs, and 10 s for the last click.
         let length = isMeeting ? max(seconds, Double(Self.known) * (3 + 1.0 / 3) / Self.visitorRate) : seconds
         let hardEnd = start + UInt64((length * 1.5 + 20) * 1e9)
@@ -159,11 +161,15 @@ final class Conductor {
         }
         var phase = RunResult.Phase(visitors.tally, sent: visitors.requests, seconds: length, flood: figures)
         phase.load_cpu_seconds = processorSeconds() - used
+        phase.load_lag_ms = Double(visitors.lag) / 1e6
         var line = "          known \(percent(phase.known.success)) of \(phase.known.requests), "
         line += "unknown \(percent(phase.unknown.success)) of \(phase.unknown.requests) clicks, "
         line += "p95 \(time(phase.p95_ms))"
-        if let flood { line += "; flood answered: \(Self.answers(flood))" }
         screen.say(line)
+        if let flood { screen.say("          the flood was answered: \(Self.answers(flood))") }
+        if phase.load_lag_ms > 250 {
+            screen.say("          the load tool itself was up to \(time(phase.load_lag_ms)) late: a busy machine")
+        }
         return phase
     }
 
@@ -197,8 +203,8 @@ final class Conductor {
 
     private func keepUp(_ authority: String) {
         screen.say(
-            " Wasstraat stays up: https://\(authority)/ (your browser does not know the throw-away certificate)."
-                + " Ctrl-C ends it.")
+            " Wasstraat stays up: https://\(authority)/\n"
+                + " (your browser does not know the throw-away certificate). Ctrl-C ends it.")
         while !Interrupts.came() {
             if let name = children.ended() { return screen.say("\(name) has ended by itself.") }
             usleep(100_000)

@@ -20,15 +20,10 @@ struct LaneFigures {
     var isEmpty: Bool { lanes.isEmpty }
 
     mutating func look(office: pid_t) {
-        for name in Self.entries("/proc") {
-            guard let process = pid_t(name), let (command, fields) = Self.stat(process),
-                command.hasPrefix("wasstraat-gatew")
-            else { continue }
-            if lanes[process]?.started != fields[19] {
-                // Only the office's children; a lane that outlives it is known already.
-                guard fields[1] == String(office) else { continue }
-                lanes[process] = Lane(started: fields[19])
-            }
+        for process in Self.children(of: office).union(lanes.keys) {
+            guard let (command, fields) = Self.stat(process), command.hasPrefix("wasstraat-gatew") else { continue }
+            // A lane that outlives its office is known already.
+            if lanes[process]?.started != fields[19] { lanes[process] = Lane(started: fields[19]) }
             var nanoseconds: UInt64 = 0
             for thread in Self.entries("/proc/\(process)/task") {
                 let words = readFile("/proc/\(process)/task/\(thread)/schedstat")?.split(separator: " ")
@@ -63,6 +58,18 @@ struct LaneFigures {
         let fields = text[text.index(after: close)...].split(separator: " ")
         guard fields.count > 20, fields[0] != "Z" else { return nil }
         return (text[text.index(after: open)..<close], fields)
+    }
+
+    private static func children(of parent: pid_t) -> Set<pid_t> {
+        var children: Set<pid_t> = []
+        for thread in entries("/proc/\(parent)/task") where thread.first != "." {
+            guard let text = readFile("/proc/\(parent)/task/\(thread)/children") else {
+                // A kernel without these lists: all processes are asked for their parent.
+                return Set(entries("/proc").compactMap { pid_t($0) }.filter { stat($0)?.fields[1] == "\(parent)" })
+            }
+            children.formUnion(text.split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) })
+        }
+        return children
     }
 
     private static func entries(_ path: String) -> [String] {

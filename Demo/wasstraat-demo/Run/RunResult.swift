@@ -32,6 +32,8 @@ struct RunResult: Encodable {
         var seconds: Double
         /// Seconds of processor time that the load tool itself used.
         var load_cpu_seconds = 0.0
+        /// How late the load tool sent the latest click; it is in the visitors' times.
+        var load_lag_ms = 0.0
         var flood: Flood?
 
         init(_ tally: Tally, sent: Int, seconds: Double, flood: Flood?) {

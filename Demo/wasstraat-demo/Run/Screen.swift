@@ -65,7 +65,7 @@ struct Screen {
         var text = "\(frame.title): \(Int(min(frame.gone, frame.length)))/\(Int(frame.length)) s"
         text += "  known \(percent(frame.tally.success(.known)))  unknown \(percent(frame.tally.success(.unknown)))"
         if let p = recent(frame, now) { text += "  p50 \(time(p[0]))  p95 \(time(p[1]))" }
-        if let flood = frame.flood { text += "  flood \(flood.offered) offered, \(flood.reached) reached" }
+        if let flood = frame.flood { text += "  flood \(flood.reached) of \(flood.offered)" }
         if let site = frame.watch?.status?.sites.first {
             text += "  limit \(fixed(Double(site.limit) / 100, 1)), \(site.inFlight) in flight, \(site.waiting) waiting"
         }
