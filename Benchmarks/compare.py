@@ -96,12 +96,13 @@ def cpu_nanoseconds(pids):
 
 
 def resident_bytes(pids):
-    """Proportional set size: what is shared between the processes counts once."""
+    """Anonymous and shared memory of all processes, what they share counted once; without the pages of program files,
+    whose share depends on who else runs the same libraries."""
     total = 0
     for pid in pids:
         try:
             with open(f"/proc/{pid}/smaps_rollup") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
+                total += sum(int(line.split()[1]) for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) * 1024
         except OSError:
             continue
     return total
@@ -300,6 +301,7 @@ def context():
 def connect(port, tls, timeout, source=None):
     bare = socket.socket()
     bare.settimeout(timeout)
+    bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers and load tools do
     if source:
         bare.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect
         bare.bind((source, 0))
