@@ -30,6 +30,7 @@ import time
 SERVER_CORE, LOAD_CORE = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 HOST = "localhost"
 BIG = 1 << 20
+KEPT = 64  # connections that a contender may keep ready to the origin; haproxy keeps as many as it has used
 WIDE = 1_000_000  # a limit per source that is looked up for each request and never reached
 
 
@@ -134,7 +135,7 @@ http {{
   limit_req_zone $binary_remote_addr zone=wide:10m rate={WIDE}r/s;
   limit_req_status 429; limit_req_log_level info;
   keepalive_requests 100000000; keepalive_timeout 300s; tcp_nodelay on; server_tokens off;
-  upstream origin {{ server 127.0.0.1:{bench.origin_port}; keepalive 64; keepalive_requests 100000000; }}
+  upstream origin {{ server 127.0.0.1:{bench.origin_port}; keepalive {KEPT}; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096{" ssl" if row.tls else ""}{deferred}; server_name {HOST};
     {f"ssl_certificate {bench.chain}; ssl_certificate_key {bench.key};" if row.tls else ""}
@@ -199,6 +200,8 @@ lane:
   cores: [{SERVER_CORE}]
 metrics:
   listen: 127.0.0.1:{free_port()}
+limits:
+  idle_origin_connections: {KEPT}
 listeners:
   - listen: 127.0.0.1:{port}
     tls: {"true" if row.tls else "false"}
