@@ -30,6 +30,7 @@ import time
 SERVER_CORE, LOAD_CORE = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 HOST = "localhost"
 BIG = 1 << 20
+KEPT = 64  # connections that a contender may keep ready to the origin; haproxy keeps as many as it has used
 WIDE = 1_000_000  # a limit per source that is looked up for each request and never reached
 
 
@@ -96,12 +97,13 @@ def cpu_nanoseconds(pids):
 
 
 def resident_bytes(pids):
-    """Proportional set size: what is shared between the processes counts once."""
+    """Anonymous and shared memory of all processes, what they share counted once; without the pages of program files,
+    whose share depends on who else runs the same libraries."""
     total = 0
     for pid in pids:
         try:
             with open(f"/proc/{pid}/smaps_rollup") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
+                total += sum(int(line.split()[1]) for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) * 1024
         except OSError:
             continue
     return total
@@ -133,7 +135,7 @@ http {{
   limit_req_zone $binary_remote_addr zone=wide:10m rate={WIDE}r/s;
   limit_req_status 429; limit_req_log_level info;
   keepalive_requests 100000000; keepalive_timeout 300s; tcp_nodelay on; server_tokens off;
-  upstream origin {{ server 127.0.0.1:{bench.origin_port}; keepalive 64; keepalive_requests 100000000; }}
+  upstream origin {{ server 127.0.0.1:{bench.origin_port}; keepalive {KEPT}; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096{" ssl" if row.tls else ""}{deferred}; server_name {HOST};
     {f"ssl_certificate {bench.chain}; ssl_certificate_key {bench.key};" if row.tls else ""}
@@ -198,6 +200,8 @@ lane:
   cores: [{SERVER_CORE}]
 metrics:
   listen: 127.0.0.1:{free_port()}
+limits:
+  idle_origin_connections: {KEPT}
 listeners:
   - listen: 127.0.0.1:{port}
     tls: {"true" if row.tls else "false"}
@@ -300,6 +304,7 @@ def context():
 def connect(port, tls, timeout, source=None):
     bare = socket.socket()
     bare.settimeout(timeout)
+    bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers and load tools do
     if source:
         bare.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect
         bare.bind((source, 0))
