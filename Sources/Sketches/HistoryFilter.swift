@@ -75,7 +75,7 @@ package struct HistoryFilter: @unchecked Sendable {
     private func store(_ value: UInt32, _ index: Int) { words[index].store(value, ordering: .relaxed) }
 
     private func place(_ hash: UInt64, _ generation: Int) -> Int {
-        let block = Int((hash >> 32) &* blocks >> 32)
+        let block = Int(((hash >> 32) &* blocks) >> 32)
         return Self.headerWords + (generation * Int(blocks) + block) * 8
     }
 
