@@ -82,8 +82,8 @@ enum Keys {
 
     enum Retention {
         static let accessLog = Key(
-            "access_log", .amount(.time, 3_600_000...315_360_000_000), .value("7 days"),
-            "How long access logs are kept. Visitors are in them under a pseudonym that changes daily.")
+            "access_log", .amount(.time, 86_400_000...315_360_000_000), .value("7 days"),
+            "How long access logs are kept, in whole days. Visitors are in them under a pseudonym that changes daily.")
         static let history = Key(
             "history", .amount(.time, 3_600_000...31_536_000_000), .value("30 days"),
             "How long a source counts as known after its last visit. Kept as hashes under a key, never as addresses.")

@@ -15,6 +15,7 @@ extension Settings {
     /// A snapshot, and what the operator may want to know of its making.
     package struct Compiled: Equatable, Sendable {
         package var snapshot: Snapshot
+        /// Without those that are in the settings' own `warnings`.
         package var warnings: [Complaint]
     }
 
@@ -61,7 +62,7 @@ extension Settings {
                 Place(), "sites, certificates and authorities are \(size) bytes together; at most \(Frame.bodyLimit)")
         }
         guard !complaints.hasErrors else { throw complaints }
-        return Compiled(snapshot: snapshot, warnings: complaints.warnings)
+        return Compiled(snapshot: snapshot, warnings: complaints.warnings.filter { !warnings.contains($0) })
     }
 }
 
@@ -86,7 +87,7 @@ extension Settings.Site {
                 guard compiled.count < Settings.originLimit else {
                     complaints.warn(
                         origin.place,
-                        "the origins of '\(name)' have more than \(Settings.originLimit) addresses; the rest is not used"
+                        "the origins of '\(name)' have more than \(Settings.originLimit) addresses; others are not used"
                     )
                     return compiled
                 }

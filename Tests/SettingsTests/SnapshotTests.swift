@@ -122,6 +122,14 @@ struct SnapshotTests {
         #expect(compiled.warnings.count == 2)
     }
 
+    @Test func `warns once of what the check has warned of`() throws {
+        let settings = try Settings.parse(text: Self.text.replacing("site.pem", with: "open.pem"))
+        let compiled = try settings.snapshot(generation: 1, secrets: Self.secrets, files: MemoryFiles.golden) { _ in
+            .success(Self.addresses(1))
+        }
+        #expect(settings.warnings.count == 1 && compiled.warnings.isEmpty)
+    }
+
     @Test func `complains about a certificate that has gone since the check`() throws {
         let settings = try Settings.parse(text: Self.text)
         var files = MemoryFiles.golden
