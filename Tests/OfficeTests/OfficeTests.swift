@@ -1,4 +1,6 @@
+import CLinux
 import Glibc
+import Messages
 import Testing
 
 /// Real processes, real sockets: the office as an operator meets it.
@@ -207,6 +209,33 @@ import Testing
         let json = RunningOffice.shell(top + " --json")
         #expect(json.output.hasPrefix("{\"time\":"))
         #expect(json.output.contains(#""lane":{"up":true,"restarts":0"#))
+    }
+
+    @Test func `cuts off a viewer that does not read, and goes on`() async throws {
+        let office = RunningOffice()
+        // So many sites that one status is more than a socket holds.
+        let sites = (0..<1_000).map { "      - {host: w\($0).example.nl, origin: 'http://127.0.0.1:8081'}\n" }.joined()
+        office.write(
+            """
+            state: \(office.state)
+            listeners: [{listen: '\(office.endpoint)'}]
+            metrics: {listen: '\(office.metrics)'}
+            organisations:
+              - name: voorbeeld
+                sites:
+            \(sites)
+            """)
+        _ = try await office.startServing()
+        let viewer = linux_unix_connect("\(office.state)/office.sock")
+        try #require(viewer >= 0)
+        defer { close(viewer) }
+        let watch = Frame(.watch).encoded()
+        #expect(write(viewer, watch, watch.count) == watch.count)
+        try await office.wait("the end of the viewer") {
+            let text = try? RunningOffice.exchange("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", with: office.metrics)
+            return text?.contains("\nwasstraat_viewers_dropped_total 1\n") ?? false
+        }
+        #expect(try office.visit().instance == "wasstraat")
     }
 
     @Test func `checks a file and names what is configured`() {
