@@ -47,7 +47,7 @@ package struct ResponseHead: Sendable {
         var isChunked = false
         var close = false
         var keep = false
-        for field in fields {
+        for field in fields where !field.isLookalike {
             switch field.id {
             case .contentLength:
                 guard let number = RequestHead.number(bytes, field.value) else {

@@ -109,7 +109,7 @@ package struct Snapshot: Equatable, Sendable {
         /// Visitor connections in one lane, over all workers; a source may hold an eighth of what is free.
         package var connections: UInt32 = 20_000
         /// Connections that the lane keeps ready to one origin, in one worker.
-        package var idleOriginConnections: UInt32 = 32
+        package var idleOriginConnections: UInt32 = 128
         /// Longest time from accept, or from the first byte of a later request, to the end of a request's head; the TLS
         /// handshake has this time too.
         package var headTime: UInt32 = 10_000
