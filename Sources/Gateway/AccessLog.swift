@@ -1,5 +1,6 @@
 internal import Admission
 internal import Glibc
+internal import Packets
 
 /// One JSON line for each request, gathered and written in large pieces. The source stands there as a keyed pseudonym
 /// whose key changes daily; of the query only its length, for what people search is theirs.
@@ -12,9 +13,12 @@ struct AccessLog {
     private(set) var lost: UInt64 = 0
 
     struct Line {
-        var site: String
+        /// The site's name, which needs no escape.
+        var site: [UInt8]
         var source: UInt64
         var isTLS: Bool
+        /// How the visitor's program speaks TLS.
+        var ja4: JA4?
         var method: UnsafeRawBufferPointer
         var path: UnsafeRawBufferPointer
         var queryLength: Int
@@ -48,11 +52,16 @@ struct AccessLog {
         ink.write(UInt8(48 + line.milliseconds / 10 % 10))
         ink.write(UInt8(48 + line.milliseconds % 10))
         ink.write("Z\",\"site\":\"")
-        var site = line.site
-        site.withUTF8 { escape(UnsafeRawBufferPointer($0)) }
+        ink.write(line.site)
         ink.write("\",\"source\":\"")
         ink.write(hexadecimal: line.source, digits: 16)
-        ink.write(line.isTLS ? "\",\"tls\":true,\"method\":\"" : "\",\"tls\":false,\"method\":\"")
+        ink.write(line.isTLS ? "\",\"tls\":true" : "\",\"tls\":false")
+        if let ja4 = line.ja4 {
+            ink.write(",\"ja4\":\"")
+            ja4.forEachCharacter { ink.write($0) }
+            ink.write("\"")
+        }
+        ink.write(",\"method\":\"")
         escape(line.method)
         ink.write("\",\"path\":\"")
         escape(line.path)
@@ -98,6 +107,11 @@ struct AccessLog {
     }
 
     private mutating func escape(_ bytes: UnsafeRawBufferPointer) {
+        var isPlain = true
+        for byte in bytes where byte < 32 || byte > 126 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            isPlain = false
+        }
+        guard !isPlain else { return ink.write(bytes) }
         for byte in bytes {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):

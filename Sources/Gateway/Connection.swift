@@ -1,6 +1,7 @@
 internal import Addresses
 internal import Admission
 internal import Heads
+internal import Packets
 internal import Sketches
 
 /// A socket, with or without TLS, and what could not be written to it yet.
@@ -48,6 +49,8 @@ struct Visitor {
     var isReused = false
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
     var site = TLSPort.noSite
+    /// How the visitor's program speaks TLS.
+    var ja4: JA4?
     var stream = Stream()
     var source = Address(high: 0, low: 0)
     /// Bytes received and not used yet: part of a head, or what came behind it.

@@ -10,8 +10,6 @@ final class LaneShared: Sendable {
     /// One eventfd for each worker: written to when there is something in its mailbox.
     let wakeDescriptors: [Int32]
     let history: HistoryFilter?
-    /// Seconds that one generation of the history lasts.
-    let historyLifetime: UInt64 = 15 * 86_400
     private let mailboxes: Mutex<[[Worker.Command]]>
     private let reports: Mutex<[WorkerReport]>
 

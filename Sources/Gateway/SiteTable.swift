@@ -38,6 +38,8 @@ struct Origin: Sendable {
 /// A site as one snapshot has it.
 final class Site: Sendable {
     let settings: Snapshot.Site
+    /// The site's name as bytes, for the log.
+    let name: [UInt8]
     let state: SiteState
     let certificate: TLSContext?
     let origins: [Origin]
@@ -49,6 +51,7 @@ final class Site: Sendable {
         cookie: SiteCookie
     ) {
         self.settings = settings
+        name = Array(settings.name.utf8)
         self.index = index
         self.state = state
         self.certificate = certificate
@@ -64,6 +67,8 @@ final class SiteTable: Sendable {
     let listenerContext: TLSContext
     /// The first site that has a certificate: for clients that name none.
     let firstSecure: UInt16?
+    /// For Via.
+    let instanceName: [UInt8]
     let pseudonyms: KeyedHash
     let sources: KeyedHash
 
@@ -79,6 +84,7 @@ final class SiteTable: Sendable {
         self.sites = sites
         self.listenerContext = listenerContext
         firstSecure = sites.first { $0.certificate != nil }?.index
+        instanceName = Array(snapshot.instance.utf8)
         pseudonyms = KeyedHash(key: snapshot.secrets.pseudonymKey)
         sources = KeyedHash(key: snapshot.secrets.historyKey)
         let names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }

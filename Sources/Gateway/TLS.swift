@@ -1,6 +1,8 @@
 // The only file that sees BoringSSL: it is no public product of swift-nio-ssl, which is therefore pinned exactly.
 internal import CNIOBoringSSL
+internal import Bytes
 internal import Glibc
+internal import Packets
 
 /// What could not be used of a site's or an origin's TLS settings, in words for the operator.
 struct TLSFailure: Error, CustomStringConvertible {
@@ -32,7 +34,8 @@ struct TLSPort {
     var sites: Unmanaged<SiteTable>?
     /// What the last ClientHello asked for: index of the site, or `noSite`.
     var site: UInt16 = noSite
-    /// The last ClientHello's bytes, during the callback only.
+    /// The last ClientHello's fingerprint; nil where we read it differently than BoringSSL does.
+    var ja4: JA4?
     static let noSite = UInt16.max
 
     static func make() -> UnsafeMutablePointer<TLSPort> {
@@ -183,6 +186,8 @@ final class TLSContext: @unchecked Sendable {
         serverName = name
         SSL_CTX_set_min_proto_version(pointer, UInt16(TLS1_2_VERSION))
         SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_OFF)
+        // One ticket for each connection: a browser's next connection needs no more, and each costs some microseconds.
+        SSL_CTX_set_num_tickets(pointer, 1)
         SSL_CTX_set_session_id_context(pointer, "wasstraat", 9)
         let keys = tickets.filter { $0.count == 48 }
         self.tickets = keys.isEmpty ? nil : TicketKeys(keys: keys)
@@ -195,6 +200,9 @@ final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_select_certificate_cb(context.pointer) { hello in
             let connection = hello!.pointee.ssl!
             let port = BIO_get_data(SSL_get_rbio(connection))!.assumingMemoryBound(to: TLSPort.self)
+            let body = UnsafeRawBufferPointer(
+                start: hello!.pointee.client_hello, count: hello!.pointee.client_hello_len)
+            port.pointee.ja4 = (try? ClientHello(decoding: body.bytes)).map { JA4(of: $0) { TLS.sha256(copy $0) } }
             return TLSContext.choose(connection, port)
         }
         context.offerHTTP1()

@@ -256,7 +256,7 @@ extension Worker {
         let visitorClass = exchange.pointee.slot?.visitorClass ?? (exchange.pointee.isKnown ? .known : .unknown)
         exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { bytes in
             writeLog(
-                site.settings.name, visitors[exchange.pointee.visitor], bytes, method: exchange.pointee.methodName,
+                site.name, visitors[exchange.pointee.visitor], bytes, method: exchange.pointee.methodName,
                 path: exchange.pointee.path, pathLength: exchange.pointee.pathLength, status: exchange.pointee.status,
                 visitorClass: visitorClass, decision: decision, exchange: exchange)
         }

@@ -36,15 +36,13 @@ extension Worker {
         }
         writeSource(exchange, bytes, isTrusted: isTrusted)
         ink.write(request.minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 ")
-        ink.write(instanceName)
+        ink.write(table.instanceName)
         if request.upgrade.count > 0 {
             ink.write("\r\nConnection: upgrade\r\nUpgrade: ")
             write(bytes, request.upgrade)
         }
         ink.write("\r\n\r\n")
     }
-
-    private var instanceName: [UInt8] { Array(table.snapshot.instance.utf8) }
 
     private func named(_ field: Field, _ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.withMemoryRebound(to: UInt8.self) { request.connectionNames(field, $0.span) }
@@ -118,7 +116,7 @@ extension Worker {
         if exchange.pointee.enchunks { ink.write("Transfer-Encoding: chunked\r\n") }
         if exchange.pointee.givesCookie, response.status == 200, isPage(bytes) { writeCookie(exchange) }
         ink.write("Via: 1.1 ")
-        ink.write(instanceName)
+        ink.write(table.instanceName)
         if exchange.pointee.closesVisitor {
             ink.write("\r\nConnection: close")
         } else if exchange.pointee.minorVersion == 0 {

@@ -53,22 +53,15 @@ extension Worker {
         return site
     }
 
-    /// Our own name in Via: the request has come round (RFC 9110, section 7.6.3).
+    /// Our own name in Via: the request has come round (RFC 9110, section 7.6.3). A member is "1.1 name (comment)".
     private func loops(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let name = table.instanceName
         for field in request.fields where field.id == .via {
-            let value = UnsafeRawBufferPointer(bytes)[field.value.range]
-            var instance = table.snapshot.instance
-            let isOurs = instance.withUTF8 { name -> Bool in
-                guard value.count >= name.count, name.count > 0 else { return false }
-                for offset in 0...(value.count - name.count)
-                where memcmp(
-                    UnsafeRawBufferPointer(rebasing: value).baseAddress! + offset, name.baseAddress!, name.count) == 0
-                {
-                    return true
-                }
-                return false
+            let members = UnsafeRawBufferPointer(bytes)[field.value.range].split(separator: UInt8(ascii: ","))
+            for member in members {
+                let words = member.split(separator: UInt8(ascii: " "))
+                if words.count >= 2, words[1].elementsEqual(name) { return true }
             }
-            if isOurs { return true }
         }
         return false
     }
@@ -179,7 +172,7 @@ extension Worker {
             report.connections.malformed += 1
         }
         writeLog(
-            site?.settings.name ?? "", visitor, bytes, method: request.methodName, path: request.path,
+            site?.name ?? [], visitor, bytes, method: request.methodName, path: request.path,
             pathLength: request.pathLength, status: status, visitorClass: visitorClass, decision: decision,
             exchange: nil)
         reply(
@@ -230,7 +223,7 @@ extension Worker {
         ink.write(closes ? "Connection: close\r\n\r\n" : "\r\n")
         counters[Int(site.index)].countResponse(308)
         writeLog(
-            site.settings.name, visitor, bytes, method: request.methodName, path: request.path,
+            site.name, visitor, bytes, method: request.methodName, path: request.path,
             pathLength: request.pathLength, status: 308, visitorClass: .unknown, decision: "redirected", exchange: nil)
         guard send(&visitor.pointee.stream, ink.bytes) else {
             closeVisitor(index)
@@ -247,7 +240,7 @@ extension Worker {
     // MARK: - The log
 
     func writeLog(
-        _ site: String, _ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeBufferPointer<UInt8>,
+        _ site: [UInt8], _ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeBufferPointer<UInt8>,
         method: Heads.Slice, path: Heads.Slice, pathLength: Int, status: UInt16, visitorClass: VisitorClass,
         decision: StaticString, exchange: UnsafeMutablePointer<Exchange>?
     ) {
@@ -258,6 +251,7 @@ extension Worker {
         log.write(
             AccessLog.Line(
                 site: site, source: table.pseudonyms.pseudonym(source.high, source.low), isTLS: visitor.pointee.isTLS,
+                ja4: visitor.pointee.ja4,
                 method: UnsafeRawBufferPointer(rebasing: raw[method.range]),
                 path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
                 queryLength: max(0, Int(path.count) - pathLength - 1), status: status,

@@ -205,7 +205,10 @@ extension Worker {
         port.pointee.input = UnsafeRawPointer(cipherBuffer)
         port.pointee.site = TLSPort.noSite
         let result = TLS.handshake(tls)
-        if port.pointee.site != TLSPort.noSite { visitor.pointee.site = port.pointee.site }
+        if port.pointee.site != TLSPort.noSite {
+            visitor.pointee.site = port.pointee.site
+            visitor.pointee.ja4 = port.pointee.ja4
+        }
         let isSent = flushPort(&visitor.pointee.stream)
         switch result {
         case .more where isSent:

@@ -252,7 +252,8 @@ final class Worker {
             }
             serveWaiting(site.index)
         }
-        history?.rotate(now: wallSeconds, lifetime: shared.historyLifetime)
+        // Two generations: a visitor is remembered for the whole time at most, and for half of it at least.
+        history?.rotate(now: wallSeconds, lifetime: UInt64(table.snapshot.historyTime) / 2)
     }
 
     /// Hands the numbers over to the lane.

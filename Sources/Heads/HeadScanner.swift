@@ -20,11 +20,9 @@ package struct HeadScanner: Sendable {
     package mutating func scan(_ bytes: Span<UInt8>, limit: Int) -> Finding {
         let end = min(bytes.count, limit)
         var index = scanned
-        while index < end {
-            guard bytes[index] == Octets.lineFeed else {
-                index += 1
-                continue
-            }
+        while true {
+            index = Self.lineFeed(in: bytes, from: index, to: end)
+            guard index < end else { break }
             guard index > 0, bytes[index - 1] == Octets.carriageReturn else {
                 return .refused(Refusal(.bareLineFeed, at: index))
             }
@@ -39,5 +37,22 @@ package struct HeadScanner: Sendable {
         }
         scanned = end
         return bytes.count >= limit ? .refused(Refusal(.headTooLong, at: limit)) : .more
+    }
+
+    /// The next line feed, or `end`: eight bytes at a time (a byte is zero after the exclusive-or exactly where it was a
+    /// line feed; the subtraction borrows there first).
+    private static func lineFeed(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        let raw = bytes.bytes
+        while index + 8 <= end {
+            let word =
+                raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
+                ^ 0x0a0a_0a0a_0a0a_0a0a
+            let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+            if zeros != 0 { return index + zeros.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < end, bytes[index] != Octets.lineFeed { index += 1 }
+        return index
     }
 }

@@ -14,6 +14,7 @@ extension Snapshot: Message {
         writer.writeList(trustedPeers) { $1.write($0) }
         writer.writeList(sites) { $0.write(to: &$1) }
         secrets.write(to: &writer)
+        writer.write(historyTime)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -27,6 +28,7 @@ extension Snapshot: Message {
         trustedPeers = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
         sites = try reader.readList { reader throws(Malformed) in try Site(reading: &reader) }
         secrets = try Secrets(reading: &reader)
+        historyTime = try reader.readUInt32()
     }
 }
 

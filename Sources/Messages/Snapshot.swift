@@ -16,6 +16,8 @@ package struct Snapshot: Equatable, Sendable {
     package var trustedPeers: [Prefix] = []
     package var sites: [Site] = []
     package var secrets = Secrets()
+    /// Seconds after which a visitor who did not come back is a stranger again, at the latest.
+    package var historyTime: UInt32 = 30 * 86_400
 
     package init() {}
 
@@ -115,7 +117,7 @@ package struct Snapshot: Equatable, Sendable {
         package var headTime: UInt32 = 10_000
         /// Longest silence while a request's body comes in, and while a visitor takes a response.
         package var progressTime: UInt32 = 15_000
-        /// Slowest pace of a body, up or down, in bytes a second over 10 seconds.
+        /// Slowest pace of a body, up or down, in bytes a second over `progressTime`.
         package var progressRate: UInt32 = 500
         /// How long a kept connection may rest between requests.
         package var idleTime: UInt32 = 60_000

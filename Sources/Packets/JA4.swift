@@ -128,16 +128,20 @@ extension JA4: CustomStringConvertible {
     /// The usual 36 characters, such as "t13d1516h2_8daaf6152771_e5627efa2ab1".
     package var description: String {
         var text: [UInt8] = []
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            text.append(UInt8(truncatingIfNeeded: shape >> shift))
-        }
-        text += [UInt8(shapeEnd >> 8), UInt8(truncatingIfNeeded: shapeEnd)]
+        forEachCharacter { text.append($0) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Gives the characters of the text one by one, for places that write without allocating.
+    package func forEachCharacter(_ body: (UInt8) -> Void) {
+        for shift in stride(from: UInt64(56), through: 0, by: -8) { body(UInt8(truncatingIfNeeded: shape >> shift)) }
+        body(UInt8(shapeEnd >> 8))
+        body(UInt8(truncatingIfNeeded: shapeEnd))
         for hash in [ciphers, extensions] {
-            text.append(UInt8(ascii: "_"))
+            body(UInt8(ascii: "_"))
             for shift in stride(from: UInt64(44), through: 0, by: -4) {
-                text.append(Self.digit(UInt8(truncatingIfNeeded: hash >> shift & 15)))
+                body(Self.digit(UInt8(truncatingIfNeeded: hash >> shift & 15)))
             }
         }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -33,7 +33,7 @@ extension Keys.Limits {
             "Longest silence while a request's body comes in, and while a visitor takes a response."),
         bound(
             "progress_rate", \.progressRate, .amount(.pace, 0...1 << 20), .pace,
-            "Slowest pace of a body, up or down, over 10 seconds. 0 B/s: no such bound."),
+            "Slowest pace of a body, up or down, over `progress_time`. 0 B/s: no such bound."),
         time("idle_time", \.idleTime, 100...3_600_000, "How long a connection may rest between requests."),
         time("connect_time", \.connectTime, 100...60_000, "How long connecting to an origin may take, TLS included."),
         time("origin_time", \.originTime, 100...3_600_000, "How long an origin may take to begin its response."),

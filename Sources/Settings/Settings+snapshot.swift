@@ -39,6 +39,7 @@ extension Settings {
         snapshot.limits = limits
         snapshot.listeners = listeners
         snapshot.trustedPeers = trustedPeers
+        snapshot.historyTime = UInt32(clamping: retention.history)
         snapshot.secrets = secrets
         for organisation in organisations {
             for site in organisation.sites {
