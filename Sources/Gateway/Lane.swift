@@ -227,6 +227,8 @@ package final class Lane {
             let generation = snapshot.generation
             send(Frame(.inForce, body: (0..<8).map { UInt8(truncatingIfNeeded: generation >> UInt64(56 - 8 * $0)) }))
         } catch {
+            // The office sends the listeners again with its next try.
+            if shared == nil { for descriptor in descriptors { close(descriptor) } }
             say(3, "snapshot \(snapshot.generation) is refused: \(error)")
         }
     }
@@ -267,6 +269,11 @@ package final class Lane {
             }
             let cookie = SiteCookie(
                 key: snapshot.secrets.cookieKey, site: settings.name, hour: Clock.wall() / 3_600_000_000_000)
+            // Another origin in the same place has its own health.
+            for (place, origin) in origins.enumerated()
+            where place >= before?.origins.count ?? 0 || before?.origins[place].pool != origin.pool {
+                state.admission.withLock { $0.setHealth(of: place, to: true) }
+            }
             sites.append(
                 Site(
                     settings, index: UInt16(index), state: state, certificate: certificate, origins: origins,

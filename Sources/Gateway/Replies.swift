@@ -92,7 +92,6 @@ final class Replies {
     /// One page for all: a heading, a sentence or two, the code in small print. No script, nothing from elsewhere,
     /// readable at 320 px, in light and dark.
     private static func page(_ language: String, _ status: UInt16, _ title: String, _ text: String) -> [UInt8] {
-        let code = language == "nl" ? "Code" : "Code"
         return Array(
             """
             <!DOCTYPE html>
@@ -100,7 +99,7 @@ final class Replies {
             <meta name="viewport" content="width=device-width, initial-scale=1"><title>\(title)</title>\
             <style>:root{color-scheme:light dark}body{font:1.125rem/1.5 sans-serif;margin:0}\
             main{max-width:36rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.6rem;line-height:1.2}</style></head>\
-            <body><main><h1>\(title)</h1><p>\(text)</p><p><small>\(code) \(status)</small></p></main></body></html>
+            <body><main><h1>\(title)</h1><p>\(text)</p><p><small>Code \(status)</small></p></main></body></html>
 
             """.utf8)
     }

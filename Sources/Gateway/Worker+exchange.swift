@@ -128,6 +128,19 @@ extension Worker {
         failExchange(exchange, Self.status(cause), decision: "refused")
     }
 
+    /// Ends a wait that nobody else ended.
+    func turnOut(_ index: UInt32) {
+        guard let exchange = visitors[index].pointee.exchange else { return }
+        leaveQueue(exchange)
+        failExchange(exchange, 503, decision: "refused")
+    }
+
+    private func leaveQueue(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let visitor = exchange.pointee.visitor
+        let ticket = UInt64(index) << 48 | UInt64(visitors[visitor].pointee.generation & 0xffff) << 32 | UInt64(visitor)
+        site(exchange).state.admission.withLock { $0.left(ticket) }
+    }
+
     /// Goes on with the visitor after this round.
     func resume(_ visitor: UInt32) {
         resumed.append((visitor, visitors[visitor].pointee.generation))
@@ -218,13 +231,7 @@ extension Worker {
 
     /// The visitor is gone.
     func dropExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
-        if exchange.pointee.upstream == Exchange.noUpstream, !exchange.pointee.holdsSlot {
-            let visitor = visitors[exchange.pointee.visitor]
-            let ticket =
-                UInt64(index) << 48 | UInt64(visitor.pointee.generation & 0xffff) << 32
-                | UInt64(exchange.pointee.visitor)
-            site(exchange).state.admission.withLock { $0.left(ticket) }
-        }
+        if exchange.pointee.upstream == Exchange.noUpstream, !exchange.pointee.holdsSlot { leaveQueue(exchange) }
         dropUpstream(exchange)
         giveSlot(exchange)
         exchange.pointee.status = 499

@@ -367,8 +367,8 @@ extension Worker {
         switch visitor.pointee.phase {
         case .free: return
         case .waiting:
-            // The queue has a clock of its own.
-            armVisitor(index, limits.queueTime + 1000)
+            // The queue has a clock of its own, but a site that a reload took away is not looked at any more.
+            turnOut(index)
         case .exchange where !isTooSlow(index):
             armVisitor(index, limits.progressTime)
         case .head where !visitor.pointee.pending.isEmpty:
