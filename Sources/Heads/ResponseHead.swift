@@ -47,7 +47,7 @@ package struct ResponseHead: Sendable {
         var isChunked = false
         var close = false
         var keep = false
-        for field in fields {
+        for field in fields where !field.isLookalike {
             switch field.id {
             case .contentLength:
                 guard let number = RequestHead.number(bytes, field.value) else {
@@ -100,7 +100,7 @@ package struct ResponseHead: Sendable {
 
     /// The first field of that name, or nil.
     package func first(_ id: FieldName) -> Field? {
-        for field in fields where field.id == id { return field }
+        for field in fields where field.id == id && !field.isLookalike { return field }
         return nil
     }
 }
