@@ -56,21 +56,30 @@ extension Worker {
     /// Our own name in Via: the request has come round (RFC 9110, section 7.6.3).
     private func loops(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         for field in request.fields where field.id == .via {
-            let value = UnsafeRawBufferPointer(bytes)[field.value.range]
+            let value = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[field.value.range])
             var instance = table.snapshot.instance
             let isOurs = instance.withUTF8 { name -> Bool in
                 guard value.count >= name.count, name.count > 0 else { return false }
                 for offset in 0...(value.count - name.count)
-                where memcmp(
-                    UnsafeRawBufferPointer(rebasing: value).baseAddress! + offset, name.baseAddress!, name.count) == 0
-                {
-                    return true
+                where memcmp(value.baseAddress! + offset, name.baseAddress!, name.count) == 0 {
+                    // The whole name, not a part of another one.
+                    let end = offset + name.count
+                    if offset == 0 || Self.separates(value[offset - 1]),
+                        end == value.count || Self.separates(value[end])
+                    {
+                        return true
+                    }
                 }
                 return false
             }
             if isOurs { return true }
         }
         return false
+    }
+
+    /// What stands around a name in Via.
+    private static func separates(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: ",") || byte == 9
     }
 
     private func ask(
