@@ -173,6 +173,8 @@ extension Worker {
         let upstream = upstreams[index]
         let pool = Int(upstream.pointee.pool)
         guard let exchange = upstream.pointee.exchange, let slot = exchange.pointee.slot else {
+            // A probe that failed: the next one may be set up.
+            pools[pool].isProbing = false
             closeUpstream(index)
             return probeLater(pool)
         }
