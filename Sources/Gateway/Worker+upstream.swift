@@ -108,7 +108,11 @@ extension Worker {
             let sent = flush(&upstream.pointee.stream)
             guard sent >= 0 else { return upstreamBroke(index) }
             if upstream.pointee.stream.out.isEmpty, let exchange = upstream.pointee.exchange {
-                pumpRequest(exchange.pointee.visitor)
+                if upstream.pointee.phase == .tunnel {
+                    pumpTunnel(fromVisitor: exchange.pointee.visitor)
+                } else {
+                    pumpRequest(exchange.pointee.visitor)
+                }
                 guard upstream.pointee.phase != .free else { return }
             }
         }
