@@ -43,8 +43,10 @@ extension Worker {
         }
         attach(exchange, index)
         // Over loopback and to near origins the connection stands at once: try before waiting for the kernel's word.
-        if origin.context == nil, linux_socket_error(upstreams[index].pointee.stream.socket) == 0, isConnected(index) {
-            return sendRequest(index, isParsed: isParsed)
+        if origin.context == nil {
+            // Asking takes the error away: the kernel will not tell of it again.
+            guard linux_socket_error(upstreams[index].pointee.stream.socket) == 0 else { return connectFailed(index) }
+            if isConnected(index) { return sendRequest(index, isParsed: isParsed) }
         }
         armUpstream(index, limits.connectTime)
     }
