@@ -88,7 +88,7 @@ let package = Package(
         tests("AdmissionTests", ["Admission", "Sketches"]),
         tests("BytesTests", ["Bytes"]),
         tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load"]),
-        tests("GatewayTests", ["TestKit", "Gateway", "Messages", "Addresses", "CLinux"]),
+        tests("GatewayTests", ["TestKit", "Messages", "Bytes", "Addresses", "CLinux"]),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests("LoadTests", ["Load", "Addresses"]),
         tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),

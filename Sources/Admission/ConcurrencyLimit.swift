@@ -30,6 +30,9 @@ package struct ConcurrencyLimit: Sendable {
     private var expected: Float = 0
     private var samples = 0
     private var peak = 0
+    /// Requests in flight, summed over the moments at which one began, and how many began.
+    private var held = 0
+    private var begun = 0
 
     package init(initial: Float = 10, at now: Instant) {
         limit = initial
@@ -42,6 +45,8 @@ package struct ConcurrencyLimit: Sendable {
     package mutating func began() {
         inFlight += 1
         peak = max(peak, inFlight)
+        held += inFlight
+        begun += 1
     }
 
     package mutating func ended() {
@@ -69,7 +74,9 @@ package struct ConcurrencyLimit: Sendable {
         let slowness = observed / expected
         let isUsed = Float(peak) >= limit * 0.75
         if isUsed, slowness > 1 {
-            let target = limit * max(0.5, 1 / slowness) + headRoom
+            // What made it slow is what was in flight, which is less than the limit while slots are held in reserve.
+            let busy = begun > 0 ? min(limit, Float(held) / Float(begun)) : limit
+            let target = max(limit * 0.5, busy / slowness) + headRoom
             // A little too slow: half the way, for windows are noisy. Twice too slow is no noise.
             limit = max(Self.floor, slowness > 2 ? target : limit + 0.5 * (target - limit))
         } else if isUsed {
@@ -81,6 +88,8 @@ package struct ConcurrencyLimit: Sendable {
         expected = 0
         samples = 0
         peak = inFlight
+        held = 0
+        begun = 0
     }
 
     /// What the limit may exceed the seen capacity by, so that it finds more when there is more.

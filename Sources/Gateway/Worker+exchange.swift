@@ -1,4 +1,5 @@
 internal import Admission
+internal import CLinux
 internal import Glibc
 internal import Heads
 internal import Messages
@@ -208,7 +209,9 @@ extension Worker {
         dropUpstream(exchange)
         giveSlot(exchange)
         guard !exchange.pointee.responseStarted else {
-            // Half a response must not look like a whole one: the connection ends.
+            // Half a response must not look like a whole one: the connection ends, with a reset where an ordinary end
+            // would be the end of the content.
+            if exchange.pointee.dechunks { linux_reset_on_close(visitor.pointee.stream.socket) }
             record(exchange, decision: "broken")
             giveExchange(exchange)
             return closeVisitor(index)

@@ -275,7 +275,11 @@ extension Worker {
     func pumpTunnel(fromUpstream index: UInt32) {
         guard let exchange = upstreams[index].pointee.exchange else { return closeUpstream(index) }
         let visitor = exchange.pointee.visitor
-        while visitors[visitor].pointee.stream.out.isEmpty {
+        while true {
+            guard visitors[visitor].pointee.stream.out.isEmpty else {
+                upstreams[index].pointee.isPaused = true
+                return
+            }
             let count = receive(&upstreams[index].pointee.stream, at: 0)
             if count == 0 { break }
             guard count > 0 else { return abandon(visitor) }

@@ -43,8 +43,10 @@ extension Worker {
         }
         attach(exchange, index)
         // Over loopback and to near origins the connection stands at once: try before waiting for the kernel's word.
-        if origin.context == nil, linux_socket_error(upstreams[index].pointee.stream.socket) == 0, isConnected(index) {
-            return sendRequest(index, isParsed: isParsed)
+        if origin.context == nil {
+            // Asking takes the error away: the kernel will not tell of it again.
+            guard linux_socket_error(upstreams[index].pointee.stream.socket) == 0 else { return connectFailed(index) }
+            if isConnected(index) { return sendRequest(index, isParsed: isParsed) }
         }
         armUpstream(index, limits.connectTime)
     }
@@ -108,7 +110,11 @@ extension Worker {
             let sent = flush(&upstream.pointee.stream)
             guard sent >= 0 else { return upstreamBroke(index) }
             if upstream.pointee.stream.out.isEmpty, let exchange = upstream.pointee.exchange {
-                pumpRequest(exchange.pointee.visitor)
+                if upstream.pointee.phase == .tunnel {
+                    pumpTunnel(fromVisitor: exchange.pointee.visitor)
+                } else {
+                    pumpRequest(exchange.pointee.visitor)
+                }
                 guard upstream.pointee.phase != .free else { return }
             }
         }
@@ -173,6 +179,8 @@ extension Worker {
         let upstream = upstreams[index]
         let pool = Int(upstream.pointee.pool)
         guard let exchange = upstream.pointee.exchange, let slot = exchange.pointee.slot else {
+            // A probe that failed: the next one may be set up.
+            pools[pool].isProbing = false
             closeUpstream(index)
             return probeLater(pool)
         }

@@ -100,7 +100,7 @@ package struct ResponseHead: Sendable {
 
     /// The first field of that name, or nil.
     package func first(_ id: FieldName) -> Field? {
-        for field in fields where field.id == id { return field }
+        for field in fields where field.id == id && !field.isLookalike { return field }
         return nil
     }
 }
