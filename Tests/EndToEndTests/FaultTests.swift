@@ -11,7 +11,7 @@ extension EndToEndTests {
 
         /// An installation with one site over HTTPS, known visitors, and a flood of searches that is more than the origin
         /// can serve.
-        struct Stage {
+        final class Stage {
             let origin: MunicipalOrigin
             let authority: TestAuthority
             let wasstraat: RunningWasstraat
@@ -33,10 +33,14 @@ extension EndToEndTests {
                         seconds: seconds))
                 try traffic.waitUntilMixed()
             }
+
+            /// Nothing of the stage goes before this is called.
+            func end() { withExtendedLifetime(self) {} }
         }
 
         @Test(.needs(tool: "openssl")) func `a killed lane is back within 2 seconds, and nobody is refused`() throws {
             let stage = try Stage(seconds: 9)
+            defer { stage.end() }
             let connections = try NewConnections(to: stage.wasstraat.clear, host: Self.host)
             pauseThread(3_000)
             let lane = try #require(stage.wasstraat.lane)
@@ -71,10 +75,12 @@ extension EndToEndTests {
             let next = try #require(stage.wasstraat.lane)
             #expect(next != lane)
             #expect(stage.wasstraat.isRunning(next))
+            #expect(stage.wasstraat.crashes == [])
         }
 
         @Test(.needs(tool: "openssl")) func `a killed office costs no request, and a new one takes over`() throws {
             let stage = try Stage(seconds: 9)
+            defer { stage.end() }
             let wasstraat = stage.wasstraat
             pauseThread(2_000)
             let lane = try #require(wasstraat.lane)
@@ -90,7 +96,8 @@ extension EndToEndTests {
             #expect(figures.failed == 0)
             #expect(figures.reached > 1_000)
             #expect(wasstraat.lane == lane)
-            #expect(wasstraat.isRunning(lane))
+            #expect(wasstraat.isRunning(lane), "\(wasstraat.log)")
+            #expect(wasstraat.crashes == [])
             // The new office has the figures of the lane, and those count on.
             #expect(eventually { (try? wasstraat.figure("wasstraat_lane_up")) == 1 })
             #expect(try wasstraat.figure("wasstraat_requests_total") > 2_000)
@@ -106,9 +113,11 @@ extension EndToEndTests {
 
         @Test(.needs(tool: "openssl")) func `a reload brings sites and certificates, and drops no connection`() throws {
             let stage = try Stage(seconds: 7)
+            defer { stage.end() }
             let wasstraat = stage.wasstraat
             // A site of its own, of an origin that can be slow, is served before, and still after.
             let slow = try LoopbackOrigin()
+            defer { slow.stop() }
             let old = try stage.authority.certificate(for: [Self.host])
             let new = try stage.authority.certificate(for: [Self.host])
             let plain = RunningWasstraat.Site(host: "slow.example.nl", origin: slow.endpoint)
@@ -117,7 +126,7 @@ extension EndToEndTests {
             }
             try wasstraat.configure([secure(old), plain])
             stage.office.signal(SIGHUP)
-            #expect(eventually { (try? wasstraat.figure("wasstraat_lane_generation")) == 2 })
+            try #require(eventually { (try? wasstraat.figure("wasstraat_lane_generation")) == 2 }, "\(wasstraat.log)")
 
             var open: [RawClient] = []
             for number in 0..<20 {
@@ -142,7 +151,7 @@ extension EndToEndTests {
                 secure(new), plain, RunningWasstraat.Site(host: "added.example.nl", origin: slow.endpoint),
             ])
             stage.office.signal(SIGHUP)
-            #expect(eventually { (try? wasstraat.figure("wasstraat_lane_generation")) == 3 })
+            try #require(eventually { (try? wasstraat.figure("wasstraat_lane_generation")) == 3 }, "\(wasstraat.log)")
             var visitor = try RawClient(to: wasstraat.clear)
             #expect(try visitor.get("/", host: "added.example.nl").status == 200)
             let shown = try Self.shownCertificate(at: wasstraat.secure)
@@ -156,6 +165,7 @@ extension EndToEndTests {
             #expect(tls.waitForLine(holding: "HTTP/1.1 200") != nil)
             let figures = try stage.traffic.figures()
             print("reloaded twice: \(figures.text)")
+            #expect(wasstraat.crashes == [])
             #expect(figures.failed == 0)
         }
 
@@ -163,8 +173,10 @@ extension EndToEndTests {
             throws
         {
             let stage = try Stage(seconds: 3)
+            defer { stage.end() }
             let wasstraat = stage.wasstraat
             let slow = try LoopbackOrigin()
+            defer { slow.stop() }
             try wasstraat.configure(
                 [RunningWasstraat.Site(host: "slow.example.nl", origin: slow.endpoint)],
                 extra: "limits:\n  drain_time: 10 s")

@@ -125,6 +125,11 @@ final class RunningWasstraat: Sendable {
         return String(decoding: bytes.prefix(count), as: UTF8.self).contains("wasstraat-gateway")
     }
 
+    /// What the office says of lanes that ended by a signal that no test sent.
+    var crashes: [Substring] {
+        log.split(separator: "\n").filter { $0.contains("\"signal\":") && !$0.contains("\"signal\":\"9\"") }
+    }
+
     /// The text of /metrics.
     func scrape() throws -> String {
         var client = try RawClient(to: metrics)

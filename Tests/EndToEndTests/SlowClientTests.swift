@@ -19,6 +19,7 @@ extension EndToEndTests {
         @Test(.needs(tool: "slowhttptest"), .needs(tool: "openssl"), arguments: Mode.allCases)
         func `visitors do not notice 2,000 slow clients`(mode: Mode) throws {
             let origins = try [LoopbackOrigin(), LoopbackOrigin()]
+            defer { for origin in origins { origin.stop() } }
             let authority = try TestAuthority()
             let certificate = try authority.certificate(for: ["localhost"])
             let installations = try [RunningWasstraat(), RunningWasstraat()]
@@ -53,6 +54,7 @@ extension EndToEndTests {
                 print("slow \(mode) \(index == 1 ? "TLS" : "clear"): accepted \(accepted); \(figures.text)")
                 #expect(figures.visitors.clicks.count > 60)
                 #expect(figures.failed == 0)
+                #expect(installations[index].crashes == [])
                 // The attack took place.
                 #expect(accepted > 2_000)
             }
