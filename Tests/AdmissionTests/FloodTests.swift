@@ -7,7 +7,9 @@ import Testing
         (Simulation.asset, 0.5), (Simulation.page, 0.4), (Simulation.search, 0.1),
     ]
 
-    static func visitors(_ name: String, known: Bool, sources: Range<UInt64>, from: Double, until: Double) -> Simulation.Stream {
+    static func visitors(_ name: String, known: Bool, sources: Range<UInt64>, from: Double, until: Double)
+        -> Simulation.Stream
+    {
         Simulation.Stream(
             name: name, rate: 25, sources: sources, sourcesPerNetwork: 16, routes: mix, isKnown: known, from: from,
             until: until)
@@ -39,8 +41,10 @@ import Testing
             simulation.outcomes["quiet"]!, simulation.outcomes["known"]!, simulation.outcomes["unknown"]!
         )
         print(
-            "seed", seed, "known", known.success, "unknown", unknown.success, "p95 quiet", quiet.percentile(0.95), "p95",
-            known.percentile(0.95), unknown.percentile(0.95), "p99", known.percentile(0.99), unknown.percentile(0.99), "limit",
+            "seed", seed, "known", known.success, "unknown", unknown.success, "p95 quiet", quiet.percentile(0.95),
+            "p95",
+            known.percentile(0.95), unknown.percentile(0.95), "p99", known.percentile(0.99), unknown.percentile(0.99),
+            "limit",
             simulation.limits.suffix(100).min()!, simulation.limits.suffix(100).max()!)
         #expect(known.success >= 0.999)
         #expect(unknown.success >= 0.95)

@@ -108,7 +108,10 @@ struct Simulation {
         if next < stream.until { push(Event(at: next, kind: .arrival(stream: index))) }
         let source = stream.sources.lowerBound + UInt64(uniform() * Double(stream.sources.count))
         var dice = uniform()
-        let route = stream.routes.first { dice -= $0.share; return dice < 0 }?.route ?? stream.routes[0].route
+        let route =
+            stream.routes.first {
+                dice -= $0.share; return dice < 0
+            }?.route ?? stream.routes[0].route
         requests.append(Request(stream: index, route: route, came: time))
         outcomes[stream.name, default: Outcome()].requests += 1
         let hash = KeyedHash(key: [1])
@@ -135,7 +138,10 @@ struct Simulation {
             busy += 1
         }
         let jitter = 1 + 0.1 * uniform()
-        push(Event(at: time + Double(requests[request].route.cost) * jitter / 1000, kind: .done(slot: slot, request: request)))
+        push(
+            Event(
+                at: time + Double(requests[request].route.cost) * jitter / 1000,
+                kind: .done(slot: slot, request: request)))
     }
 
     private mutating func finish(_ slot: Slot, _ request: Int, _ time: Double, _ now: Instant) {
@@ -199,7 +205,8 @@ struct Simulation {
         var index = 0
         while true {
             var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < events.count && events[child].at < events[least].at {
+            for child in [2 * index + 1, 2 * index + 2]
+            where child < events.count && events[child].at < events[least].at {
                 least = child
             }
             guard least != index else { return first }

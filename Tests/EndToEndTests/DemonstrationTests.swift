@@ -1,0 +1,93 @@
+import FoundationEssentials
+import Glibc
+import TestKit
+import Testing
+
+/// All tests here load the machine and measure it, so they run one after the other.
+@Suite(.serialized) enum EndToEndTests {}
+
+/// The demonstration's own runs, judged.
+extension EndToEndTests {
+    @Suite(.serialized) struct DemonstrationTests {
+        /// The part of the result file that is judged here.
+        struct Result: Decodable {
+            struct Group: Decodable {
+                var requests: Int
+                var success: Double?
+            }
+
+            struct Phase: Decodable {
+                var known: Group
+                var unknown: Group
+                var p50_ms: Double?
+                var p95_ms: Double?
+                var refused: Int
+                var errors: Int
+                var late: Int
+                var load_lag_ms: Double
+
+                var text: String {
+                    "known \(known.success ?? .nan) of \(known.requests), unknown \(unknown.success ?? .nan) of "
+                        + "\(unknown.requests), refused \(refused), errors \(errors), late \(late), "
+                        + "p50 \(p50_ms ?? .nan) ms, p95 \(p95_ms ?? .nan) ms, load late by \(load_lag_ms) ms"
+                }
+            }
+
+            var quiet: Phase
+            var direct: Phase?
+            var through: Phase
+            var void: Bool
+
+            /// The load tool itself calls the machine busy from 250 ms on; such a run says nothing of Wasstraat.
+            var isBusy: Bool {
+                [quiet, direct, through].contains { ($0?.load_lag_ms ?? 0) > 250 }
+            }
+        }
+
+        /// Runs the demonstration; again, twice at most, where the machine was too busy to measure.
+        static func run(_ arguments: [String]) throws -> Result {
+            let folder = try TemporaryFolder()
+            let program = try Package.program("wasstraat-demo")
+            var result: Result?
+            for _ in 0..<3 {
+                try Tool.run(
+                    [
+                        program, "run", "--plain", "--keep", "no", "--shapes", Package.file("Demo/shapes.json"),
+                        "--result",
+                    ]
+                        + [folder.path("result.json")] + arguments)
+                let run = try JSONDecoder().decode(Result.self, from: Data(folder.read("result.json")))
+                result = run
+                print(arguments, run.void ? "void" : run.isBusy ? "busy" : "good")
+                print("  quiet  ", run.quiet.text)
+                if let direct = run.direct { print("  direct ", direct.text) }
+                print("  through", run.through.text)
+                if !run.void, !run.isBusy { return run }
+            }
+            let last = try #require(result)
+            Issue.record("no measurement: the load could not be made, or the machine was too busy, three times")
+            return last
+        }
+
+        @Test func `a site falls under a flood, and stands with Wasstraat in front of it`() throws {
+            let result = try Self.run(["--seconds", "20"])
+            let direct = try #require(result.direct)
+            for group in [direct.known, direct.unknown] {
+                #expect(group.requests > 50)
+                #expect(try #require(group.success) < 0.5)
+            }
+            #expect(result.through.known.requests > 50)
+            #expect(result.through.unknown.requests > 50)
+            #expect(try #require(result.through.known.success) >= 0.999)
+            #expect(try #require(result.through.unknown.success) >= 0.95)
+            #expect(try #require(result.through.p95_ms) <= 2 * #require(result.quiet.p95_ms))
+        }
+
+        @Test func `a flash crowd is not refused`() throws {
+            let result = try Self.run(["--seconds", "8", "--scenario", "crowd", "--skip-direct"])
+            #expect(result.through.unknown.requests > 1_000)
+            #expect(result.through.refused == 0)
+            #expect(result.through.errors == 0)
+        }
+    }
+}
