@@ -12,6 +12,8 @@ struct Stream {
     var isHungUp = false
     /// The peer has ended its side, or the socket is broken.
     var isEnded = false
+    /// It did not end in order: by a reset, or by what is no TLS.
+    var isBroken = false
     var tls: OpaquePointer?
     /// Bytes as they go on the wire (ciphertext under TLS).
     var out = Store()
