@@ -58,6 +58,8 @@ struct Visitor {
     var exchange: UnsafeMutablePointer<Exchange>?
     /// Bytes moved since the pace was last judged.
     var moved: UInt32 = 0
+    /// Bytes that the kernel held for the visitor when the pace was last judged.
+    var held: Int32 = 0
 }
 
 /// How far a message's content is.
