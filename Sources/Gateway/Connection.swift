@@ -13,6 +13,8 @@ struct Stream {
     var isHungUp = false
     /// The peer has ended its side, or the socket is broken.
     var isEnded = false
+    /// It did not end in order: by a reset, or by what is no TLS.
+    var isBroken = false
     var tls: OpaquePointer?
     /// Bytes as they go on the wire (ciphertext under TLS).
     var out = Store()
@@ -59,6 +61,8 @@ struct Visitor {
     var exchange: UnsafeMutablePointer<Exchange>?
     /// Bytes moved since the pace was last judged.
     var moved: UInt32 = 0
+    /// Bytes that the kernel held for the visitor when the pace was last judged.
+    var held: Int32 = 0
 }
 
 /// How far a message's content is.

@@ -211,7 +211,8 @@ extension Worker {
         guard !exchange.pointee.responseStarted else {
             // Half a response must not look like a whole one: the connection ends, with a reset where an ordinary end
             // would be the end of the content.
-            if exchange.pointee.dechunks { linux_reset_on_close(visitor.pointee.stream.socket) }
+            let endsByClosing = exchange.pointee.minorVersion == 0 && exchange.pointee.response.framing == .untilClose
+            if exchange.pointee.dechunks || endsByClosing { linux_reset_on_close(visitor.pointee.stream.socket) }
             record(exchange, decision: "broken")
             giveExchange(exchange)
             return closeVisitor(index)

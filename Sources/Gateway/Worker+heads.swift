@@ -108,7 +108,7 @@ extension Worker {
         writeFields(bytes, response.fields) { field in
             switch field.id {
             case .contentLength, .trailer: true
-            case .transferEncoding: !exchange.pointee.dechunks
+            case .transferEncoding: exchange.pointee.minorVersion == 1
             case let id where id.isHopByHop: false
             default: !response.hasConnectionOptions || !response.connectionNames(field, head.span)
             }

@@ -119,7 +119,7 @@ extension Worker {
             return false
         }
         guard count > 0 else {
-            if exchange.pointee.response.framing == .untilClose {
+            if exchange.pointee.response.framing == .untilClose, !upstream.pointee.stream.isBroken {
                 ink.clear()
                 if exchange.pointee.enchunks { ink.write("0\r\n\r\n") }
                 exchange.pointee.response.isDone = true

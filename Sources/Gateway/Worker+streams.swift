@@ -16,6 +16,7 @@ extension Worker {
                 stream.pointee.isReadable = false
                 if errno == EAGAIN { return 0 }
                 stream.pointee.isEnded = true
+                stream.pointee.isBroken = true
                 return -1
             }
             if count == 0 {
@@ -41,8 +42,12 @@ extension Worker {
             switch TLS.read(tls, into: buffer + offset + total, room: Self.receiveSize + Self.recordSize - total) {
             case .bytes(let count): total += count
             case .more: break reading
-            case .end, .failed:
+            case .end:
                 stream.pointee.isEnded = true
+                break reading
+            case .failed:
+                stream.pointee.isEnded = true
+                stream.pointee.isBroken = true
                 break reading
             }
         }

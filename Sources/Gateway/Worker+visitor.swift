@@ -371,6 +371,10 @@ extension Worker {
             turnOut(index)
         case .exchange where !isTooSlow(index):
             armVisitor(index, limits.progressTime)
+        case .head where !visitor.pointee.stream.out.isEmpty && !isTooSlow(index),
+            .lingering where visitor.pointee.closesAfterFlush && !isTooSlow(index):
+            // The response is complete here, but the visitor has yet to take it.
+            armVisitor(index, limits.progressTime)
         case .head where !visitor.pointee.pending.isEmpty:
             report.connections.timedOut += 1
             reply(index, 408, form: .text, closes: true, isHead: false)
@@ -389,12 +393,19 @@ extension Worker {
     /// Whether the visitor itself holds things up: by a body that trickles in, or a response that it hardly takes.
     private func isTooSlow(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
-        defer { visitor.pointee.moved = 0 }
-        guard let exchange = visitor.pointee.exchange else { return false }
-        let isSending =
-            !exchange.pointee.request.isDone && exchange.pointee.upstream != Exchange.noUpstream
-            && upstreams[exchange.pointee.upstream].pointee.stream.out.isEmpty
+        // What the kernel holds has not been taken yet; it may be megabytes, so that nothing moves here for a long time.
+        var held: Int32 = 0
+        guard ioctl(visitor.pointee.stream.socket, UInt(TIOCOUTQ), &held) == 0 else { return true }
+        let moved = Int(visitor.pointee.moved) + Int(visitor.pointee.held) - Int(held)
+        visitor.pointee.moved = 0
+        visitor.pointee.held = held
+        var isSending = false
+        if let exchange = visitor.pointee.exchange {
+            isSending =
+                !exchange.pointee.request.isDone && exchange.pointee.upstream != Exchange.noUpstream
+                && upstreams[exchange.pointee.upstream].pointee.stream.out.isEmpty
+        }
         guard isSending || !visitor.pointee.stream.out.isEmpty else { return false }
-        return UInt64(visitor.pointee.moved) * 1000 < UInt64(limits.progressRate) * UInt64(limits.progressTime)
+        return moved * 1000 < Int(limits.progressRate) * Int(limits.progressTime)
     }
 }

@@ -68,6 +68,8 @@ final class Worker {
     var now: UInt64 = 0
     var wallSeconds: UInt64 = 0
     var isDraining = false
+    /// When what still runs is ended, once draining.
+    private var drainedAt = UInt64.max
     var listening: [Listening]
     /// Exchanges that are not in use.
     var spareExchanges: UnsafeMutablePointer<Exchange>?
@@ -196,6 +198,7 @@ final class Worker {
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
+        drainedAt = now + UInt64(limits.drainTime) * 1_000_000
         for listener in listening { close(listener.socket) }
         listening = []
         for index in visitors.indices {
@@ -240,6 +243,9 @@ final class Worker {
             }
         }
         if index == 0 { tickSites() }
+        if now >= drainedAt {
+            for index in visitors.indices where visitors[index].pointee.phase != .free { abandon(index) }
+        }
     }
 
     /// One worker moves all sites' admission along.
