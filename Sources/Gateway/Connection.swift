@@ -59,9 +59,9 @@ struct Visitor {
     var pending = Store()
     var scanner = HeadScanner()
     var exchange: UnsafeMutablePointer<Exchange>?
-    /// Bytes moved since the pace was last judged.
-    var moved: UInt32 = 0
-    /// Bytes that the kernel held for the visitor when the pace was last judged.
+    /// Bytes taken from the visitor and given to its stream since the pace was last judged.
+    var moved: UInt64 = 0
+    /// Bytes for the visitor that the kernel and `stream.out` held when the pace was last judged.
     var held: Int32 = 0
 }
 

@@ -172,7 +172,6 @@ extension Worker {
         giveExchange(exchange)
         guard closes else {
             visitor.pointee.phase = .head
-            visitor.pointee.moved = 0
             armVisitor(index, limits.idleTime)
             if !visitor.pointee.pending.isEmpty { rearm(index, limits.headTime) }
             if visitor.pointee.stream.isReadable || !visitor.pointee.pending.isEmpty { resume(index) }

@@ -21,7 +21,6 @@ extension Worker {
             return false
         }
         visitor.pointee.isReused = true
-        visitor.pointee.moved = 0
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
         let site = table.sites[Int(siteIndex)]
         if site.certificate != nil, !visitor.pointee.isTLS,

@@ -204,6 +204,7 @@ extension Worker {
         guard bytes.count > 0 else { return true }
         exchange.pointee.bytesOut += UInt64(bytes.count)
         let index = exchange.pointee.visitor
+        visitors[index].pointee.moved += UInt64(bytes.count)
         let isLast =
             exchange.pointee.closesVisitor && exchange.pointee.response.isDone && exchange.pointee.request.isDone
             && exchange.pointee.responseStarted

@@ -298,7 +298,7 @@ extension Worker {
         case .used(let used):
             exchange.pointee.bytesIn += UInt64(used)
             exchange.pointee.bodyWasTaken = true
-            visitor.pointee.moved &+= UInt32(used)
+            visitor.pointee.moved += UInt64(used)
             guard exchange.pointee.bytesIn <= site(exchange).settings.bodyLimit &+ 4096 else {
                 failExchange(exchange, 413, decision: "malformed")
                 return false

@@ -98,7 +98,6 @@ extension Worker {
             abandon(index)
             return false
         }
-        visitor.pointee.moved &+= UInt32(clamping: sent)
         guard visitor.pointee.stream.out.isEmpty else { return true }
         if visitor.pointee.closesAfterFlush {
             endVisitor(index)
@@ -315,6 +314,7 @@ extension Worker {
         let visitor = visitors[index]
         visitor.pointee.phase = .lingering
         visitor.pointee.closesAfterFlush = false
+        visitor.pointee.moved = 0
         visitor.pointee.pending.free()
         if let tls = visitor.pointee.stream.tls {
             TLS.shutdown(tls)
@@ -336,7 +336,7 @@ extension Worker {
                 return
             }
             guard count > 0 else { break }
-            visitor.pointee.moved &+= UInt32(count)
+            visitor.pointee.moved += UInt64(count)
         }
         closeVisitor(index)
     }
@@ -396,6 +396,7 @@ extension Worker {
         // What the kernel holds has not been taken yet; it may be megabytes, so that nothing moves here for a long time.
         var held: Int32 = 0
         guard ioctl(visitor.pointee.stream.socket, UInt(TIOCOUTQ), &held) == 0 else { return true }
+        held += Int32(clamping: visitor.pointee.stream.out.count)
         let moved = Int(visitor.pointee.moved) + Int(visitor.pointee.held) - Int(held)
         visitor.pointee.moved = 0
         visitor.pointee.held = held

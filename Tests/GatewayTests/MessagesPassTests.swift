@@ -69,8 +69,9 @@ import Testing
     }
 
     @Test func `whole to a visitor who takes them slowly, but fast enough`() throws {
-        // A megabyte a second, where 500 bytes a second are asked for.
-        let street = try Street { $0.limits.progressTime = 400 }
+        // Hundreds of kilobytes a second, where 500 bytes a second are asked for; the kernel's buffers hold several
+        // seconds of that, so that for long nothing moves in the lane.
+        let street = try Street { $0.limits.progressTime = 2000 }
         let client = try street.visitor()
         let body = pattern(6 << 20)
         street.origin.answer(
@@ -193,6 +194,45 @@ import Testing
         #expect(!text.lowercased().contains("transfer-encoding"))
         let parts = text.split(separator: "\r\n\r\n", maxSplits: 1)
         #expect(parts.last?.utf8.count == 3000)
+    }
+
+    @Test func `without a coding to HTTP 1.0, also in answer to HEAD`() throws {
+        var visitor = try street.visitor()
+        try visitor.send(request("HEAD /chunked/3/3 HTTP/1.0", "Host: www.example.nl"))
+        let response = try visitor.readResponse(to: "HEAD")
+        #expect(response.status == 200)
+        #expect(response.values("transfer-encoding").isEmpty)
+    }
+
+    @Test func `to a visitor who has ended its own side`() throws {
+        let client = try street.visitor()
+        try client.send(request("GET /slow/300 HTTP/1.1", "Host: www.example.nl"))
+        client.socket.finishSending()
+        var reading = client
+        #expect(try reading.readResponse().bodyText == "slow\n")
+        #expect(try reading.readAll().isEmpty)
+    }
+
+    @Test func `whole to a slow visitor whose connection closes behind them`() throws {
+        let street = try Street {
+            $0.limits.progressTime = 2000
+            $0.limits.idleTime = 2000
+        }
+        for connection in ["close", "keep-alive"] {
+            let client = try street.visitor()
+            let body = pattern(5 << 20)
+            street.origin.answer(
+                "/pattern", with: [.text("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n"), .send(body)])
+            try client.send(request("GET /pattern HTTP/1.1", "Host: www.example.nl", "Connection: \(connection)"))
+            var received: [UInt8] = []
+            while true {
+                let bytes = try client.socket.receive(atMost: 64 << 10)
+                if bytes.isEmpty { break }
+                received += bytes
+                pauseThread(40)
+            }
+            #expect(received.suffix(body.count).elementsEqual(body), "\(connection): \(received.count) came")
+        }
     }
 
     @Test func `with a length, and the connection stands for HTTP 1.0 that asks for it`() throws {

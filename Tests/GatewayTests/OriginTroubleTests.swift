@@ -80,8 +80,13 @@ import Testing
         let street = try Street()
         street.origin.answer(
             "/broken-off", with: [.text("HTTP/1.1 200 OK\r\n\r\nhalf"), .pause(milliseconds: 100), .reset])
-        let text = (try? street.exchange(request("GET /broken-off HTTP/1.1", "Host: www.example.nl"))) ?? ""
+        let text = try street.exchange(
+            request("GET /broken-off HTTP/1.1", "Host: www.example.nl", "Connection: close"))
+        #expect(text.contains("half"))
         #expect(!text.hasSuffix("0\r\n\r\n"))
+        var old = try street.visitor()
+        try old.send(request("GET /broken-off HTTP/1.0", "Host: www.example.nl"))
+        #expect(throws: TestKitError.self) { try old.readAll() }
     }
 
     @Test(arguments: ["bare-lf", "no-version", "two-lengths", "length-and-coding", "huge-head"])

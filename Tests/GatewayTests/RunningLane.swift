@@ -107,7 +107,9 @@ final class RunningLane: Sendable {
     /// Sends the next configuration and waits until it is in force.
     func reload(_ snapshot: Snapshot) throws {
         try send(Frame(.snapshot, body: snapshot.encoded()))
-        guard eventually({ self.inForce == snapshot.generation }) else {
+        let refusals = lines.count
+        _ = eventually { self.inForce == snapshot.generation || self.lines.count > refusals }
+        guard inForce == snapshot.generation else {
             throw TestKitError.timedOut("generation \(snapshot.generation); the lane says \(lines)")
         }
     }
