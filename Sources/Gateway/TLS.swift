@@ -37,6 +37,8 @@ struct TLSPort {
     /// The last ClientHello's fingerprint; nil where we read it differently than BoringSSL does.
     var ja4: JA4?
     static let noSite = UInt16.max
+    /// A site that a reload took away.
+    static let goneSite = UInt16.max - 1
 
     static func make() -> UnsafeMutablePointer<TLSPort> {
         let port = UnsafeMutablePointer<TLSPort>.allocate(capacity: 1)

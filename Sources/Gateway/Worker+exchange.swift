@@ -58,6 +58,12 @@ extension Worker {
         exchange.pointee.site!._withUnsafeGuaranteedRef { $0 }
     }
 
+    /// Where the exchange's site is in the table in force: a reload may have moved it, or taken it away.
+    func place(of site: Site) -> UInt16? {
+        let isThere = Int(site.index) < table.sites.count && table.sites[Int(site.index)].state === site.state
+        return isThere ? site.index : table.sites.first { $0.state === site.state }?.index
+    }
+
     /// Reads the exchange's head into `request` again: after a wait, or for a second try.
     func reread(_ exchange: UnsafeMutablePointer<Exchange>) {
         let refusal = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) {
@@ -157,7 +163,7 @@ extension Worker {
             $0.released(slot)
             return $0.waitingCount > 0
         }
-        if hasWaiting { freed.append(site.index) }
+        if hasWaiting, let place = place(of: site) { freed.append(place) }
     }
 
     /// The response is complete.
@@ -202,8 +208,8 @@ extension Worker {
         if exchange.pointee.holdsSlot, let slot = exchange.pointee.slot, status == 502 || status == 504 {
             site.state.admission.withLock { $0.failed(slot) }
         }
-        if status == 502 || status == 504, Int(site.index) < counters.count {
-            counters[Int(site.index)].originFailures += 1
+        if status == 502 || status == 504, let place = place(of: site) {
+            counters[Int(place)].originFailures += 1
         }
         dropUpstream(exchange)
         giveSlot(exchange)
@@ -252,16 +258,16 @@ extension Worker {
     }
 
     func countStatus(_ exchange: UnsafeMutablePointer<Exchange>) {
-        let site = Int(site(exchange).index)
+        let site = Int(place(of: site(exchange)) ?? UInt16.max)
         guard site < counters.count else { return }
         counters[site].countResponse(exchange.pointee.status)
     }
 
     private func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
         let site = site(exchange)
-        if Int(site.index) < counters.count {
-            counters[Int(site.index)].bytesIn += exchange.pointee.bytesIn
-            counters[Int(site.index)].bytesOut += exchange.pointee.bytesOut
+        if let place = place(of: site) {
+            counters[Int(place)].bytesIn += exchange.pointee.bytesIn
+            counters[Int(place)].bytesOut += exchange.pointee.bytesOut
         }
         let visitorClass = exchange.pointee.slot?.visitorClass ?? (exchange.pointee.isKnown ? .known : .unknown)
         exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { bytes in

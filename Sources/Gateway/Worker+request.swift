@@ -40,7 +40,7 @@ extension Worker {
         let visitor = visitors[index]
         let host = request.host(bytes.span)
         let shown = visitor.pointee.site
-        guard host.count > 0 else { return shown == TLSPort.noSite ? nil : shown }
+        guard host.count > 0 else { return Int(shown) < table.sites.count ? shown : nil }
         guard let site = table.find(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[host.range])) else {
             return nil
         }

@@ -92,8 +92,8 @@ extension Worker {
         if let slot = exchange.pointee.slot, exchange.pointee.holdsSlot {
             site.state.admission.withLock { $0.answered(slot, at: instant) }
         }
-        if Int(site.index) < counters.count {
-            counters[Int(site.index)].countFirstByte(nanoseconds: now &- exchange.pointee.sent)
+        if let place = place(of: site) {
+            counters[Int(place)].countFirstByte(nanoseconds: now &- exchange.pointee.sent)
         }
         countStatus(exchange)
         exchange.pointee.response = Body(response.framing)

@@ -181,6 +181,13 @@ final class Worker {
     }
 
     private func apply(_ new: SiteTable) {
+        // Kept connections were shown a site's certificate: that site may have another place now.
+        for index in visitors.indices {
+            let shown = Int(visitors[index].pointee.site)
+            guard visitors[index].pointee.phase != .free, shown < table.sites.count else { continue }
+            let state = table.sites[shown].state
+            visitors[index].pointee.site = new.sites.first { $0.state === state }?.index ?? TLSPort.goneSite
+        }
         table = new
         limits = new.snapshot.limits
         port.pointee.sites = Unmanaged.passUnretained(table)

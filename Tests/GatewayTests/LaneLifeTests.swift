@@ -223,9 +223,10 @@ import Testing
     @Test func `refuses connections beyond a source's share, and others get theirs`() throws {
         let street = try Street { $0.limits.connections = 64 }
         // An eighth of what is free: at most eight at the start.
-        let greedy = try (0..<12).map { _ in try street.visitor(from: Address(ipv4: 0x7f00_0b01)) }
+        // A refusal may be seen at connect already.
+        let greedy = (0..<12).map { _ in try? street.visitor(from: Address(ipv4: 0x7f00_0b01)) }
         pauseThread(200)
-        let closed = greedy.count { $0.isClosed(within: 50) }
+        let closed = greedy.count { $0?.isClosed(within: 50) ?? true }
         #expect((4...6).contains(closed))
         #expect(try street.get("/fixed/1", from: Address(ipv4: 0x7f00_0c01)).status == 200)
         #expect(street.lane.status { $0.connections.refused == closed }.connections.refused == closed)

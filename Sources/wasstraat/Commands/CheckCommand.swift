@@ -13,7 +13,7 @@ struct CheckCommand: ParsableCommand {
     var reference = false
 
     func run() throws {
-        if reference { return print(LoadedConfiguration.reference) }
+        if reference { return print(LoadedConfiguration.reference, terminator: "") }
         guard let file else { throw ValidationError("name a file, or ask for --reference") }
         let loaded = LoadedConfiguration(file: file)
         for complaint in loaded.complaints {
