@@ -9,8 +9,8 @@ extension EndToEndTests {
     @Suite(.serialized) struct FaultTests {
         static let host = "www.example.nl"
 
-        /// An installation with one site over HTTPS, known visitors, and a flood of searches that is more than the origin
-        /// can serve.
+        /// An installation with one site over HTTPS, known visitors, and a flood of searches that is more than the
+        /// origin can serve.
         final class Stage {
             let origin: MunicipalOrigin
             let authority: TestAuthority

@@ -21,7 +21,8 @@ final class Traffic: Sendable {
                 separator: ", ")
             let shares = [visitors.success(.known), visitors.success(.unknown)].map { $0.map { "\($0)" } ?? "-" }
             return
-                "visitors' clicks \(visitors.clicks.count), known \(shares[0]), unknown \(shares[1]), failed: \(failed); p50, p95, p99 in ms: \(times); "
+                "clicks \(visitors.clicks.count), known \(shares[0]), unknown \(shares[1]), failed: \(failed); "
+                + "p50, p95, p99 in ms: \(times); "
                 + "flood offered \(offered), reached \(reached); load late by at most \(lag) ms"
         }
 
