@@ -146,7 +146,7 @@ package struct SiteAdmission: Sendable {
             let entry = waiting.takeBest(where: { $0 == .known ? known : $0 == .unknown ? unknown : suspect }),
             let origin = freeOrigin(for: entry.visitorClass)
         else { return nil }
-        // Two workers read the clock one after the other: the one that asks now may be a little behind the one that queued.
+        // Workers read the clock one after the other: the one that asks now may be a little behind the one that queued.
         let waited = now.nanoseconds > entry.since.nanoseconds ? now.nanoseconds - entry.since.nanoseconds : 0
         counts[Int(entry.visitorClass.rawValue)].waitedMicroseconds += waited / 1000
         let slot = take(origin, entry.visitorClass, entry.route, waited: UInt32(waited / 1_000_000), at: now)

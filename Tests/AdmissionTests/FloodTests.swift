@@ -1,7 +1,8 @@
 import Admission
 import Testing
 
-/// The first demo in simulated time: visitors at 50 requests/s, a flood of searches at 1,000/s, an origin of four slots.
+/// The first demo in simulated time: visitors at 50 requests/s, a flood of searches at 1,000/s, an origin of four
+/// slots.
 @Suite struct FloodTests {
     static let mix: [(route: Simulation.Route, share: Double)] = [
         (Simulation.asset, 0.5), (Simulation.page, 0.4), (Simulation.search, 0.1),

@@ -9,8 +9,8 @@ extension EndToEndTests {
     @Suite(.serialized) struct FaultTests {
         static let host = "www.example.nl"
 
-        /// An installation with one site over HTTPS, known visitors, and a flood of searches that is more than the origin
-        /// can serve.
+        /// An installation with one site over HTTPS, known visitors, and a flood of searches that is more than the
+        /// origin can serve.
         final class Stage {
             let origin: MunicipalOrigin
             let authority: TestAuthority
@@ -52,7 +52,7 @@ extension EndToEndTests {
 
             let refused = visits.filter { $0.end == .refused }
             let broken = visits.filter { if case .failed = $0.end { true } else { false } }
-            let answers = visits.filter { if case .answered = $0.end { $0.ended > killed } else { false } }
+            let answers = visits.filter { if case .answered = $0.end { $0.began > killed } else { false } }
             let answered = try #require(answers.map(\.ended).min())
             let slowest = try #require(answers.map { $0.ended - $0.began }.max())
             let served = try #require(figures.visitors.clicks.first { $0.at > killed && $0.succeeded }?.at)

@@ -47,8 +47,8 @@ final class RunningWasstraat: Sendable {
     private let alsoIPv6: Bool
     private let offices = Mutex<[Child]>([])
 
-    /// - Parameter address: where it listens; on 127.0.0.1 also on ::1, where the machine has it, for programs that find
-    ///   either under the name "localhost".
+    /// - Parameter address: where it listens; on 127.0.0.1 also on ::1, where the machine has it, for programs that
+    ///   find either under the name "localhost".
     init(at address: Address = Address(ipv4: 127 << 24 | 1)) throws {
         folder = try TemporaryFolder()
         clear = Endpoint(address, port: try Self.freePort())

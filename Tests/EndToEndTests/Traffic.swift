@@ -19,7 +19,10 @@ final class Traffic: Sendable {
             let times = visitors.percentiles([50, 95, 99]) ?? []
             let failed = Tally.Failure.allCases.map { "\(visitors.failures[$0.rawValue]) \($0)" }.joined(
                 separator: ", ")
-            return "visitors' clicks \(visitors.clicks.count), failed: \(failed); p50, p95, p99 in ms: \(times); "
+            let shares = [visitors.success(.known), visitors.success(.unknown)].map { $0.map { "\($0)" } ?? "-" }
+            return
+                "clicks \(visitors.clicks.count), known \(shares[0]), unknown \(shares[1]), failed: \(failed); "
+                + "p50, p95, p99 in ms: \(times); "
                 + "flood offered \(offered), reached \(reached); load late by at most \(lag) ms"
         }
 
