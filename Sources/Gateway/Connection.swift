@@ -29,6 +29,8 @@ struct Visitor {
         case handshake
         /// Waiting for, or in the middle of, a request's head.
         case head
+        /// The head is whole; the rest of a small body is awaited before an origin is asked for.
+        case body
         /// The request waits in its site's queue.
         case waiting
         /// The request is with an origin.
@@ -58,6 +60,8 @@ struct Visitor {
     /// Bytes received and not used yet: part of a head, or what came behind it.
     var pending = Store()
     var scanner = HeadScanner()
+    /// In `body`: bytes of head and body together.
+    var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?
     /// Bytes taken from the visitor and given to its stream since the pace was last judged.
     var moved: UInt64 = 0

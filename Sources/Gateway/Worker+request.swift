@@ -8,8 +8,11 @@ internal import Synchronization
 
 /// A whole request head: where it belongs, who asks, and whether it may go.
 extension Worker {
-    /// Decides on the head at `start..<end` of the buffer. True: go on with the visitor.
-    func received(_ index: UInt32, _ start: Int, _ end: Int) -> Bool {
+    /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
+    private static let gatherLimit: UInt64 = 64 << 10
+
+    /// Decides on the head at `start..<end` of the buffer, which holds `held` bytes. True: go on with the visitor.
+    func received(_ index: UInt32, _ start: Int, _ end: Int, _ held: Int) -> Bool {
         let visitor = visitors[index]
         let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: end)
         var headLimits = HeadLimits()
@@ -31,6 +34,11 @@ extension Worker {
         if case .length(let length) = request.framing, length > site.settings.bodyLimit {
             counters[Int(siteIndex)].badRequests += 1
             return refuse(index, site, 413, "malformed", bytes)
+        }
+        if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
+            held - end < Int(length)
+        {
+            return gather(index, held, until: end + Int(length))
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end)

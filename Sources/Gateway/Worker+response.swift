@@ -12,6 +12,12 @@ extension Worker {
     /// Bodies up to this size leave in one piece with their head.
     private static let joinLimit = 32 << 10
 
+    /// Bytes of a response that are kept for a visitor slower than the origin, so that an ordinary page frees its
+    /// origin's connection at once.
+    private static let keptLimit = 256 << 10
+    /// Bytes kept for all of a worker's visitors; beyond them every slow visitor holds back its origin.
+    private static let allKeptLimit = 32 << 20
+
     /// Waits for the response's head. True: go on with this connection.
     func readResponse(_ index: UInt32) -> Bool {
         let upstream = upstreams[index]
@@ -169,7 +175,7 @@ extension Worker {
         }
         guard exchange.pointee.response.isDone else {
             let visitor = visitors[exchange.pointee.visitor]
-            if !visitor.pointee.stream.out.isEmpty {
+            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 upstreams[index].pointee.isPaused = true
                 giveSlot(exchange)

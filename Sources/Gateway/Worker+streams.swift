@@ -76,6 +76,7 @@ extension Worker {
         guard bytes.count > 0 else { return true }
         guard stream.pointee.out.isEmpty else {
             stream.pointee.out.append(bytes)
+            kept += bytes.count
             return true
         }
         var sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
@@ -84,6 +85,7 @@ extension Worker {
             sent = 0
         }
         if sent < bytes.count { stream.pointee.out.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
+        kept += bytes.count - sent
         return true
     }
 
@@ -98,6 +100,7 @@ extension Worker {
                 return errno == EAGAIN ? total : -1
             }
             stream.pointee.out.consume(sent)
+            kept -= sent
             total += sent
         }
         stream.pointee.out.free()
@@ -108,6 +111,7 @@ extension Worker {
     func closeStream(_ stream: UnsafeMutablePointer<Stream>) {
         if let tls = stream.pointee.tls { TLS.free(tls) }
         if stream.pointee.socket >= 0 { close(stream.pointee.socket) }
+        kept -= stream.pointee.out.count
         stream.pointee.out.free()
         stream.pointee = Stream()
     }

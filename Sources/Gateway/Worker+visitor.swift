@@ -125,6 +125,7 @@ extension Worker {
             case .preface: guard readPreface(index) else { return }
             case .handshake: guard handshake(index) else { return }
             case .head: guard readHead(index) else { return }
+            case .body: guard readBody(index) else { return }
             case .exchange: return pumpRequest(index)
             case .tunnel: return pumpTunnel(fromVisitor: index)
             case .lingering: return linger(index)
@@ -253,7 +254,7 @@ extension Worker {
                         visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + end, count: held - end))
                     }
                     visitor.pointee.scanner = HeadScanner()
-                    return received(index, start, end)
+                    return received(index, start, end, held)
                 }
             }
             let count = receive(&visitor.pointee.stream, at: held)
@@ -272,6 +273,35 @@ extension Worker {
             held += count
             isFresh = true
         }
+    }
+
+    /// Gathers the rest of a small body: a slow upload must not hold an origin's slot while it trickles in.
+    private func readBody(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        while visitor.pointee.pending.count < Int(visitor.pointee.awaited) {
+            let count = receive(&visitor.pointee.stream, at: 0)
+            guard count > 0 else {
+                if count < 0 { closeVisitor(index) }
+                return false
+            }
+            visitor.pointee.moved &+= UInt64(count)
+            visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count))
+        }
+        visitor.pointee.moved = 0
+        visitor.pointee.phase = .head
+        return true
+    }
+
+    /// Puts head and body, as far as they are there, aside until all of the body is. `held` bytes lie in the buffer.
+    func gather(_ index: UInt32, _ held: Int, until awaited: Int) -> Bool {
+        let visitor = visitors[index]
+        visitor.pointee.pending.clear()
+        visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
+        visitor.pointee.awaited = UInt32(awaited)
+        visitor.pointee.moved = 0
+        visitor.pointee.phase = .body
+        rearm(index, limits.progressTime)
+        return true
     }
 
     /// A deadline that may lie before the one set.
@@ -375,7 +405,10 @@ extension Worker {
             .lingering where visitor.pointee.closesAfterFlush && !isTooSlow(index):
             // The response is complete here, but the visitor has yet to take it.
             armVisitor(index, limits.progressTime)
-        case .head where !visitor.pointee.pending.isEmpty:
+        case .body where Int(visitor.pointee.moved) * 1000 >= Int(limits.progressRate) * Int(limits.progressTime):
+            visitor.pointee.moved = 0
+            armVisitor(index, limits.progressTime)
+        case .head where !visitor.pointee.pending.isEmpty, .body:
             report.connections.timedOut += 1
             reply(index, 408, form: .text, closes: true, isHead: false)
         case .exchange:

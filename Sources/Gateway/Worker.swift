@@ -36,7 +36,8 @@ final class Worker {
     static let upstreamTimer: UInt32 = 1 << 31
     /// Room before the receive buffer, where a chunk's size can be put in front of what was received.
     static let bufferLead = 32
-    static let bufferSize = 144 << 10
+    /// Holds the longest head and the longest gathered body with one more piece behind them.
+    static let bufferSize = 256 << 10
     static let receiveSize = 64 << 10
     /// A TLS record's content, which may come out on top of what was received.
     static let recordSize = 17 << 10
@@ -73,6 +74,8 @@ final class Worker {
     var listening: [Listening]
     /// Exchanges that are not in use.
     var spareExchanges: UnsafeMutablePointer<Exchange>?
+    /// Bytes that wait in all streams for sockets to take them.
+    var kept = 0
     /// Sites at which a slot was given back in this round.
     var freed: [UInt16] = []
     /// Visitors to go on with after this round: index and generation.

@@ -13,15 +13,6 @@ extension EndToEndTests {
             case reading = "-X"
 
             var testDescription: String { "slow \(self)" }
-
-            /// What is known to fall short, and how.
-            var shortcoming: Comment? {
-                switch self {
-                case .heads, .ranges: nil
-                case .bodies: "an upload holds its slot at the origin for as long as it is allowed to be slow"
-                case .reading: "each slow reader keeps a connection to the origin, and the origin takes 1,000"
-                }
-            }
         }
 
         /// In clear and over TLS at the same time, at two installations.
@@ -67,13 +58,7 @@ extension EndToEndTests {
                 #expect(wasstraat.crashes == [])
                 // The attack took place.
                 #expect(accepted > 2_000)
-                guard let shortcoming = mode.shortcoming else {
-                    #expect(figures.failed == 0)
-                    continue
-                }
-                withKnownIssue(shortcoming, isIntermittent: true) {
-                    #expect(figures.failed == 0)
-                }
+                #expect(figures.failed == 0)
             }
             for attack in attacks {
                 _ = attack.readOutput()
