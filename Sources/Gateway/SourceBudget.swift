@@ -28,6 +28,9 @@ struct SourceBudget {
         return true
     }
 
+    /// Connections that the source holds now.
+    func held(by source: Address) -> Int { Int(sources[source.subscriber] ?? 0) }
+
     mutating func leave(_ source: Address) {
         open -= 1
         Self.drop(source.subscriber, from: &sources)

@@ -16,7 +16,12 @@ extension Worker {
     /// origin's connection at once.
     private static let keptLimit = 256 << 10
     /// Bytes kept for all of a worker's visitors; beyond them every slow visitor holds back its origin.
-    private static let allKeptLimit = 32 << 20
+    private static let allKeptLimit = 64 << 20
+    /// When that is used up: as many slow responses hold back an origin, and as many connections may a source hold
+    /// (a browser opens six to a site) to be among them. Slow readers beyond are cut off, for an origin has only so many
+    /// connections.
+    private static let pausedLimit = 256
+    private static let modestSource = 8
 
     /// Waits for the response's head. True: go on with this connection.
     func readResponse(_ index: UInt32) -> Bool {
@@ -177,7 +182,15 @@ extension Worker {
             let visitor = visitors[exchange.pointee.visitor]
             if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
+                if kept > Self.allKeptLimit,
+                    pausedCount >= Self.pausedLimit || budget.held(by: visitor.pointee.source) > Self.modestSource
+                {
+                    report.connections.timedOut += 1
+                    abandon(exchange.pointee.visitor)
+                    return false
+                }
                 upstreams[index].pointee.isPaused = true
+                pausedCount += 1
                 giveSlot(exchange)
                 return false
             }
@@ -284,6 +297,7 @@ extension Worker {
         let visitor = exchange.pointee.visitor
         while true {
             guard visitors[visitor].pointee.stream.out.isEmpty else {
+                if !upstreams[index].pointee.isPaused { pausedCount += 1 }
                 upstreams[index].pointee.isPaused = true
                 return
             }

@@ -426,6 +426,8 @@ extension Worker {
         let upstream = upstreams[index]
         wheel.disarm(index | Self.upstreamTimer) { node($0) }
         closeStream(&upstream.pointee.stream)
+        if upstream.pointee.isPaused { pausedCount -= 1 }
+        upstream.pointee.isPaused = false
         upstream.pointee.pending.free()
         upstream.pointee.exchange = nil
         upstream.pointee.phase = .free

@@ -107,6 +107,7 @@ extension Worker {
             let upstream = exchange.pointee.upstream
             if upstreams[upstream].pointee.isPaused {
                 upstreams[upstream].pointee.isPaused = false
+                pausedCount -= 1
                 driveUpstream(upstream)
                 return visitor.pointee.phase != .free
             }

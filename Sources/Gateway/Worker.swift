@@ -76,6 +76,8 @@ final class Worker {
     var spareExchanges: UnsafeMutablePointer<Exchange>?
     /// Bytes that wait in all streams for sockets to take them.
     var kept = 0
+    /// Connections to origins that are not read from, because their visitor is slow.
+    var pausedCount = 0
     /// Sites at which a slot was given back in this round.
     var freed: [UInt16] = []
     /// Visitors to go on with after this round: index and generation.

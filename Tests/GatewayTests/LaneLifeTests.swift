@@ -116,8 +116,9 @@ import Testing
     @Test func `serves with several workers as with one`() throws {
         let street = try Street(workers: 3)
         for number in 0..<30 { #expect(try street.get("/fixed/\(number)").body.count == number) }
-        let status = street.lane.status { $0.connections.accepted == 30 && $0.connections.open == 0 }
-        #expect(status.connections.accepted == 30)
+        let status = street.lane.status { $0.connections.accepted >= 30 && $0.connections.open == 0 }
+        // A test beside this one may knock at a port that was its own a moment ago.
+        #expect(status.connections.accepted >= 30)
         #expect(status.connections.open == 0)
         #expect(status.sites[0].responses == [0, 30, 0, 0, 0])
     }
