@@ -49,7 +49,13 @@ package struct SiteAdmission: Sendable {
     }
 
     package var rules: Rules {
-        didSet { adaptOrigins() }
+        didSet {
+            adaptOrigins()
+            // A reload gave the site its first fixed limit: now sources must be told apart for it.
+            if oldValue.sourceRate == nil, rules.sourceRate != nil {
+                sourceRates = SpaceSaving(capacity: sourceCapacity, decay: 1, at: startedAt)
+            }
+        }
     }
     package private(set) var origins: [ConcurrencyLimit]
     package private(set) var counts = [Counts(), Counts(), Counts()]
@@ -86,6 +92,7 @@ package struct SiteAdmission: Sendable {
     private var excessLast: Instant
     private var nextOrigin = 0
     private let startedAt: Instant
+    private let sourceCapacity: Int
 
     /// - Parameter sources: how many sources are told apart at once.
     package init(rules: Rules, sources: Int = 8192, at now: Instant) {
@@ -99,6 +106,7 @@ package struct SiteAdmission: Sendable {
         needAt = now
         excessLast = now
         startedAt = now
+        sourceCapacity = sources
     }
 
     package var waitingCount: Int { waiting.count }

@@ -1,8 +1,8 @@
 /// The cookie that a site's visitors carry, so that they are known when it matters.
 ///
 /// It holds no personal data and cannot follow anybody: everyone who comes within the same hour gets the same one. It
-/// says only which hour that was, signed. It lasts seven days; what was given out after pressure began is not accepted
-/// while that lasts.
+/// says only which hour that was, signed. It lasts seven days, and none is given out
+/// under pressure.
 struct SiteCookie: Sendable {
     static let name: StaticString = "wasstraat"
     /// Hours that a cookie is accepted.

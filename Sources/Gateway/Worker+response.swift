@@ -117,7 +117,7 @@ extension Worker {
         upstream.pointee.keepsAlive = response.keepsAlive
         upstream.pointee.phase = .responding
         upstream.pointee.moved = 1
-        armUpstream(index, limits.originTime)
+        armUpstream(index, min(Self.slotTime, limits.originTime))
     }
 
     /// Reads on in the body. True: go on with this connection.
@@ -125,10 +125,7 @@ extension Worker {
         let upstream = upstreams[index]
         guard let exchange = upstream.pointee.exchange, !upstream.pointee.isPaused else { return false }
         let count = receive(&upstream.pointee.stream, at: 0)
-        if count == 0 {
-            if exchange.pointee.holdsSlot, now &- exchange.pointee.firstByte > 1_000_000_000 { giveSlot(exchange) }
-            return false
-        }
+        if count == 0 { return false }
         guard count > 0 else {
             if exchange.pointee.response.framing == .untilClose, !upstream.pointee.stream.isBroken {
                 ink.clear()
