@@ -24,6 +24,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let boringSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -31,11 +33,17 @@ let package = Package(
     // Exact versions are the lock: Package.resolved stays out of git.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", exact: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
     ],
     targets: [
@@ -44,16 +52,22 @@ let package = Package(
         // Ground floor: values.
         .target(name: "Bytes", swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
         room("Addresses", ["Bytes"]),
+        room("Moments"),
         room("Sketches"),
         room("Packets", ["Bytes", "Addresses"]),
         room("Heads", ["Bytes", "Addresses"]),
+        room("Fingerprints", ["Moments"]),
         // First floor: decisions.
         room("Admission", ["Sketches"]),
-        room("Messages", ["Bytes", "Addresses", "Admission"]),
+        room("Detection", ["Bytes", "Moments", "Sketches", "Fingerprints"]),
+        room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
+        room("PublicStatus", ["Moments"]),
+        room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "PublicStatus"]),
+        room("Messages", ["Bytes", "Addresses", "Admission", "Sketches", "Fingerprints", "Detection"]),
         // Second floor: adapters.
         room(
             "Gateway",
-            ["CLinux", "Bytes", "Addresses", "Sketches", "Packets", "Heads", "Admission", "Messages", boringSSL]),
+            ["CLinux", "Bytes", "Addresses", "Sketches", "Packets", "Heads", "Fingerprints", "Admission", "Detection", "Messages", boringSSL]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -62,11 +76,37 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
+        room(
+            "Prober",
+            [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"), boringSSL, logging,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                "Addresses", "Moments", "Incidents",
+            ]),
+        room(
+            "Register",
+            [
+                .product(name: "GRDB", package: "GRDB.swift"), crypto, "Moments", "Fingerprints", "Detection",
+                "Mitigations", "PublicStatus", "Incidents",
+            ]),
+        room("Exchange", [crypto, "Moments", "Fingerprints"]),
+        room("StatusPages", ["Moments", "PublicStatus", mustache]),
+        room(
+            "Portal",
+            [
+                .product(name: "Hummingbird", package: "hummingbird"), mustache, crypto, logging,
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"), "Moments", "Detection", "Mitigations", "PublicStatus",
+                "Incidents",
+            ]),
         // The doors.
         .executableTarget(
             name: "wasstraat",
             dependencies: [
-                "CLinux", "Bytes", "Addresses", "Messages", "Settings", "Telemetry", arguments, logging,
+                "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Sketches", "Fingerprints", "Detection",
+                "Mitigations", "PublicStatus", "Incidents", "Settings", "Telemetry", "Prober", "Register", "Exchange",
+                "StatusPages", "Portal", arguments, logging,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -87,11 +127,15 @@ let package = Package(
         tests("AddressesTests", ["Addresses"]),
         tests("AdmissionTests", ["Admission", "Sketches"]),
         tests("BytesTests", ["Bytes"]),
+        tests("DetectionTests", ["Detection", "Fingerprints", "Moments", "Sketches"]),
         tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load"]),
+        tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Moments"]),
         tests("GatewayTests", ["TestKit", "Messages", "Bytes", "Addresses", "CLinux"]),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
+        tests("IncidentsTests", ["Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses"]),
         tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
+        tests("MomentsTests", ["Moments"]),
         // A lane that speaks the control protocol and carries nothing, for the office's tests.
         .executableTarget(
             name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
@@ -102,6 +146,20 @@ let package = Package(
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
             swiftSettings: house),
+        tests(
+            "PortalTests",
+            [
+                "TestKit", "Portal", "Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        tests("ProberTests", ["TestKit", "Prober", "Incidents", "Addresses", "Moments"]),
+        tests(
+            "RegisterTests",
+            [
+                "TestKit", "Register", "Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments",
+            ]),
+        tests("StatusPagesTests", ["TestKit", "StatusPages", "PublicStatus", "Moments"]),
         tests("SketchesTests", ["Sketches"]),
         tests(
             "TelemetryTests",
@@ -119,7 +177,10 @@ if Context.environment["WASSTRAAT_FUZZERS"] != nil {
             name: "fuzz-\(name)", dependencies: ["FuzzerSupport"] + dependencies, path: "Fuzzers/\(name)",
             swiftSettings: house)
     }
-    let rooms = ["Bytes", "Addresses", "Sketches", "Packets", "Heads", "Admission", "Messages", "Settings"]
+    let rooms = [
+        "Bytes", "Addresses", "Moments", "Sketches", "Packets", "Heads", "Fingerprints", "Admission", "Detection",
+        "Messages", "Settings",
+    ]
     package.targets.removeAll { !rooms.contains($0.name) }
     package.dependencies.removeAll {
         guard case .sourceControl(_, let location, _) = $0.kind else { return true }

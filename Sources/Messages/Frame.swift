@@ -28,6 +28,10 @@ package struct Frame: Equatable, Sendable {
         case lane = 9
         /// Office to lane: memory for the history, one descriptor; its length is in the body (eight bytes).
         case history = 10
+        /// Lane to office, every second: a `LaneTraffic`.
+        case traffic = 11
+        /// Office to lane: `Pages`, all of them; they replace those before.
+        case pages = 12
     }
 
     /// Bytes before the body: kind (1), body length (4).

@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 1
+    package static let formVersion: UInt16 = 2
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -13,6 +13,8 @@ extension Snapshot: Message {
         writer.writeList(listeners) { $0.write(to: &$1) }
         writer.writeList(trustedPeers) { $1.write($0) }
         writer.writeList(sites) { $0.write(to: &$1) }
+        writer.write(pages != nil)
+        pages?.write(to: &writer)
         secrets.write(to: &writer)
         writer.write(historyTime)
     }
@@ -27,6 +29,7 @@ extension Snapshot: Message {
         listeners = try reader.readList(limit: 64) { reader throws(Malformed) in try Listener(reading: &reader) }
         trustedPeers = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
         sites = try reader.readList { reader throws(Malformed) in try Site(reading: &reader) }
+        if try reader.readBool() { pages = try PagesHost(reading: &reader) }
         secrets = try Secrets(reading: &reader)
         historyTime = try reader.readUInt32()
     }
@@ -77,6 +80,20 @@ extension Snapshot.Site: Message {
             sourceLimit = Snapshot.SourceLimit(rate: try reader.readUInt32(), burst: try reader.readUInt32())
         }
         bodyLimit = try reader.readUInt64()
+    }
+}
+
+extension Snapshot.PagesHost: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.writeList(hosts) { $1.writeText($0) }
+        writer.writeBlob(certificateChain)
+        writer.writeBlob(privateKey)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(hosts: try reader.readList(limit: 16) { reader throws(Malformed) in try reader.readText(limit: 255) })
+        certificateChain = try reader.readBlob()
+        privateKey = try reader.readBlob()
     }
 }
 

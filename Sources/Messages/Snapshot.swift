@@ -15,6 +15,8 @@ package struct Snapshot: Equatable, Sendable {
     /// Peers (such as a load balancer) whose Forwarded and X-Forwarded-* fields are kept and added to.
     package var trustedPeers: [Prefix] = []
     package var sites: [Site] = []
+    /// The host that serves the public pages, outside every site's budget; nil: none.
+    package var pages: PagesHost?
     package var secrets = Secrets()
     /// Seconds after which a visitor who did not come back is a stranger again, at the latest.
     package var historyTime: UInt32 = 30 * 86_400
@@ -60,6 +62,17 @@ package struct Snapshot: Equatable, Sendable {
             self.hosts = hosts
             self.origins = origins
         }
+    }
+
+    /// A host of our own whose files come from the office (`Pages`).
+    package struct PagesHost: Equatable, Sendable {
+        /// Lower-case host names, without port; none of them is a site's.
+        package var hosts: [String]
+        /// Certificate chain and private key, PEM; empty where it is served in clear only.
+        package var certificateChain: [UInt8] = []
+        package var privateKey: [UInt8] = []
+
+        package init(hosts: [String]) { self.hosts = hosts }
     }
 
     package enum Service: UInt8, Sendable, CaseIterable {

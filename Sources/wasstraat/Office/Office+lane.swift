@@ -155,7 +155,9 @@ extension Office {
             logger.notice("in force", metadata: ["generation": "\(generation)"])
             store(compose(configuration, generation: generation))
         case .log: passOn(frame)
-        case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history: breach(peer, frame)
+        case .traffic:
+            guard (try? LaneTraffic(decoding: frame.body.span.bytes)) != nil else { return breach(peer, frame) }
+        case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages: breach(peer, frame)
         }
     }
 

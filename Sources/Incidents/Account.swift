@@ -1,0 +1,42 @@
+package import Moments
+
+/// Someone who may use the console.
+package struct Account: Equatable, Sendable, Codable {
+    /// 1-64 of a-z, 0-9, ".", "-" and "_".
+    package var name: String
+    package var role: Role
+    /// The organisation whose matters it sees; nil: all (operators and analysts of the washing street).
+    package var organisation: String?
+    /// The scrypt hash of the password with its parameters and salt, as the console made it.
+    package var password: String
+
+    package init(name: String, role: Role, organisation: String?, password: String) {
+        self.name = name
+        self.role = role
+        self.organisation = organisation
+        self.password = password
+    }
+
+    package enum Role: String, CaseIterable, Sendable, Codable {
+        /// Sees, posts, and undoes what the system does.
+        case `operator`
+        /// Sees, and files evidence and claims (a CSIRT analyst).
+        case analyst
+        /// Only sees (an auditor).
+        case auditor
+    }
+}
+
+/// A console session. The register holds a hash of its token, never the token.
+package struct Session: Equatable, Sendable {
+    /// SHA-256 of the token, hexadecimal.
+    package var key: String
+    package var account: String
+    package var expires: Moment
+
+    package init(key: String, account: String, expires: Moment) {
+        self.key = key
+        self.account = account
+        self.expires = expires
+    }
+}

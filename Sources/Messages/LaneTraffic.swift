@@ -1,0 +1,76 @@
+package import Bytes
+package import Detection
+internal import Fingerprints
+internal import Sketches
+
+/// Who asked for what at each site of one lane since its last report, a second ago: sketches, never a list of visitors.
+package struct LaneTraffic: Equatable, Sendable {
+    package var sites: [Site] = []
+
+    package init() {}
+
+    package struct Site: Equatable, Sendable {
+        package var name: String
+        package var traffic: Traffic
+
+        package init(name: String, traffic: Traffic) {
+            self.name = name
+            self.traffic = traffic
+        }
+    }
+}
+
+extension LaneTraffic: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.writeList(sites) {
+            $1.writeText($0.name)
+            $0.traffic.write(to: &$1)
+        }
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init()
+        sites = try reader.readList { reader throws(Malformed) in
+            Site(name: try reader.readText(limit: 64), traffic: try Traffic(reading: &reader))
+        }
+    }
+}
+
+extension Traffic: Message {
+    package func write(to writer: inout ByteWriter) {
+        // Most seconds of most sites hold nothing.
+        writer.writeBlob(sources.isEmpty ? [] : sources.ranks)
+        writer.writeList(networks.sorted { $0.key < $1.key }) {
+            $1.writeText($0.key)
+            $1.write($0.value)
+        }
+        let shapes = shapes.sorted { ($0.key.route, $0.key.method, $0.key.ja4) < ($1.key.route, $1.key.method, $1.key.ja4) }
+        writer.writeList(shapes) {
+            $1.writeText($0.key.method)
+            $1.writeText($0.key.route)
+            $1.writeText($0.key.ja4)
+            $1.write($0.value)
+        }
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init()
+        let ranks = try reader.readBlob(limit: HyperLogLog.registers)
+        if !ranks.isEmpty {
+            guard let sketch = HyperLogLog(ranks: ranks) else { throw reader.malformed(.invalid) }
+            sources = sketch
+        }
+        let networks = try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
+            (try reader.readText(limit: 64), try reader.readUInt64())
+        }
+        let shapes = try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
+            (
+                RequestShape(
+                    method: try reader.readText(limit: 32), route: try reader.readText(limit: RequestShape.routeLimit),
+                    ja4: try reader.readText(limit: 64)), try reader.readUInt64()
+            )
+        }
+        self.networks = Dictionary(networks, uniquingKeysWith: { $0 &+ $1 })
+        self.shapes = Dictionary(shapes, uniquingKeysWith: { $0 &+ $1 })
+    }
+}

@@ -1,0 +1,51 @@
+package import Moments
+
+/// A measure at work, in the shape of RFC 9132 (DOTS), section 4.4.1: who, what for, how long, how it goes.
+package struct Mitigation: Equatable, Sendable, Codable {
+    package var id: Int64
+    /// The organisation, and the site it is for.
+    package var tenant: String
+    package var scope: String
+    package var kind: Kind
+    package var status: Status
+    package var since: Moment
+    /// When it ends by itself; nil: with its cause.
+    package var until: Moment?
+    /// Why it is there, for people.
+    package var reason: String
+    /// Requests that it refused, or would have refused while it is dry.
+    package var dropped: UInt64
+
+    package init(
+        id: Int64, tenant: String, scope: String, kind: Kind, status: Status, since: Moment, until: Moment?,
+        reason: String, dropped: UInt64 = 0
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.scope = scope
+        self.kind = kind
+        self.status = status
+        self.since = since
+        self.until = until
+        self.reason = reason
+        self.dropped = dropped
+    }
+
+    package enum Kind: Equatable, Sendable, Codable {
+        /// The origin's limit, the queue and the classes: who goes first when not all fit.
+        case admission
+        /// The operator let everything through: `mode: observe` for a while.
+        case observe
+        /// A rule on what can be seen of a request, by its identifier (SHA-256 of its canonical form, hexadecimal).
+        case fingerprint(String)
+    }
+
+    package enum Status: String, Sendable, Codable {
+        /// Counts what it would have done, and does nothing.
+        case dry
+        case live
+        /// Undone by the operator.
+        case undone
+        case ended
+    }
+}

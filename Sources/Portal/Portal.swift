@@ -1,0 +1,3 @@
+// opened
+internal import Hummingbird
+internal import CryptoExtras
