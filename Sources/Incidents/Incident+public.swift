@@ -1,0 +1,145 @@
+internal import Detection
+internal import Mitigations
+package import Moments
+package import PublicStatus
+
+// The one place where what is on record becomes what the public may see.
+
+extension PublicState {
+    package init(_ state: ServiceState) {
+        self =
+            switch state {
+            case .up: .up
+            case .degraded: .degraded
+            case .down: .down
+            case .unknown: .unknown
+            case .maintenance: .maintenance
+            }
+    }
+}
+
+extension PublicOutcome {
+    package init(_ outcome: Outcome) {
+        self =
+            switch outcome {
+            case .fendedOff: .fendedOff
+            case .degraded: .degraded
+            case .down: .down
+            case .unknown: .unknown
+            }
+    }
+}
+
+extension PublicDay {
+    package init(_ record: DayRecord) {
+        self.init(
+            day: record.day, worst: PublicState(record.worst), downSeconds: Int(record.downSeconds.rounded()),
+            known: record.known)
+    }
+}
+
+extension Incident {
+    /// - Parameters:
+    ///   - titles: the host names of the sites by their short names; a site without one is not named.
+    ///   - backOffice: see `Answers`.
+    package func published(
+        titles: [String: String], backOffice: Availability?, plot: PublicPlot?, now: Moment
+    ) -> PublicIncident {
+        let shown = attacks.filter { $0.service == .publicService }
+        let known = shown.compactMap(\.judgement.downtime)
+        let basis = shown.last?.judgement ?? attacks.last?.judgement
+        return PublicIncident(
+            number: number, organisation: organisation,
+            services: Set(shown.compactMap { titles[$0.attack.site] }).sorted(), start: start, end: isOver ? end : nil,
+            outcome: PublicOutcome(publicOutcome(shown)), isProvisional: isProvisional,
+            downSeconds: known.isEmpty ? nil : Int(known.reduce(0) { $0 + $1.seconds }.rounded()),
+            touchedBackOffice: touchedBackOffice(backOffice),
+            peakRate: Int(clamping: shown.map(\.attack.peakRate).max() ?? 0),
+            usualRate: Int((shown.first?.attack.usualRate ?? 0).rounded()), actions: actions(shown),
+            attribution: Attribution(claims: claims, evidence: evidence, now: now).text,
+            timeline: posts.map { PublicIncident.Entry(at: $0.at, text: $0.text) },
+            basis: basis.map { Phrases.basis($0.basis, isProvisional: isProvisional) }
+                ?? Words(nl: "Er is niet gemeten.", en: "Nothing was measured."), plot: plot)
+    }
+
+    /// Whether it may be shown: an attack on a service of the public is part of it.
+    package var isPublic: Bool { attacks.contains { $0.service == .publicService } }
+
+    private func publicOutcome(_ shown: [AttackRecord]) -> Outcome {
+        var part = self
+        part.attacks = shown
+        return part.outcome
+    }
+
+    private func actions(_ shown: [AttackRecord]) -> [Words] {
+        var actions: [Words] = []
+        if shown.contains(where: { $0.attack.queued + $0.attack.refused > 0 }) {
+            actions.append(
+                Words(
+                    nl: "Bezoekers die al bekend waren, gingen voor.", en: "Visitors who were known already went first."))
+        }
+        if shown.contains(where: { $0.attack.refused > 0 }) {
+            actions.append(
+                Words(
+                    nl: "Wat er te veel was, is geweigerd.", en: "What was too much was refused."))
+        }
+        if mitigations.contains(where: { if case .fingerprint = $0.kind { $0.status == .live } else { false } }) {
+            actions.append(
+                Words(
+                    nl: "Verzoeken met de kenmerken van de aanval zijn geweigerd.",
+                    en: "Requests with the fingerprint of the attack were refused."))
+        }
+        return actions
+    }
+}
+
+extension PublicPlot {
+    /// Most steps in one plot.
+    package static let steps = 120
+
+    /// Draws from points of one site and its availability; nil where the window is empty.
+    package init?(_ points: [SitePoint], availability: Availability, in window: Range<Moment>) {
+        let length = Int((window.upperBound - window.lowerBound).rounded(.up))
+        guard length > 0 else { return nil }
+        let step = (length + Self.steps - 1) / Self.steps
+        let count = (length + step - 1) / step
+        var admitted = [Double](repeating: 0, count: count)
+        var queued = admitted
+        var refused = admitted
+        var latency = [Double?](repeating: nil, count: count)
+        for point in points {
+            // A minute's point is spread over its steps, so that its rate is right in each.
+            let first = (point.at - window.lowerBound) / Double(step)
+            let last = (point.at + Double(point.span) - window.lowerBound) / Double(step)
+            guard last > 0, first < Double(count), point.span > 0 else { continue }
+            for index in max(0, Int(first.rounded(.down)))..<min(count, Int(last.rounded(.up))) {
+                let part = min(last, Double(index + 1)) - max(first, Double(index))
+                guard part > 0 else { continue }
+                // Requests a second, times the share of the step that the point covers.
+                let share = part / Double(point.span)
+                admitted[index] += Double(point.admitted) * share
+                queued[index] += Double(point.queued) * share
+                refused[index] += Double(point.refused) * share
+                if let p95 = point.p95 { latency[index] = max(latency[index] ?? 0, p95) }
+            }
+        }
+        var states = [PublicState](repeating: .unknown, count: count)
+        for span in availability.spans {
+            let first = max(0, Int(((span.from - window.lowerBound) / Double(step)).rounded(.down)))
+            let last = min(count, Int(((span.until - window.lowerBound) / Double(step)).rounded(.up)))
+            guard first < last else { continue }
+            for index in first..<last { states[index] = states[index].worse(of: PublicState(span.state)) }
+        }
+        self.init(
+            start: window.lowerBound, step: step, admitted: admitted, queued: queued, refused: refused,
+            latency: latency, states: states)
+    }
+}
+
+extension PublicState {
+    /// What a step that holds both is drawn as.
+    fileprivate func worse(of other: PublicState) -> PublicState {
+        let order: [PublicState] = [.unknown, .maintenance, .up, .degraded, .down]
+        return (order.firstIndex(of: self) ?? 0) >= (order.firstIndex(of: other) ?? 0) ? self : other
+    }
+}
