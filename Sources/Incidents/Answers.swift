@@ -67,7 +67,8 @@ package struct Answers: Equatable, Sendable, Codable {
         let list =
             names.isEmpty
             ? Words(nl: "", en: "")
-            : Words(nl: " Op naam van (een claim, geen feit): \(names).", en: " Claimed by (a claim, no fact): \(names).")
+            : Words(
+                nl: " Op naam van (een claim, geen feit): \(names).", en: " Claimed by (a claim, no fact): \(names).")
         return Answer(
             "who", Words(nl: "Wie zegt dat hij het deed?", en: "Who claims it?"),
             Words(nl: level.text.nl + list.nl, en: level.text.en + list.en), isKnown: level == .stated)

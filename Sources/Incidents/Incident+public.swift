@@ -76,7 +76,8 @@ extension Incident {
         if shown.contains(where: { $0.attack.queued + $0.attack.refused > 0 }) {
             actions.append(
                 Words(
-                    nl: "Bezoekers die al bekend waren, gingen voor.", en: "Visitors who were known already went first."))
+                    nl: "Bezoekers die al bekend waren, gingen voor.", en: "Visitors who were known already went first."
+                ))
         }
         if shown.contains(where: { $0.attack.refused > 0 }) {
             actions.append(

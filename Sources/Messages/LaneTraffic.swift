@@ -44,7 +44,9 @@ extension Traffic: Message {
             $1.writeText($0.key)
             $1.write($0.value)
         }
-        let shapes = shapes.sorted { ($0.key.route, $0.key.method, $0.key.ja4) < ($1.key.route, $1.key.method, $1.key.ja4) }
+        let shapes = shapes.sorted {
+            ($0.key.route, $0.key.method, $0.key.ja4) < ($1.key.route, $1.key.method, $1.key.ja4)
+        }
         writer.writeList(shapes) {
             $1.writeText($0.key.method)
             $1.writeText($0.key.route)

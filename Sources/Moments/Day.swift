@@ -49,5 +49,7 @@ package struct Day: Comparable, Hashable, Sendable, Codable {
         return "\(padded(civil.year, 4))-\(padded(civil.month, 2))-\(padded(civil.day, 2))"
     }
 
+    package static func + (left: Day, days: Int64) -> Day { Day(number: left.number + days) }
+
     package static func < (left: Day, right: Day) -> Bool { left.number < right.number }
 }

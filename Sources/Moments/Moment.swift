@@ -6,7 +6,9 @@ package struct Moment: Comparable, Hashable, Sendable, Codable {
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-    package init(seconds: Int64) { self.init(milliseconds: seconds.multipliedReportingOverflow(by: 1_000).partialValue) }
+    package init(seconds: Int64) {
+        self.init(milliseconds: seconds.multipliedReportingOverflow(by: 1_000).partialValue)
+    }
 
     package init(from decoder: any Decoder) throws {
         self.init(milliseconds: try decoder.singleValueContainer().decode(Int64.self))
@@ -56,7 +58,8 @@ package struct Moment: Comparable, Hashable, Sendable, Codable {
         else { return nil }
         var milliseconds: Int64 = 0
         if bytes.count > 20 {
-            guard bytes[19] == UInt8(ascii: "."), bytes.count > 21, let fraction = Self.number(bytes[20..<bytes.count - 1])
+            guard bytes[19] == UInt8(ascii: "."), bytes.count > 21,
+                let fraction = Self.number(bytes[20..<bytes.count - 1])
             else { return nil }
             let digits = bytes.count - 21
             milliseconds = digits <= 3 ? fraction * [0, 100, 10, 1][digits] : fraction / Self.power(digits - 3)
