@@ -67,7 +67,9 @@ final class Ledger {
     /// An entry about no row: something that someone did.
     func note(actor: String, action: String, object: String, at: Moment) throws {
         try append(
-            Entry(seq: 0, at: at.milliseconds, actor: actor, action: action, object: object, table: "", row: 0, digest: []))
+            Entry(
+                seq: 0, at: at.milliseconds, actor: actor, action: action, object: object, table: "", row: 0, digest: []
+            ))
     }
 
     /// The first entry of a register.

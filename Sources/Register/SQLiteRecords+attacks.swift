@@ -29,7 +29,8 @@ extension SQLiteRecords {
             // An attack stays with the organisation and the incident that it was filed under.
             let owner: String = try known?.value(2) ?? organisation
             let incident: Int64 =
-                try known?.value(1) ?? Self.join(attack, organisation: owner, ledger) ?? Self.open(attack, owner, ledger)
+                try known?.value(1) ?? Self.join(attack, organisation: owner, ledger)
+                ?? Self.open(attack, owner, ledger)
             let (id, _) = try ledger.put(
                 .attack, id: known?.value(0) as Int64?,
                 [
@@ -59,7 +60,8 @@ extension SQLiteRecords {
             ])
         guard let incident: Int64 = try row?.value(0) else { return nil }
         // One that began earlier, filed later.
-        let opened = try Int64.fetchOne(ledger.db, sql: "SELECT opened FROM incident WHERE id = ?", arguments: [incident])
+        let opened = try Int64.fetchOne(
+            ledger.db, sql: "SELECT opened FROM incident WHERE id = ?", arguments: [incident])
         if let opened, attack.start.milliseconds < opened {
             try ledger.put(
                 .incident, id: incident, ["opened": attack.start.milliseconds], object: "incident \(incident)")

@@ -36,7 +36,8 @@ extension SQLiteRecords {
         _ db: Database, _ condition: String, _ arguments: StatementArguments
     ) throws -> [StoredFingerprint] {
         try Row.fetchAll(
-            db, sql: "SELECT name, form, origin, imported, dry, filed FROM fingerprint \(condition)", arguments: arguments
+            db, sql: "SELECT name, form, origin, imported, dry, filed FROM fingerprint \(condition)",
+            arguments: arguments
         ).map { row in
             StoredFingerprint(
                 id: try row.value(0), form: try row.bytes(1), origin: try row.value(2), isImported: try row.value(3),

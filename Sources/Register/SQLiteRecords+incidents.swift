@@ -16,7 +16,8 @@ extension SQLiteRecords {
                     ORDER BY opened DESC, id DESC LIMIT ?
                     """,
                 arguments: [
-                    time.lowerBound.milliseconds, time.upperBound.milliseconds, organisation, organisation, max(0, limit),
+                    time.lowerBound.milliseconds, time.upperBound.milliseconds, organisation, organisation,
+                    max(0, limit),
                 ])
             return try rows.map { try Self.incident($0, db) }
         }
@@ -43,10 +44,12 @@ extension SQLiteRecords {
             ).map { try $0.json(0) }
         }
         return Incident(
-            id: id, number: try row.value(1), organisation: try row.value(2), opened: Moment(milliseconds: try row.value(3)),
+            id: id, number: try row.value(1), organisation: try row.value(2),
+            opened: Moment(milliseconds: try row.value(3)),
             attacks: try attacks(db, "WHERE incident = ? ORDER BY start, id", [id]), posts: try forms(.post),
             evidence: try forms(.evidence), claims: try forms(.claim),
-            mitigations: try mitigations(db, "WHERE incident = ? ORDER BY since, id", [id]), sharings: try forms(.sharing))
+            mitigations: try mitigations(db, "WHERE incident = ? ORDER BY since, id", [id]),
+            sharings: try forms(.sharing))
     }
 
     private static func attacks(

@@ -138,7 +138,9 @@ extension SQLiteRecords {
         let kind = try Files.kind(path)
         guard kind != .other else { throw RegisterError(.exists, "\(path) is there already and is not a file") }
         if kind == .missing, try Files.kind(HeadFile.path(of: path)) == .missing { return }
-        guard force else { throw RegisterError(.exists, "there is a register at \(path) already; only --force replaces it") }
+        guard force else {
+            throw RegisterError(.exists, "there is a register at \(path) already; only --force replaces it")
+        }
         guard kind != .missing else { return }
         do {
             // SQLite gives the whole file to one connection only when no other has it open.

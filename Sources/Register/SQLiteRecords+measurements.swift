@@ -10,7 +10,8 @@ extension SQLiteRecords {
             try Bounds.measured(["site": sample.site, "vantage": sample.vantage, "network": sample.network])
         }
         try await write { ledger in
-            let statement = try ledger.db.cachedStatement(sql: "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)")
+            let statement = try ledger.db.cachedStatement(
+                sql: "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)")
             for sample in samples {
                 try statement.execute(arguments: [
                     sample.site, sample.path.rawValue, sample.at.milliseconds, sample.vantage, sample.network,
@@ -111,7 +112,8 @@ extension SQLiteRecords {
                 arguments: [site, days.lowerBound.number, days.upperBound.number]
             ).map { row in
                 DayRecord(
-                    site: site, day: Day(number: try row.value(0)), worst: try row.word(1), downSeconds: try row.value(2),
+                    site: site, day: Day(number: try row.value(0)), worst: try row.word(1),
+                    downSeconds: try row.value(2),
                     known: try row.value(3), requests: try row.unsigned(4))
             }
         }

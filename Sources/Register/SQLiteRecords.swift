@@ -119,7 +119,8 @@ package final class SQLiteRecords: Records {
         }
         guard head.seq >= 0 else {
             throw RegisterError(
-                .missing, "\(HeadFile.path(of: path)) is not there: whether the end of \(path) was cut off cannot be told")
+                .missing,
+                "\(HeadFile.path(of: path)) is not there: whether the end of \(path) was cut off cannot be told")
         }
         return try Verification(path: path, seal: seal, head: head).run(db)
     }

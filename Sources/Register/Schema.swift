@@ -26,30 +26,31 @@ enum Schema {
     }
 
     /// Moments are milliseconds, unsigned counts the same 64 bits signed. A `form` is the record as JSON with sorted keys.
-    private static let first = [
-        """
-        CREATE TABLE chain (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
-            object TEXT NOT NULL, tbl TEXT NOT NULL, row INTEGER NOT NULL, digest BLOB NOT NULL, hash BLOB NOT NULL) STRICT
-        """,
-        // Notes for the audit: entries about no row.
-        "CREATE INDEX note ON chain (at) WHERE tbl = ''",
-        """
-        CREATE TABLE incident (id INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, year INTEGER NOT NULL,
-            n INTEGER NOT NULL, organisation TEXT NOT NULL, opened INTEGER NOT NULL) STRICT
-        """,
-        "CREATE INDEX incident_year ON incident (year, n)",
-        "CREATE INDEX incident_opened ON incident (opened)",
-        """
-        CREATE TABLE attack (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL REFERENCES incident,
-            organisation TEXT NOT NULL, service TEXT NOT NULL, site TEXT NOT NULL, start INTEGER NOT NULL,
-            finish INTEGER NOT NULL, open INTEGER NOT NULL, form TEXT NOT NULL, judgement TEXT NOT NULL,
-            UNIQUE (site, start)) STRICT
-        """,
-        "CREATE INDEX attack_incident ON attack (incident)",
-        "CREATE INDEX attack_finish ON attack (organisation, finish)",
-        "CREATE INDEX attack_open ON attack (start) WHERE open = 1",
-        "CREATE TABLE sealed (id INTEGER PRIMARY KEY REFERENCES attack, finish INTEGER NOT NULL, box BLOB NOT NULL) STRICT",
-    ]
+    private static let first =
+        [
+            """
+            CREATE TABLE chain (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+                object TEXT NOT NULL, tbl TEXT NOT NULL, row INTEGER NOT NULL, digest BLOB NOT NULL, hash BLOB NOT NULL) STRICT
+            """,
+            // Notes for the audit: entries about no row.
+            "CREATE INDEX note ON chain (at) WHERE tbl = ''",
+            """
+            CREATE TABLE incident (id INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE, year INTEGER NOT NULL,
+                n INTEGER NOT NULL, organisation TEXT NOT NULL, opened INTEGER NOT NULL) STRICT
+            """,
+            "CREATE INDEX incident_year ON incident (year, n)",
+            "CREATE INDEX incident_opened ON incident (opened)",
+            """
+            CREATE TABLE attack (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL REFERENCES incident,
+                organisation TEXT NOT NULL, service TEXT NOT NULL, site TEXT NOT NULL, start INTEGER NOT NULL,
+                finish INTEGER NOT NULL, open INTEGER NOT NULL, form TEXT NOT NULL, judgement TEXT NOT NULL,
+                UNIQUE (site, start)) STRICT
+            """,
+            "CREATE INDEX attack_incident ON attack (incident)",
+            "CREATE INDEX attack_finish ON attack (organisation, finish)",
+            "CREATE INDEX attack_open ON attack (start) WHERE open = 1",
+            "CREATE TABLE sealed (id INTEGER PRIMARY KEY REFERENCES attack, finish INTEGER NOT NULL, box BLOB NOT NULL) STRICT",
+        ]
         + ["post", "claim", "evidence", "sharing"].flatMap { table in
             [
                 """
