@@ -140,6 +140,10 @@ let package = Package(
         .executableTarget(
             name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
             swiftSettings: house),
+        // A program that writes to the register until it is killed.
+        .executableTarget(
+            name: "RegisterWriter", dependencies: ["Register", "Incidents", "Detection", "PublicStatus", "Moments"],
+            path: "Tests/RegisterWriter", swiftSettings: house),
         tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Telemetry"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", boringSSL]),
@@ -157,7 +161,8 @@ let package = Package(
         tests(
             "RegisterTests",
             [
-                "TestKit", "Register", "Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments",
+                "TestKit", "Register", "RegisterWriter", "Incidents", "Detection", "Fingerprints", "Mitigations",
+                "PublicStatus", "Moments", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         tests("StatusPagesTests", ["TestKit", "StatusPages", "PublicStatus", "Moments"]),
         tests("SketchesTests", ["Sketches"]),
