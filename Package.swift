@@ -79,7 +79,7 @@ let package = Package(
         room(
             "Prober",
             [
-                .product(name: "AsyncHTTPClient", package: "async-http-client"), boringSSL, logging,
+                .product(name: "NIOPosix", package: "swift-nio"), boringSSL, logging,
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 "Addresses", "Moments", "Incidents",
             ]),
