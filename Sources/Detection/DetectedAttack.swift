@@ -2,7 +2,7 @@ package import Fingerprints
 package import Moments
 
 /// An attack as it stands: traffic at one site that exceeds its profile while its origins are under pressure.
-package struct DetectedAttack: Equatable, Sendable {
+package struct DetectedAttack: Equatable, Sendable, Codable {
     package var site: String
     /// The first second of excess.
     package var start: Moment

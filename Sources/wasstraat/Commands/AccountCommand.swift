@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Incidents
+internal import Portal
+
+struct AccountCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "account", abstract: "Who may use the console.", subcommands: [Add.self, List.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "add", abstract: "Make an account, or give one a new password or role.",
+            discussion: "Reads the password from standard input, one line of at least 12 characters.")
+
+        @OptionGroup var register: RegisterOptions
+
+        @Argument(help: "1-64 of a-z, 0-9, \".\", \"-\" and \"_\".")
+        var name: String
+
+        @Option(help: "operator (sees, posts, undoes), analyst (sees, files evidence) or auditor (sees).")
+        var role: String
+
+        @Option(help: "The organisation whose matters it sees; all, if left out.")
+        var organisation: String?
+
+        func run() async throws {
+            try await answering {
+                guard let role = Account.Role(rawValue: role) else {
+                    throw ValidationError("the role is operator, analyst or auditor")
+                }
+                guard (1...64).contains(name.utf8.count),
+                    name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || [46, 45, 95].contains($0) })
+                else { throw ValidationError("'\(name)' is no account name") }
+                let opened = try await register.open()
+                if let organisation {
+                    let known = opened.configuration.organisations.map(\.name)
+                    guard known.contains(organisation) else {
+                        throw ValidationError(
+                            "there is no organisation \(organisation); there are: \(known.joined(separator: ", "))")
+                    }
+                }
+                if isatty(0) == 1 { complain("Password:") }
+                guard let password = readLine(), password.count >= 12 else {
+                    throw ValidationError("the password must have at least 12 characters")
+                }
+                try await opened.records.keep(
+                    Account(
+                        name: name, role: role, organisation: organisation,
+                        password: try await Password.hash(password)))
+                print("\(name) may use the console as \(role.rawValue)")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the accounts.")
+
+        @OptionGroup var register: RegisterOptions
+
+        func run() async throws {
+            try await answering {
+                for account in try await register.open().records.accounts() {
+                    print("\(account.name)  \(account.role.rawValue)  \(account.organisation ?? "all organisations")")
+                }
+            }
+        }
+    }
+}

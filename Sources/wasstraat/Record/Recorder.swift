@@ -1,0 +1,332 @@
+internal import Detection
+internal import Exchange
+internal import Fingerprints
+internal import Incidents
+internal import Logging
+internal import Messages
+internal import Mitigations
+internal import Moments
+internal import PublicStatus
+
+/// Follows what the lanes and the probers report, second by second, and puts on record what happened: attacks with their
+/// judgement, points and days. It never holds up the lanes: they report into a bounded feed and know nothing of it.
+actor Recorder {
+    /// Points and samples kept while the register does not take them; then the oldest go.
+    static let backlog = 200_000
+    /// Seconds between two judgements of an attack, two looks at the days, two savings of the profiles.
+    static let judgeTime: Int64 = 5
+    static let dayTime: Int64 = 60
+    static let profileTime: Int64 = 600
+    /// Seconds without excess after which an attack's fingerprint is put on file.
+    static let settleTime = 5.0
+
+    /// An attack whose judgement may still change.
+    private struct Case {
+        var attack: DetectedAttack
+        var judgement: Judgement
+        /// What is on record of it, once it is.
+        var record: AttackRecord?
+        var mitigation: Int64 = 0
+        var isFiled = false
+    }
+
+    /// Seconds without a word from a lane after which it counts as gone.
+    static let silence = 3.0
+
+    private let records: any Records
+    private let spool: AttackSpool
+    private let signer: (name: String, key: SigningKey)
+    /// Fingerprints that are on file, or not fit for it.
+    private var shared: Set<String> = []
+    private let interval: Double
+    private let logger = Logger(label: "record")
+    private(set) var ledgers: [String: SiteLedger] = [:]
+    /// When each lane spoke last.
+    private var heard: [String: Moment] = [:]
+    private var cases: [String: Case] = [:]
+    /// Numbers of the incidents that go on, by their identifiers.
+    private var numbers: [Int64: String] = [:]
+    private var days: [String: DayLedger] = [:]
+    private var points: [SitePoint] = []
+    private var samples: [Sample] = []
+    /// What was measured through the lane in the last minutes, for the state of now.
+    private var fresh: [String: [Sample]] = [:]
+    private var lastSecond: Int64 = 0
+    private var isFailing = false
+    private var listeners: [Int: AsyncStream<[SitePoint]>.Continuation] = [:]
+    private var nextListener = 0
+
+    /// - Parameter interval: seconds between two checks of a prober.
+    /// - Parameter signer: who vouches for the fingerprints found.
+    init(records: any Records, folder: StateFolder, signer: (name: String, key: SigningKey), interval: Double) {
+        self.records = records
+        self.signer = signer
+        spool = AttackSpool(folder: folder)
+        self.interval = interval
+    }
+
+    /// Takes up the sites of a configuration: new ones with what was learnt of them, attacks that were going on with the
+    /// rest. Sites that are gone are forgotten; their record stays.
+    func follow(_ sites: [RecordedSite], now: Moment) async throws {
+        let open = try await records.openAttacks()
+        for site in sites {
+            if let known = ledgers[site.name], known.site == site { continue }
+            let learnt = try await records.profile(site: site.name)
+            let profile = learnt.flatMap { try? SiteProfile(bytes: $0) } ?? SiteProfile()
+            let mine = open.filter { $0.attack.site == site.name }
+            let running = mine.last { !$0.attack.isOver }
+            let watch =
+                running.map { AttackWatch(resuming: $0.attack, profile: profile) }
+                ?? AttackWatch(site: site.name, profile: profile)
+            ledgers[site.name] = SiteLedger(site, watch: watch)
+            for record in mine {
+                cases[Self.key(record.attack)] = Case(
+                    attack: record.attack, judgement: record.judgement, record: record, isFiled: true)
+            }
+            let midnight = now.day.start
+            days[site.name] = DayLedger(
+                site: site.name, day: now.day, interval: interval,
+                samples: try await records.samples(site: site.name, path: .lane, in: midnight..<max(midnight, now)),
+                requests: try await records.days(site: site.name, in: now.day..<now.day + 1).first?.requests ?? 0)
+        }
+        // What an office before this one could not file.
+        for attack in spool.take() where cases[Self.key(attack)] == nil { note(.changed(attack)) }
+        let names = Set(sites.map(\.name))
+        for name in ledgers.keys where !names.contains(name) { ledgers[name] = nil }
+        for name in days.keys where !names.contains(name) { days[name] = nil }
+    }
+
+    func hear(_ status: LaneStatus, of lane: String, at moment: Moment) {
+        heard[lane] = moment
+        for site in status.sites { ledgers[site.name]?.hear(site, of: lane, started: status.started) }
+    }
+
+    func hear(_ traffic: LaneTraffic) {
+        for site in traffic.sites { ledgers[site.name]?.hear(site.traffic) }
+    }
+
+    private func forgetSilentLanes(_ now: Moment) {
+        for (lane, moment) in heard where now - moment > Self.silence {
+            heard[lane] = nil
+            for name in ledgers.keys { ledgers[name]?.forget(lane: lane) }
+        }
+    }
+
+    func take(_ measured: [Sample]) {
+        samples += measured
+        for sample in measured where sample.path == .lane {
+            fresh[sample.site, default: []].append(sample)
+            days[sample.site]?.add(sample)
+        }
+        if samples.count > Self.backlog { samples.removeFirst(samples.count - Self.backlog) }
+    }
+
+    /// Once a second. Everything that this second brought is on disk when it returns, or kept for the next try.
+    func tick(_ now: Moment) async {
+        guard now.seconds != lastSecond else { return }
+        lastSecond = now.seconds
+        let second = Moment(seconds: now.seconds - 1)
+        forgetSilentLanes(now)
+        var shown: [SitePoint] = []
+        for name in ledgers.keys.sorted() {
+            guard let closed = ledgers[name]?.close(second) else { continue }
+            for event in closed.events { note(event) }
+            points += closed.points
+            if let point = ledgers[name]?.last { shown.append(point) }
+            days[name]?.count(closed.second.requests)
+        }
+        if points.count > Self.backlog { points.removeFirst(points.count - Self.backlog) }
+        for (number, listener) in listeners {
+            if case .terminated = listener.yield(shown) { listeners[number] = nil }
+        }
+        do {
+            try await store(now)
+            if isFailing {
+                logger.notice("the register takes records again")
+                spool.clear()
+            }
+            isFailing = false
+        } catch {
+            // What could not be filed is kept and tried again each second; it is said once.
+            if !isFailing {
+                logger.error("the register does not take records; they are kept", metadata: ["reason": "\(error)"])
+            }
+            isFailing = true
+            spool.keep(cases.values.filter { !$0.isFiled }.map(\.attack))
+        }
+    }
+
+    /// Saves what is learnt; at the end, and now and then.
+    func keepProfiles() async {
+        for (name, ledger) in ledgers {
+            do {
+                try await records.keep(profile: ledger.watch.profile.bytes, site: name)
+            } catch {
+                logger.error("a profile was not saved", metadata: ["site": "\(name)", "reason": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: For those who look
+
+    /// The state of a site as measured through the lane, and since when.
+    func state(of site: String, now: Moment) -> ServiceState {
+        let from = now + -3 * interval
+        return Availability(fresh[site] ?? [], in: from..<max(from, now), interval: interval).latest?.state ?? .unknown
+    }
+
+    func incident(of site: String) -> Int64? {
+        cases.values.first { $0.attack.site == site && !$0.attack.isOver }?.record?.incident
+    }
+
+    /// The number of that incident, as people know it.
+    func number(of site: String) async -> String? { incident(of: site).flatMap { numbers[$0] } }
+
+    func seconds() -> AsyncStream<[SitePoint]> {
+        let number = nextListener
+        nextListener += 1
+        let (stream, continuation) = AsyncStream.makeStream(of: [SitePoint].self, bufferingPolicy: .bufferingNewest(5))
+        listeners[number] = continuation
+        return stream
+    }
+
+    func end() {
+        for listener in listeners.values { listener.finish() }
+    }
+
+    // MARK: What is kept
+
+    private func note(_ event: AttackEvent) {
+        let attack: DetectedAttack
+        switch event {
+        case .opened(let begun):
+            attack = begun
+            logger.warning(
+                "an attack began",
+                metadata: ["site": "\(begun.site)", "start": "\(begun.start.text)", "peak_rps": "\(begun.peakRate)"])
+        case .changed(let grown): attack = grown
+        case .over(let done):
+            attack = done
+            logger.notice(
+                "an attack is over",
+                metadata: ["site": "\(done.site)", "start": "\(done.start.text)", "end": "\(done.end.text)"])
+        }
+        let key = Self.key(attack)
+        let unknown = Judgement(
+            of: [], start: attack.start, end: attack.end, isOver: false, interval: interval, now: attack.end)
+        var held = cases[key] ?? Case(attack: attack, judgement: unknown)
+        held.attack = attack
+        held.isFiled = false
+        cases[key] = held
+    }
+
+    private func store(_ now: Moment) async throws {
+        if !samples.isEmpty {
+            let taken = samples
+            try await records.add(taken)
+            samples.removeFirst(min(taken.count, samples.count))
+        }
+        if !points.isEmpty {
+            let taken = points
+            try await records.add(taken)
+            points.removeFirst(min(taken.count, points.count))
+        }
+        for key in cases.keys.sorted() { try await settle(key, now) }
+        for name in fresh.keys { fresh[name]?.removeAll { now - $0.at > 20 * interval } }
+        if now.seconds % Self.dayTime == 0 {
+            for name in days.keys.sorted() {
+                for record in days[name]?.close(now) ?? [] { try await records.file(record) }
+            }
+        }
+        if now.seconds % Self.profileTime == 0 { await keepProfiles() }
+    }
+
+    /// Judges one attack and files what is new of it.
+    private func settle(_ key: String, _ now: Moment) async throws {
+        guard var held = cases[key], let ledger = ledgers[held.attack.site] else { return }
+        let isDue = !held.isFiled || now.seconds % Self.judgeTime == 0
+        guard isDue else { return }
+        let attack = held.attack
+        let around = attack.start + -4 * interval..<attack.end + (Judgement.aftermath + 4 * interval)
+        let measured = try await records.samples(site: attack.site, path: .lane, in: around)
+        let judgement = Judgement(
+            of: measured, start: attack.start, end: attack.end, isOver: attack.isOver, interval: interval, now: now)
+        let isFirst = held.record == nil
+        if !held.isFiled || judgement != held.judgement {
+            held.record = try await records.file(
+                attack, organisation: ledger.site.organisation, service: ledger.site.service, judgement: judgement)
+        }
+        held.judgement = judgement
+        held.isFiled = true
+        if let record = held.record {
+            if isFirst { try await open(record, &held) }
+            if attack.isOver && now > attack.end + Judgement.aftermath { try await close(record, &held) }
+        }
+        try await share(held.attack, organisation: ledger.site.organisation, now)
+        // The actor may have heard more of it while the register was at work.
+        if let current = cases[key], current.attack != attack {
+            held.attack = current.attack
+            held.isFiled = false
+        }
+        let isDone = held.attack.isOver && now > held.attack.end + Judgement.aftermath && held.isFiled
+        cases[key] = isDone ? nil : held
+    }
+
+    /// Puts the fingerprint of an attack on file, signed, once it has settled.
+    private func share(_ attack: DetectedAttack, organisation: String, _ now: Moment) async throws {
+        guard let fingerprint = attack.fingerprint, now - attack.end >= Self.settleTime else { return }
+        let id = fingerprint.identifier
+        guard !shared.contains(id) else { return }
+        let form: [UInt8]
+        do {
+            form = try fingerprint.export(signedBy: signer.name, with: signer.key)
+        } catch {
+            shared.insert(id)
+            return logger.notice("a fingerprint is not fit to be shared", metadata: ["reason": "\(error)"])
+        }
+        try await records.file(
+            StoredFingerprint(id: id, form: form, origin: organisation, isImported: false, isDry: true, filed: now))
+        shared.insert(id)
+    }
+
+    private func open(_ record: AttackRecord, _ held: inout Case) async throws {
+        let attack = record.attack
+        let around = attack.start + -86_400..<attack.start + 86_400
+        let incidents = try await records.incidents(organisation: record.organisation, in: around, limit: 1_000)
+        if let incident = incidents.first(where: { $0.id == record.incident }) { numbers[incident.id] = incident.number }
+        held.mitigation = try await records.file(
+            Mitigation(
+                id: 0, tenant: record.organisation, scope: attack.site, kind: .admission, status: .live,
+                since: attack.start, until: nil,
+                reason: "demand exceeded what the origins can take: \(attack.peakRate) requests/s, "
+                    + "\(Int(attack.usualRate.rounded())) are usual"), incident: record.incident)
+        guard record.service == .publicService else { return }
+        try await records.add(
+            Post(at: attack.detected, author: "wasstraat", text: words(.started, record)), to: record.incident)
+    }
+
+    private func close(_ record: AttackRecord, _ held: inout Case) async throws {
+        let attack = record.attack
+        if held.mitigation != 0 {
+            _ = try await records.file(
+                Mitigation(
+                    id: held.mitigation, tenant: record.organisation, scope: attack.site, kind: .admission,
+                    status: .ended, since: attack.start, until: attack.end, reason: "the excess ended",
+                    dropped: attack.refused), incident: record.incident)
+        }
+        guard record.service == .publicService else { return }
+        try await records.add(
+            Post(at: attack.end + Judgement.aftermath, author: "wasstraat", text: words(.over, record)),
+            to: record.incident)
+    }
+
+    private func words(_ text: PreparedText, _ record: AttackRecord) -> Words {
+        text.words(
+            PreparedText.Values(
+                service: ledgers[record.attack.site]?.site.host ?? record.attack.site, start: record.attack.start,
+                end: record.attack.isOver ? record.attack.end : nil, outcome: record.judgement.outcome,
+                downtime: record.judgement.downtime?.seconds))
+    }
+
+    private static func key(_ attack: DetectedAttack) -> String { "\(attack.site) \(attack.start.milliseconds)" }
+}
