@@ -72,7 +72,7 @@ extension SQLiteRecords {
         }
         // Under another name until it is whole.
         let part = path + ".part"
-        Files.remove(part, part + "-journal")
+        Files.remove(part, part + "-journal", part + "-wal", part + "-shm")
         do {
             try Files.create(part)
             let tip = try await pool.unsafeRead { source in
@@ -91,7 +91,7 @@ extension SQLiteRecords {
             try Files.rename(part, to: path)
             try Files.sync(Files.folder(of: path))
         } catch {
-            Files.remove(part, part + "-journal")
+            Files.remove(part, part + "-journal", part + "-wal", part + "-shm")
             throw RegisterError.from(error, path: path)
         }
     }

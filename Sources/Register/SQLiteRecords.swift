@@ -29,6 +29,7 @@ package final class SQLiteRecords: Records {
         head = HeadFile(register: path)
         do {
             let known = try Self.approach(path, seal: seal)
+            if known.seq < 0 { try Self.tellWithoutHead(path, seal: seal, known) }
             pool = try DatabasePool(path: path, configuration: Self.configuration)
             let tip = try await pool.read { db in
                 try Self.verify(db, path: path, seal: seal, head: known)
@@ -98,6 +99,15 @@ package final class SQLiteRecords: Records {
         default: break
         }
         return head ?? beginning
+    }
+
+    /// Throws: says what a file without a head is, without changing it.
+    private static func tellWithoutHead(_ path: String, seal: Seal, _ head: Tip) throws {
+        var configuration = configuration
+        configuration.readonly = true
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? queue.close() }
+        _ = try queue.read { try verify($0, path: path, seal: seal, head: head) }
     }
 
     /// - Returns: the chain's end; nil where the file is new.

@@ -12,7 +12,6 @@ enum Schema {
         case incident, attack, sealed, post, claim, evidence, sharing, mitigation, fingerprint, day, account
     }
 
-    /// - Parameter upTo: the version to stop at.
     /// - Parameter finish: what follows in the transaction that makes a register.
     static func migrator(finish: @escaping @Sendable (Database) throws -> Void = { _ in }) -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -99,9 +98,7 @@ enum Schema {
     /// What the tables, indexes and nothing else look like in a sound register: kind, name and statement of each.
     static func shapes(_ db: Database) throws -> [String: String] {
         var shapes: [String: String] = [:]
-        // GRDB makes and drops that one table to bring a log into being; a kill can leave it.
-        let rows = try Row.fetchCursor(
-            db, sql: "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name <> 'grdb_issue_102'")
+        let rows = try Row.fetchCursor(db, sql: "SELECT type, name, tbl_name, sql FROM sqlite_schema")
         while let row = try rows.next() {
             let parts = (0..<4).map { String.fromDatabaseValue(row[$0] as DatabaseValue) ?? "" }
             shapes[parts[1], default: ""] += "\(parts[0]) \(parts[2]) \(parts[3])\n"
