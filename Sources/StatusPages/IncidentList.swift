@@ -38,9 +38,17 @@ struct IncidentList {
             <li class="card"><div class="top"><h3>\(link(incident, title))</h3>
             \(Self.badge(incident, voice))</div>
             <p class="quiet">\(Self.times(incident, voice))</p>
-            \(Timeline.markup(incident.timeline, voice, detail))</li>
+            \(timeline(incident))</li>
 
             """
+    }
+
+    /// Open while the attack goes on.
+    private func timeline(_ incident: PublicIncident) -> Markup {
+        let entries = Timeline.markup(incident.timeline, voice, detail)
+        guard incident.end != nil, !entries.text.isEmpty else { return entries }
+        let title = voice.say("Berichten: ", "Messages: ") + voice.number(incident.timeline.count)
+        return "<details><summary>\(title)</summary>\n\(entries)</details>\n"
     }
 
     func row(_ incident: PublicIncident, namesOrganisation: Bool) -> Markup {

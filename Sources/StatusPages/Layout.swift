@@ -34,6 +34,7 @@ struct Layout {
         \(voice.other.say("Nederlands", "English"))</a></nav></header>
         <main id="main" tabindex="-1">
         \(crumb)<h1>\(title)</h1>
+        <p class="quiet">\(Self.age(site, voice))</p>
         \(content)</main>
         \(foot(site, voice))</body>
         </html>
@@ -57,8 +58,8 @@ struct Layout {
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
         img-src data:; base-uri 'none'; form-action 'none'">
         <title>\(title == site.title ? title : title + " - " + site.title.clipped(120))</title>
-        <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
-        %3Cpath d='M2 9h3l2-5 3 9 2-4h2' fill='none' stroke='%230b7aa0' stroke-width='2'/%3E%3C/svg%3E">
+        <link rel="icon" href="data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E\
+        %3Cpath%20d='M2%209h3l2-5%203%209%202-4h2'%20fill='none'%20stroke='%230b7aa0'%20stroke-width='2'/%3E%3C/svg%3E">
         <link rel="alternate" hreflang="nl" href="\(site.address)\(paths.nl)">
         <link rel="alternate" hreflang="en" href="\(site.address)\(paths.en)">
         <link rel="alternate" type="application/atom+xml" href="\(voice.path(feed))" title="Atom">
@@ -77,7 +78,6 @@ struct Layout {
             ?? .nothing
         return """
             <footer>
-            <p class="quiet">\(Self.age(site, voice))</p>
             <ul>
             <li><a href="\(voice.path(feed))">\(voice.say("Nieuws volgen (Atom)", "Follow the news (Atom)"))</a></li>
             \(data)<li><a href="\(Site.accessibility[voice.language])">\

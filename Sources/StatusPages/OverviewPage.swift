@@ -22,22 +22,26 @@ struct OverviewPage {
 
     private func now(_ detail: Detail) -> Markup {
         let worst = overview.services.map(\.state).max { $0.severity < $1.severity } ?? .unknown
-        let attack =
-            ongoing.isEmpty
-            ? Markup.nothing : "<p class=\"state busy\">\(Icon.busy) <span>\(attackSentence)</span></p>\n"
+        let attacks = ongoing.prefix(5).map { incident -> Markup in
+            let text =
+                say("Er is nu een aanval op ", "There is an attack now on ")
+                + site.title(of: incident.organisation)
+                .clipped(detail.letters / 2) + "."
+            let link: Markup =
+                site.linked.contains(incident.number)
+                ? "<a href=\"\(voice.path("/incident/\(incident.number)"))\">\(text)</a>" : "\(text)"
+            return "<p class=\"state busy\">\(Icon.busy) <span>\(link)</span></p>\n"
+        }
+        let rest = ongoing.count - attacks.count
+        let more: Markup =
+            rest > 0 ? "<p>\(say("En nog \(rest) andere aanvallen.", "And \(rest) other attacks."))</p>\n" : .nothing
         return """
             <section class="now \(worst.rawValue)" aria-labelledby="now">
             <h2 id="now" class="quiet">\(say("Nu", "Now"))</h2>
             <p class="lead state">\(Icon.state(worst)) <span>\(sentence)</span></p>
-            \(attack)</section>
+            \(attacks)\(more)</section>
             \(ongoing.isEmpty ? .nothing : Advice.duringAttack(voice))
             """
-    }
-
-    private var attackSentence: String {
-        ongoing.count == 1
-            ? say("Er is nu een aanval bezig.", "An attack is going on now.")
-            : say("Er zijn nu \(ongoing.count) aanvallen bezig.", "\(ongoing.count) attacks are going on now.")
     }
 
     private var sentence: String {
@@ -112,7 +116,9 @@ struct OverviewPage {
         let shown = order.prefix(detail.services)
         let cards = shown.map { index in
             ServiceCard(
-                service: overview.services[index], voice: voice, level: 3, id: "s\(index)", detail: detail
+                service: overview.services[index],
+                organisation: isOverall ? site.title(of: overview.services[index].organisation) : nil, voice: voice,
+                level: 3, id: "s\(index)", detail: detail
             ).markup
         }
         let rest = order.count - shown.count

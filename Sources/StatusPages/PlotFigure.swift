@@ -72,11 +72,13 @@ struct PlotFigure {
 
     // MARK: - Drawing
 
-    /// The next of 1, 2, 5, 10, 20, … so that the scale has round numbers.
+    /// The next of 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, … so that the scale has round numbers.
     static func roundUp(_ value: Double) -> Int {
         var step = 1.0
         while step < value, step < 1e15 {
-            for factor in [2.0, 5.0, 10.0] where step * factor >= value { return Int(step * factor) }
+            for factor in [1.2, 1.6, 2, 3, 4, 5, 6, 8, 10] where step * factor >= value && (step > 1 || factor >= 2) {
+                return Int((step * factor).rounded())
+            }
             step *= 10
         }
         return Int(step)
@@ -116,11 +118,11 @@ struct PlotFigure {
         -> Markup
     {
         """
-        <div class="panel"><p class="ticks" aria-hidden="true"><span>\(voice.number(top))</span>\
-        <span>\(top % 2 == 0 ? voice.number(top / 2) : "")</span><span>0</span></p>
+        <div class="panel"><p class="ticks" aria-hidden="true"><span>\(voice.shortNumber(top))</span>\
+        <span>\(top % 2 == 0 ? voice.shortNumber(top / 2) : "")</span><span>0</span></p>
         <svg class="\(style)" viewBox="0 0 480 100" preserveAspectRatio="none" role="img" aria-labelledby="\(name)-t \(name)-d">\
         <title id="\(name)-t">\(unit)</title><desc id="\(name)-d">\(text)</desc>\
-        <path class="grid" d="M0 0H480M0 50H480M0 100H480"/>\(drawing)</svg>
+        <path vector-effect="non-scaling-stroke" class="grid" d="M0 0H480M0 50H480M0 100H480"/>\(drawing)</svg>
         \(ends)</div>
 
         """
@@ -145,13 +147,13 @@ struct PlotFigure {
         let paths = parts.map { part -> Markup in
             """
             <path class="fill \(part.name)" d="\(area(part.values, top))"/>\
-            <path class="line \(part.name)" d="\(line(part.values, top))"/>
+            <path vector-effect="non-scaling-stroke" class="line \(part.name)" d="\(line(part.values, top))"/>
             """
         }
         let usualText = say("gewoonlijk: \(voice.number(usual))", "usual: \(voice.number(usual))")
         let key = (parts.map { ($0.name, $0.text) } + [("usual", usualText)]).map { name, text -> Markup in
             """
-            <li><svg viewBox="0 0 28 20" aria-hidden="true"><path class="line \(name)" d="M0 10H28"/></svg>\(text)</li>
+            <li><svg viewBox="0 0 28 20" aria-hidden="true"><path vector-effect="non-scaling-stroke" class="line \(name)" d="M0 10H28"/></svg>\(text)</li>
 
             """
         }
@@ -162,7 +164,7 @@ struct PlotFigure {
             <ul class="key">
             \(key)</ul>
             \(panel("r", "requests", top: top, unit: heading,
-                "\(paths)<path class=\"line usual\" d=\"M0 \(height)H480\"/>",
+                "\(paths)<path vector-effect=\"non-scaling-stroke\" class=\"line usual\" d=\"M0 \(height)H480\"/>",
                 say("Hoogste per seconde: \(peak).", "Highest per second: \(peak).")))
             """
     }
@@ -174,7 +176,7 @@ struct PlotFigure {
         return """
             <h3>\(heading)</h3>
             \(panel("l", "low", top: Self.roundUp(slowest), unit: heading,
-                "<path class=\"line latency\" d=\"\(line(values, Self.roundUp(slowest)))\"/>",
+                "<path vector-effect=\"non-scaling-stroke\" class=\"line latency\" d=\"\(line(values, Self.roundUp(slowest)))\"/>",
                 say("Hoogste: \(voice.number(Int(slowest))).", "Highest: \(voice.number(Int(slowest))).")))
             """
     }

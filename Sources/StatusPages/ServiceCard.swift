@@ -4,6 +4,8 @@ internal import PublicStatus
 /// A service: how it is now, its last 90 days as bars, and the same in words.
 struct ServiceCard {
     let service: PublicService
+    /// Whose it is, where the page shows services of more than one.
+    let organisation: String?
     let voice: Voice
     /// Of its heading, 3 or 4.
     let level: Int
@@ -31,8 +33,13 @@ struct ServiceCard {
     }
 
     private var since: Markup {
-        guard let since = service.since else { return .nothing }
-        return "<p class=\"quiet\">\(voice.say("Sinds ", "Since "))\(voice.time(since))</p>\n"
+        let owner = organisation.map { "\($0.clipped(detail.letters / 2))" as Markup }
+        let since = service.since.map { "\(voice.say("sinds ", "since "))\(voice.time($0))" as Markup }
+        switch (owner, since) {
+        case (let owner?, let since?): return "<p class=\"quiet\">\(owner), \(since)</p>\n"
+        case (let part?, nil), (nil, let part?): return "<p class=\"quiet\">\(part)</p>\n"
+        case (nil, nil): return .nothing
+        }
     }
 
     private var history: Markup {
@@ -59,7 +66,7 @@ struct ServiceCard {
     private var summary: String {
         let known = days.reduce(0.0) { $0 + ($1.known.isFinite ? max(0, min(1, $1.known)) : 0) }
         guard known > 0 else {
-            return voice.say("In deze dagen is niets gemeten.", "Nothing was measured on these days.")
+            return voice.say("Op deze dagen is niets gemeten.", "Nothing was measured on these days.")
         }
         let down = days.reduce(0.0) { $0 + Double(max(0, min(86_400, $1.downSeconds))) }
         let share = voice.percent(1 - down / (known * 86_400))
@@ -76,7 +83,10 @@ struct ServiceCard {
         guard !bad.isEmpty else {
             return "<p class=\"quiet\">\(voice.say("Geen dagen met hinder.", "No days with hindrance."))</p>\n"
         }
-        let title = voice.say("Dagen die anders waren: ", "Days that were different: ") + voice.number(bad.count)
+        let title =
+            voice.say(
+                "Dagen met hinder, onderhoud of zonder meting: ", "Days with hindrance, maintenance or no measurement: "
+            ) + voice.number(bad.count)
         guard detail.days > 0 else { return "<p class=\"quiet\">\(title)</p>\n" }
         let rows = bad.prefix(detail.days).map { day -> Markup in
             """
@@ -127,7 +137,7 @@ enum Bars {
         case .up: 12
         case .degraded: 22
         case .down: 32
-        case .unknown: 2
+        case .unknown: 4
         case .maintenance: 3
         }
     }

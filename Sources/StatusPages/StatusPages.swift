@@ -58,8 +58,7 @@ package struct StatusPages: Sendable {
     }
 
     /// All files, in the order of their paths.
-    package func files(overall: PublicOverview, organisations: [PublicOverview]) throws -> [PageFile]
-    {
+    package func files(overall: PublicOverview, organisations: [PublicOverview]) throws -> [PageFile] {
         var site = Site(address: address, made: overall.made, title: overall.title)
         for organisation in organisations {
             try site.add(organisation)

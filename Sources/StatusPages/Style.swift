@@ -35,7 +35,7 @@ enum Style {
         h2{font-size:1.375rem;line-height:1.3;margin:2.5rem 0 1rem}
         h3{font-size:1.125rem;line-height:1.4}
         h4{font-size:1.0625rem;line-height:1.4}
-        p+p,p+ul,ul+p{margin-top:.5rem}
+        p+p,p+ul,ul+p{margin-top:.5rem}p+.card{margin-top:1rem}
         a{color:var(--basis-color-accent-1-color-default);text-underline-offset:.2em}
         a:hover{text-decoration-thickness:.15em}
         :focus-visible{outline:3px solid var(--basis-focus-outline-color);outline-offset:2px}
@@ -56,7 +56,7 @@ enum Style {
         main{padding-block:2rem 3rem}
         main:focus{outline:0}
         footer{border-top:1px solid var(--basis-color-default-border-subtle);padding-block:1.5rem 2.5rem}
-        footer ul,.cards,.rows,.time{list-style:none;padding:0}
+        footer ul,.cards,.rows,.time,.plain{list-style:none;padding:0}
         footer ul{display:flex;flex-wrap:wrap;gap:0 1.5rem}
         footer li a,.more a,.crumb a{display:inline-block;padding:.25rem 0}
         .crumb{margin-bottom:.5rem}
@@ -65,6 +65,7 @@ enum Style {
         .cards>li+li,.card+.card,.cards+.card{margin-top:.75rem}
         .card h3 a,.card h4 a,.rows a{display:inline-block;min-height:1.5rem}
         .now{border-left:.5rem solid;border-left-color:var(--c,currentColor);margin:1.25rem 0 .75rem}
+        .now h2{margin:0 0 .25rem;font-weight:600}
         .now .lead{font-size:1.25rem;font-weight:600;line-height:1.4}
         .state{display:flex;gap:.5rem;align-items:flex-start;color:var(--c)}
         .state svg{flex:none;fill:none;stroke:currentColor;stroke-width:2;width:1.25rem;height:1.25rem;margin-top:.2em}
@@ -100,17 +101,16 @@ enum Style {
         color:var(--basis-color-default-color-subtle);font-variant-numeric:tabular-nums}
         .key{display:flex;flex-wrap:wrap;gap:.125rem 1.25rem;list-style:none;padding:0;margin:.25rem 0 1rem;font-size:.9375rem}
         .key li{display:flex;gap:.5rem;align-items:center}
-        .key svg{width:1.75rem;height:1.25rem;flex:none}
+        .key svg{width:1.75rem;height:1.25rem;flex:none;margin:0}
         .plot h3{margin:1.25rem 0 .25rem;font-size:1rem}
-        .panel{display:grid;grid-template-columns:3.5rem 1fr;gap:0 .625rem}
+        .panel{display:grid;grid-template-columns:3.5rem 1fr;gap:0 .625rem;margin-top:.75rem}
         .panel svg{display:block;width:100%;height:9rem;overflow:visible}
         .panel .low{height:5rem}.panel .strip{height:2rem}
-        .ticks{flex-direction:column;text-align:right;line-height:1;margin:-.4375rem 0}
+        .ticks{flex-direction:column;text-align:right;line-height:1;margin:-.4375rem 0;white-space:nowrap}
         .panel .ends{grid-column:2;margin-top:.375rem}
-        .plot path{fill:none;vector-effect:non-scaling-stroke;stroke-linejoin:round;stroke:var(--c)}
+        .plot path{fill:none;stroke-linejoin:round;stroke:var(--c)}
         .plot .grid{stroke:var(--basis-color-default-border-subtle);stroke-width:1}
         .plot .line{stroke-width:2}.plot .fill{fill:var(--c);stroke:none;opacity:.14}
-        .plot .strip path{vector-effect:none}
         .admitted{--c:var(--basis-color-positive-color-default)}
         .queued{--c:var(--basis-color-info-color-default);stroke-dasharray:8 4}
         .refused{--c:var(--basis-color-negative-color-default);stroke-dasharray:2 3}
@@ -122,7 +122,7 @@ enum Style {
 
     private static let media = """
         @media (max-width:30rem){h1{font-size:1.5rem}dl{display:block}dd+dt{margin-top:.5rem}
-        .card,.now{padding:.875rem 1rem}.panel{grid-template-columns:2.75rem 1fr}}
+        .card,.now{padding:.875rem 1rem}.panel{grid-template-columns:3.25rem 1fr}}
         @media (forced-colors:active){.card,.now{border-color:CanvasText}.bars path,.plot path,.key path{stroke:CanvasText}
         .plot .fill{fill:none}.state svg{forced-color-adjust:auto;color:CanvasText}}
         @media print{:root{color-scheme:light}body{background:#fff;color:#000;font-size:10pt}header{background:none}

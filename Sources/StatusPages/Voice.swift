@@ -79,6 +79,15 @@ struct Voice: Sendable {
         return text
     }
 
+    /// "12.000", "1,2 mln": for the scale of a drawing, where there is little room.
+    func shortNumber(_ value: Int) -> String {
+        guard value >= 1_000_000 else { return number(value) }
+        let isBillion = value >= 1_000_000_000
+        let tenths = value / (isBillion ? 100_000_000 : 100_000)
+        let rest = tenths % 10 == 0 ? "" : say(",", ".") + String(tenths % 10)
+        return number(tenths / 10) + rest + (isBillion ? say(" mld", " bn") : say(" mln", " m"))
+    }
+
     /// A share as "99,98 %", rounded down: 100 is said of the whole only.
     func percent(_ share: Double, decimals: Int = 2) -> String {
         guard share.isFinite else { return "?" }
