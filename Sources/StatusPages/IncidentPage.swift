@@ -25,7 +25,7 @@ struct IncidentPage {
             : "\(Icon.state(incident.outcome.state)) <span>\(say("Uitkomst: ", "Outcome: "))\(voice.outcome(incident))</span>"
         let soFar =
             incident.end == nil && incident.outcome != .unknown
-            ? say("Tot nu toe: ", "So far: ") + voice.outcome(incident) + "." : voice.meaning(incident.outcome)
+            ? say("Tot nu toe: ", "So far: ") + voice.outcome(incident.outcome) + "." : voice.meaning(incident.outcome)
         let provisional =
             incident.isProvisional
             ? say(

@@ -118,7 +118,7 @@ struct OverviewPage {
             ServiceCard(
                 service: overview.services[index],
                 organisation: isOverall ? site.title(of: overview.services[index].organisation) : nil, voice: voice,
-                level: 3, id: "s\(index)", detail: detail
+                id: "s\(index)", detail: detail
             ).markup
         }
         let rest = order.count - shown.count

@@ -9,8 +9,8 @@ struct PlotFigure {
     private let usual: Int
     private let voice: Voice
 
-    /// Width of the drawing in its own units; heights are of 100.
-    private static let width = 480.0
+    /// Width of a step in the drawing's own units; heights are of 100.
+    private static let stepWidth = 4
     private static let steps = 120
     /// Rows of the table.
     private static let rows = 20
@@ -90,9 +90,10 @@ struct PlotFigure {
         return tenths % 10 == 0 ? String(tenths / 10) : "\(tenths / 10).\(tenths % 10)"
     }
 
+    private var width: Int { (count - 1) * Self.stepWidth }
+
     private func point(_ index: Int, _ value: Double, _ top: Int) -> String {
-        let x = Self.width * Double(index) / Double(count - 1)
-        return "\(coordinate(x)) \(coordinate(100 - 100 * min(1, value / Double(max(1, top)))))"
+        "\(index * Self.stepWidth) \(coordinate(100 - 100 * min(1, value / Double(max(1, top)))))"
     }
 
     /// Lines through the values; a step that was not measured breaks the line.
@@ -104,14 +105,14 @@ struct PlotFigure {
                 isBroken = true
                 continue
             }
-            path += (isBroken ? "M" : "L") + point(index, value, top)
+            path += (isBroken ? "M" : " ") + point(index, value, top)
             isBroken = false
         }
         return path
     }
 
     private func area(_ values: [Double], _ top: Int) -> String {
-        "M0 100L" + values.indices.map { point($0, values[$0], top) }.joined(separator: "L") + "L480 100z"
+        "M0 100 " + values.indices.map { point($0, values[$0], top) }.joined(separator: " ") + " \(width) 100z"
     }
 
     private func panel(_ name: String, _ style: String, top: Int, unit: String, _ drawing: Markup, _ text: String)
@@ -120,9 +121,9 @@ struct PlotFigure {
         """
         <div class="panel"><p class="ticks" aria-hidden="true"><span>\(voice.shortNumber(top))</span>\
         <span>\(top % 2 == 0 ? voice.shortNumber(top / 2) : "")</span><span>0</span></p>
-        <svg class="\(style)" viewBox="0 0 480 100" preserveAspectRatio="none" role="img" aria-labelledby="\(name)-t \(name)-d">\
+        <svg class="\(style)" viewBox="0 0 \(width) 100" preserveAspectRatio="none" role="img" aria-labelledby="\(name)-t \(name)-d">\
         <title id="\(name)-t">\(unit)</title><desc id="\(name)-d">\(text)</desc>\
-        <path vector-effect="non-scaling-stroke" class="grid" d="M0 0H480M0 50H480M0 100H480"/>\(drawing)</svg>
+        <path vector-effect="non-scaling-stroke" class="grid" d="M0 0H\(width)M0 50H\(width)M0 100H\(width)"/>\(drawing)</svg>
         \(ends)</div>
 
         """
@@ -164,7 +165,7 @@ struct PlotFigure {
             <ul class="key">
             \(key)</ul>
             \(panel("r", "requests", top: top, unit: heading,
-                "\(paths)<path vector-effect=\"non-scaling-stroke\" class=\"line usual\" d=\"M0 \(height)H480\"/>",
+                "\(paths)<path vector-effect=\"non-scaling-stroke\" class=\"line usual\" d=\"M0 \(height)H\(width)\"/>",
                 say("Hoogste per seconde: \(peak).", "Highest per second: \(peak).")))
             """
     }
@@ -227,7 +228,7 @@ struct PlotFigure {
         let title = say("De cijfers in een tabel", "The figures in a table")
         return """
             <details><summary>\(title)</summary>
-            <div class="scroll" role="region" tabindex="0" aria-label="\(title)"><table>
+            <div class="scroll" role="group" tabindex="0" aria-label="\(title)"><table>
             <caption>\(say("Gemiddeld per seconde, steeds over \(length).", "Mean per second, over \(length) each."))</caption>
             <thead><tr>\(heads)</tr></thead>
             <tbody>

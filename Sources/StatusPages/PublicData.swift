@@ -3,6 +3,7 @@ internal import Moments
 internal import PublicStatus
 
 // The public JSON: fields named one by one, so that a field that is added to a type is not public by accident.
+// What is not known is left out: an attack without an end goes on, a length that is not there was not measured.
 
 private struct OverviewData: Encodable {
     let licence = "CC0-1.0"

@@ -7,8 +7,6 @@ struct ServiceCard {
     /// Whose it is, where the page shows services of more than one.
     let organisation: String?
     let voice: Voice
-    /// Of its heading, 3 or 4.
-    let level: Int
     /// Unique on the page.
     let id: String
     let detail: Detail
@@ -19,13 +17,12 @@ struct ServiceCard {
     private var days: ArraySlice<PublicDay> { service.days.suffix(Self.span) }
 
     var markup: Markup {
-        let heading = Markup(text: "h\(level)")
-        return """
-            <li class="card"><div class="top"><\(heading)>\(service.title.clipped(detail.letters / 2))</\(heading)>
-            \(Self.state(service.state, voice))</div>
-            \(since)\(history)</li>
+        """
+        <li class="card"><div class="top"><h3>\(service.title.clipped(detail.letters / 2))</h3>
+        \(Self.state(service.state, voice))</div>
+        \(since)\(history)</li>
 
-            """
+        """
     }
 
     static func state(_ state: PublicState, _ voice: Voice) -> Markup {
@@ -37,7 +34,8 @@ struct ServiceCard {
         let since = service.since.map { "\(voice.say("sinds ", "since "))\(voice.time($0))" as Markup }
         switch (owner, since) {
         case (let owner?, let since?): return "<p class=\"quiet\">\(owner), \(since)</p>\n"
-        case (let part?, nil), (nil, let part?): return "<p class=\"quiet\">\(part)</p>\n"
+        case (let owner?, nil): return "<p class=\"quiet\">\(owner)</p>\n"
+        case (nil, let since?): return "<p class=\"quiet capital\">\(since)</p>\n"
         case (nil, nil): return .nothing
         }
     }
@@ -50,7 +48,7 @@ struct ServiceCard {
         return """
             <svg class="bars" viewBox="0 0 360 32" preserveAspectRatio="none" role="img" aria-labelledby="\(id)">\
             <title id="\(id)">\(summary)</title>\(bars)</svg>
-            <p class="ends" aria-hidden="true"><span>\(voice.date(first.day))</span>\
+            <p class="ends" aria-hidden="true"><span>\(voice.shortDate(first.day))</span>\
             <span>\(voice.say("vandaag", "today"))</span></p>
             <p>\(summary)</p>
             \(list)
@@ -90,7 +88,7 @@ struct ServiceCard {
         guard detail.days > 0 else { return "<p class=\"quiet\">\(title)</p>\n" }
         let rows = bad.prefix(detail.days).map { day -> Markup in
             """
-            <tr><th scope="row">\(voice.date(day.day))</th><td>\(voice.state(day.worst))</td>\
+            <tr><th scope="row">\(voice.shortDate(day.day))</th><td>\(voice.state(day.worst))</td>\
             <td>\(day.downSeconds > 0 ? voice.length(day.downSeconds) : voice.say("geen", "none"))</td>\
             <td>\(voice.percent(day.known, decimals: 0))</td></tr>
 
@@ -100,7 +98,7 @@ struct ServiceCard {
         let more =
             rest <= 0 ? "" : voice.say("De andere staan in de gegevens (JSON).", "The others are in the data (JSON).")
         return """
-            <details><summary>\(title)</summary><div class="scroll" role="region" tabindex="0" aria-label="\(title)"><table>
+            <details><summary>\(title)</summary><div class="scroll" role="group" tabindex="0" aria-label="\(title)"><table>
             <thead><tr><th scope="col">\(voice.say("Dag", "Day"))</th><th scope="col">\
             \(voice.say("Slechtste stand", "Worst state"))</th><th scope="col">\(voice.say("Niet bereikbaar", "Not available"))\
             </th><th scope="col">\(voice.say("Gemeten", "Measured"))</th></tr></thead>

@@ -88,7 +88,7 @@ enum Style {
         .scroll{overflow-x:auto}
         table{border-collapse:collapse;width:100%;font-size:.9375rem;font-variant-numeric:tabular-nums}
         caption{text-align:left;padding:.25rem 0;color:var(--basis-color-default-color-subtle)}
-        th,td{text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;font-weight:400;
+        th,td{overflow-wrap:normal;text-align:left;vertical-align:top;padding:.375rem .75rem .375rem 0;font-weight:400;
         border-bottom:1px solid var(--basis-color-default-border-subtle)}
         thead th{font-weight:600}
 
@@ -97,7 +97,8 @@ enum Style {
     private static let drawings = """
         .bars{display:block;width:100%;height:2rem;margin-top:.75rem}
         .bars path,.key path{stroke:var(--c);fill:none}
-        .ends,.ticks{display:flex;justify-content:space-between;font-size:.875rem;
+        .capital::first-letter{text-transform:uppercase}
+        .ends,.ticks{display:flex;white-space:nowrap;justify-content:space-between;font-size:.875rem;
         color:var(--basis-color-default-color-subtle);font-variant-numeric:tabular-nums}
         .key{display:flex;flex-wrap:wrap;gap:.125rem 1.25rem;list-style:none;padding:0;margin:.25rem 0 1rem;font-size:.9375rem}
         .key li{display:flex;gap:.5rem;align-items:center}
@@ -106,7 +107,7 @@ enum Style {
         .panel{display:grid;grid-template-columns:3.5rem 1fr;gap:0 .625rem;margin-top:.75rem}
         .panel svg{display:block;width:100%;height:9rem;overflow:visible}
         .panel .low{height:5rem}.panel .strip{height:2rem}
-        .ticks{flex-direction:column;text-align:right;line-height:1;margin:-.4375rem 0;white-space:nowrap}
+        .ticks{flex-direction:column;text-align:right;line-height:1;margin:-.4375rem 0}
         .panel .ends{grid-column:2;margin-top:.375rem}
         .plot path{fill:none;stroke-linejoin:round;stroke:var(--c)}
         .plot .grid{stroke:var(--basis-color-default-border-subtle);stroke-width:1}
@@ -125,7 +126,7 @@ enum Style {
         .card,.now{padding:.875rem 1rem}.panel{grid-template-columns:3.25rem 1fr}}
         @media (forced-colors:active){.card,.now{border-color:CanvasText}.bars path,.plot path,.key path{stroke:CanvasText}
         .plot .fill{fill:none}.state svg{forced-color-adjust:auto;color:CanvasText}}
-        @media print{:root{color-scheme:light}body{background:#fff;color:#000;font-size:10pt}header{background:none}
+        @media print{:root{color-scheme:light}html{font-size:9pt}body{background:#fff;color:#000}header{background:none}
         header a,a{color:#000}.skip,nav,.more{display:none}.card,.now{break-inside:avoid}}
 
         """

@@ -28,13 +28,17 @@ struct Voice: Sendable {
     func shortTime(_ moment: Moment, withDay: Bool) -> String {
         let time = DutchTime(moment)
         guard withDay else { return clock(time) }
-        let parts = date(time).split(separator: " ")
-        return parts[1...2].joined(separator: " ") + " " + clock(time)
+        return shortDate(time) + " " + clock(time)
     }
 
-    func date(_ day: Day) -> String { date(DutchTime(day.start + 43_200)) }
+    /// "26 augustus"
+    func shortDate(_ day: Day) -> String { shortDate(DutchTime(day.start + 43_200)) }
 
-    func date(_ time: DutchTime) -> String { language == .nl ? time.dutchDate : time.englishDate }
+    private func shortDate(_ time: DutchTime) -> String {
+        date(time).split(separator: " ")[1...2].joined(separator: " ")
+    }
+
+    private func date(_ time: DutchTime) -> String { language == .nl ? time.dutchDate : time.englishDate }
 
     private func clock(_ time: DutchTime) -> String {
         language == .nl ? String(time.clock.map { $0 == ":" ? "." : $0 }) : time.clock
@@ -112,15 +116,18 @@ struct Voice: Sendable {
         }
     }
 
+    func outcome(_ outcome: PublicOutcome) -> String {
+        switch outcome {
+        case .fendedOff: say("afgeslagen", "fended off")
+        case .degraded: say("hinder", "hindrance")
+        case .down: say("onbereikbaar geweest", "was not available")
+        case .unknown: say("niet bekend", "not known")
+        }
+    }
+
+    /// With "(voorlopig)" where it may still change.
     func outcome(_ incident: PublicIncident) -> String {
-        let words =
-            switch incident.outcome {
-            case .fendedOff: say("afgeslagen", "fended off")
-            case .degraded: say("hinder", "hindrance")
-            case .down: say("onbereikbaar geweest", "was not available")
-            case .unknown: say("niet bekend", "not known")
-            }
-        return incident.isProvisional ? words + say(" (voorlopig)", " (provisional)") : words
+        outcome(incident.outcome) + (incident.isProvisional ? say(" (voorlopig)", " (provisional)") : "")
     }
 
     /// What the outcome means for a visitor.

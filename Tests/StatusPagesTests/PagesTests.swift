@@ -127,6 +127,60 @@ struct PagesTests {
         }
     }
 
+    @Test func `figures are written as the readers of the language write them`() throws {
+        let files = try seedFiles(hostile: false)
+        func text(_ path: String) throws -> String { try #require(files.first { $0.path == path }).text }
+        for part in [
+            "21 minuten en 5 seconden", "12.480 verzoeken", "maandag 16 november 2026, 14.43 uur (Nederlandse tijd)",
+        ] {
+            #expect(try text("/incident/2026-4").contains(part), "\(part)")
+        }
+        for part in ["21 minutes and 5 seconds", "12,480 requests", "Monday 16 November 2026, 14:43 (Dutch time)"] {
+            #expect(try text("/en/incident/2026-4").contains(part), "\(part)")
+        }
+        #expect(try text("/waterdam/").contains("Bereikbaar: 99,98 % van de gemeten tijd. Gemeten: 99 % van 90 dagen."))
+        #expect(try text("/en/waterdam/").contains("Available: 99.98% of the time measured. Measured: 99% of 90 days."))
+    }
+
+    @Test func `what was not measured is never called available or fended off`() throws {
+        let files = try seedFiles(hostile: false)
+        let incident = try #require(files.first { $0.path == "/incident/2026-3" }).text
+        #expect(incident.contains("niet bekend (voorlopig)") && incident.contains("<dd>niet gemeten</dd>"))
+        #expect(!incident.contains("afgeslagen") && !incident.contains("bleven bereikbaar tijdens"))
+        var (overall, organisations) = Seed.overviews(hostile: false)
+        organisations[1].services = [organisations[1].services[1]]
+        organisations[2].services = [organisations[2].services[0]]
+        // One second of 90 days: no rounding makes 100 % of it.
+        organisations[2].services[0].days[5].downSeconds = 1
+        overall.incidents = []
+        let others = try pages.files(overall: overall, organisations: organisations)
+        let unknown = try #require(others.first { $0.path == "/duinstede/" }).text
+        #expect(unknown.contains("Wij kunnen nu niet meten.") && unknown.contains("Op deze dagen is niets gemeten."))
+        #expect(!unknown.contains("100 %") && !unknown.contains("Bereikbaar: "))
+        #expect(try #require(others.first { $0.path == "/polderland/" }).text.contains("Bereikbaar: 99,99 % van"))
+    }
+
+    @Test func `the public data has these fields and no other`() throws {
+        let files = try seedFiles(hostile: false)
+        var keys: Set<String> = []
+        for file in files where file.path.hasSuffix(".json") {
+            for part in file.text.split(separator: "\":").dropLast() {
+                keys.insert(String(part.split(separator: "\"").last ?? ""))
+            }
+        }
+        #expect(
+            keys == [
+                "actions", "admittedPerSecond", "ageSeconds", "at", "attribution", "basis", "day", "days",
+                "downSeconds", "en",
+                "end", "incident", "incidents", "isProvisional", "known", "latencyMilliseconds", "licence", "made",
+                "name", "nl",
+                "number", "organisation", "outcome", "peakRate", "plot", "queuedPerSecond", "refusedPerSecond",
+                "services",
+                "since", "start", "state", "states", "stepSeconds", "text", "timeline", "title", "touchedBackOffice",
+                "usualRate", "worst",
+            ])
+    }
+
     @Test func `names that cannot stand in an address are refused`() throws {
         for name in ["", "en", "incident", "Waterdam", "a/b", "../x", "jaar", String(repeating: "a", count: 64)] {
             var (overall, organisations) = Seed.overviews(hostile: false)

@@ -31,4 +31,26 @@ struct WebCheckTests {
         let output = try Tool.run(arguments)
         #expect(output.contains(", 0 complaints"))
     }
+
+    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { Self.isReady })
+    func `the check itself complains of a bad page and a bad feed`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            """
+            <!DOCTYPE html><html><head><title>Bad</title></head><body><p style="width:900px;color:#bbb">Pale and wide</p>
+            <img src="http://127.0.0.2:9/x.png"><a href="/nowhere">There</a><blink>x</blink>
+            <script>console.error("oh")</script></body></html>
+            """, to: "bad.html")
+        try folder.write("<feed><title>", to: "atom.xml")
+        let child = try Child([Self.script, folder.path, "--limit", "100"])
+        let output = child.readOutput()
+        #expect(child.wait() == 1)
+        for complaint in [
+            "html-has-lang", "color-contrast", "image-alt", "vnu:", "request to elsewhere", "console: oh",
+            "wide on a screen",
+            "leads nowhere: /nowhere", "more than 100", "atom.xml: feedparser:",
+        ] {
+            #expect(output.contains(complaint), "\(complaint)")
+        }
+    }
 }
