@@ -11,10 +11,6 @@ internal import Synchronization
 extension Worker {
     /// Milliseconds that a connection may rest in a pool.
     private static let idleTime: UInt32 = 30_000
-    /// After this many failures in a row the origin is taken out until a probe succeeds.
-    private static let failureLimit = 3
-    /// Milliseconds between probes of an origin that is out.
-    private static let probeTime: UInt32 = 1000
     /// A response held open longer than this, in milliseconds, no longer counts against the origin's limit: it streams, or its visitor is
     /// slow, and neither costs the origin what a request costs.
     static let slotTime: UInt32 = 1000
@@ -65,7 +61,7 @@ extension Worker {
         } == 0
     }
 
-    private func connect(_ origin: Origin) -> UInt32? {
+    func connect(_ origin: Origin) -> UInt32? {
         let address = origin.address.endpoint.address
         var raw = (address.high.bigEndian, address.low.bigEndian)
         let socket = withUnsafeBytes(of: &raw) {
@@ -197,53 +193,6 @@ extension Worker {
             return startExchange(exchange, isParsed: false)
         }
         failExchange(exchange, 502)
-    }
-
-    // MARK: - Health
-
-    private func originFailed(_ site: Site, _ origin: UInt8, _ pool: Int) {
-        pools[pool].failures += 1
-        guard pools[pool].failures >= Self.failureLimit else { return }
-        setHealth(pool, to: false)
-        probeLater(pool)
-    }
-
-    private func originIsBack(_ pool: Int) {
-        pools[pool].failures = 0
-        pools[pool].isProbing = false
-        setHealth(pool, to: true)
-    }
-
-    private func setHealth(_ pool: Int, to isHealthy: Bool) {
-        for site in table.sites {
-            for (index, origin) in site.origins.enumerated() where origin.pool == pool {
-                site.state.admission.withLock { $0.setHealth(of: index, to: isHealthy) }
-                if isHealthy { freed.append(site.index) }
-            }
-        }
-    }
-
-    /// Sets a record aside that will try to connect after a while.
-    private func probeLater(_ pool: Int) {
-        guard !pools[pool].isProbing else { return }
-        pools[pool].isProbing = true
-        let index = upstreams.take()
-        let generation = upstreams[index].pointee.generation &+ 1
-        upstreams[index].pointee = Upstream()
-        upstreams[index].pointee.generation = generation
-        upstreams[index].pointee.phase = .resting
-        upstreams[index].pointee.pool = Int32(pool)
-        armUpstream(index, Self.probeTime)
-    }
-
-    private func probe(_ pool: Int) {
-        pools[pool].isProbing = false
-        guard let origin = table.sites.lazy.flatMap(\.origins).first(where: { $0.pool == pool }) else { return }
-        var plain = origin
-        plain.context = nil
-        guard let index = connect(plain) else { return probeLater(pool) }
-        pools[pool].isProbing = true
-        armUpstream(index, limits.connectTime)
     }
 
     // MARK: - The request out
