@@ -104,7 +104,8 @@ extension Worker {
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             visitor.pointee.phase = .exchange
             armVisitor(index, limits.progressTime)
-            startExchange(exchange, isParsed: true)
+            // Behind an empty line the places in `request` are not those of the exchange's copy.
+            startExchange(exchange, isParsed: start == 0)
         case .wait(let evicted):
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true

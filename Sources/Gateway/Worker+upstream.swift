@@ -17,7 +17,8 @@ extension Worker {
 
     // MARK: - Connecting
 
-    /// Sends the admitted request to its origin. With `isParsed`, `request` still holds its head.
+    /// Sends the admitted request to its origin. With `isParsed`, `request` still holds its head, read
+    /// from the same places as in the exchange's copy.
     func startExchange(_ exchange: UnsafeMutablePointer<Exchange>, isParsed: Bool) {
         let site = site(exchange)
         guard let slot = exchange.pointee.slot, Int(slot.origin) < site.origins.count else {
