@@ -129,7 +129,9 @@ extension Worker {
             case .body: guard readBody(index) else { return }
             case .exchange: return pumpRequest(index)
             case .tunnel: return pumpTunnel(fromVisitor: index)
-            case .lingering: return linger(index)
+            case .lingering:
+                // Nothing is thrown away, and nothing ends, before the visitor has its response.
+                return visitor.pointee.closesAfterFlush ? () : linger(index)
             }
         }
     }
