@@ -200,6 +200,17 @@ package struct SiteAdmission: Sendable {
         origins[Int(slot.origin)].ended()
     }
 
+    /// A request that gave its place back while its body came in is whole, and the origin works on it: it takes a place
+    /// again, also where there is none, and those who come wait for it.
+    package mutating func resumed(_ slot: Slot, at now: Instant) -> Slot {
+        inFlight[Int(slot.visitorClass.rawValue)] += 1
+        if Int(slot.origin) < origins.count { origins[Int(slot.origin)].began() }
+        var again = slot
+        again.since = now
+        again.isCalm = false
+        return again
+    }
+
     /// The request goes to another origin than it was admitted to, which could not be reached.
     package mutating func move(_ slot: Slot, to origin: Int, at now: Instant) -> Slot {
         guard Int(slot.origin) < origins.count, origin < origins.count else { return slot }

@@ -101,6 +101,8 @@ struct Exchange {
     var keepsAlive = true
     var wantsUpgrade = false
     var holdsSlot = false
+    /// Holds its connection to the origin without a slot, and is counted as such in the origin's pool.
+    var isSlowUpload = false
     var isKnown = false
     var hasCookie = false
     var givesCookie = false

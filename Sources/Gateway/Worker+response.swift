@@ -234,6 +234,7 @@ extension Worker {
     }
 
     private func complete(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        endSlowUpload(exchange, index)
         exchange.pointee.upstream = Exchange.noUpstream
         // An origin that answered before it had the whole request is in the middle of it still.
         if !exchange.pointee.request.isDone { upstreams[index].pointee.keepsAlive = false }

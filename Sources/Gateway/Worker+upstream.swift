@@ -11,8 +11,8 @@ internal import Synchronization
 extension Worker {
     /// Milliseconds that a connection may rest in a pool.
     private static let idleTime: UInt32 = 30_000
-    /// A response held open longer than this, in milliseconds, no longer counts against the origin's limit: it streams, or its visitor is
-    /// slow, and neither costs the origin what a request costs.
+    /// A request that comes in, or a response that goes out, for longer than this, in milliseconds, does not count
+    /// against the origin's limit: it streams, or its visitor is slow, and neither costs the origin what a request costs.
     static let slotTime: UInt32 = 1000
 
     // MARK: - Connecting
@@ -209,8 +209,8 @@ extension Worker {
         exchange.pointee.sent = now
         pools[Int(upstream.pointee.pool)].failures = 0
         guard send(&upstream.pointee.stream, ink.bytes) else { return upstreamBroke(index) }
-        wheel.disarm(index | Self.upstreamTimer) { node($0) }
-        armUpstream(index, limits.originTime)
+        armUpstream(
+            index, exchange.pointee.request.isDone ? limits.originTime : min(Self.slotTime, limits.originTime))
     }
 
     /// Moves the request's body on, from the visitor to the origin, as far as both sides allow.
@@ -260,6 +260,7 @@ extension Worker {
                 upstreamBroke(index)
                 return false
             }
+            if exchange.pointee.request.isDone { requestIsWhole(exchange, index) }
             return true
         }
     }
@@ -367,6 +368,7 @@ extension Worker {
     func dropUpstream(_ exchange: UnsafeMutablePointer<Exchange>) {
         let index = exchange.pointee.upstream
         guard index != Exchange.noUpstream else { return }
+        endSlowUpload(exchange, index)
         exchange.pointee.upstream = Exchange.noUpstream
         upstreams[index].pointee.exchange = nil
         closeUpstream(index)
@@ -421,11 +423,7 @@ extension Worker {
         case .awaiting:
             guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
             // An origin cannot begin before it has the request.
-            if exchange.pointee.request.isDone {
-                failExchange(exchange, 504)
-            } else {
-                armUpstream(index, limits.originTime)
-            }
+            if exchange.pointee.request.isDone { failExchange(exchange, 504) } else { uploadIsSlow(exchange, index) }
         case .responding:
             guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
             if upstream.pointee.isPaused || upstream.pointee.moved > 0 {
