@@ -211,10 +211,10 @@ package struct SiteAdmission: Sendable {
         return again
     }
 
-    /// The request goes to another origin than it was admitted to, which could not be reached.
+    /// The request goes to another origin than it was admitted to, which could not be reached or was taken away.
     package mutating func move(_ slot: Slot, to origin: Int, at now: Instant) -> Slot {
-        guard Int(slot.origin) < origins.count, origin < origins.count else { return slot }
-        origins[Int(slot.origin)].ended()
+        guard origin < origins.count else { return slot }
+        if Int(slot.origin) < origins.count { origins[Int(slot.origin)].ended() }
         origins[origin].began()
         var moved = slot
         moved.origin = UInt8(origin)

@@ -21,8 +21,12 @@ extension Worker {
     /// from the same places as in the exchange's copy.
     func startExchange(_ exchange: UnsafeMutablePointer<Exchange>, isParsed: Bool) {
         let site = site(exchange)
-        guard let slot = exchange.pointee.slot, Int(slot.origin) < site.origins.count else {
-            return failExchange(exchange, 502)
+        guard var slot = exchange.pointee.slot else { return failExchange(exchange, 502) }
+        if Int(slot.origin) >= site.origins.count {
+            // Admission had another table's origins in mind: a reload is on its way here, or has just come.
+            slot = site.state.admission.withLock { $0.move(slot, to: 0, at: instant) }
+            slot.origin = 0
+            exchange.pointee.slot = slot
         }
         let origin = site.origins[Int(slot.origin)]
         let pool = origin.pool
