@@ -115,6 +115,8 @@ struct Exchange {
     var dechunks = false
     var enchunks = false
     var slot: Slot?
+    /// What admission knows the request by.
+    var ticket: UInt64 = 0
     var sourceHash: UInt64 = 0
     var request = Body()
     var response = Body()

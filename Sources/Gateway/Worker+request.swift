@@ -82,7 +82,7 @@ extension Worker {
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let hasCookie = carriesCookie(site, bytes)
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
-        let ticket = UInt64(self.index) << 48 | UInt64(visitor.pointee.generation & 0xffff) << 32 | UInt64(index)
+        let ticket = makeTicket(index)
         let arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
@@ -109,6 +109,7 @@ extension Worker {
         case .wait(let evicted):
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true
+            exchange.pointee.ticket = ticket
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             visitor.pointee.phase = .waiting
             armVisitor(index, limits.queueTime + 1000)

@@ -18,7 +18,7 @@ final class Worker {
         case table(SiteTable)
         case accessLog(Int32)
         /// A waiting request's turn has come, by a slot that another worker gave back.
-        case grant(ticket: UInt64, Slot, site: UInt16)
+        case grant(ticket: UInt64, Slot, SiteState)
         case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
         case drain
     }
@@ -78,6 +78,8 @@ final class Worker {
     var kept = 0
     /// Connections to origins that are not read from, because their visitor is slow.
     var pausedCount = 0
+    /// Counts the requests that ask admission, for their tickets.
+    var asked: UInt32 = 0
     /// Sites at which a slot was given back in this round.
     var freed: [UInt16] = []
     /// Visitors to go on with after this round: index and generation.
@@ -179,7 +181,7 @@ final class Worker {
         switch command {
         case .table(let table): apply(table)
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
-        case .grant(let ticket, let slot, let site): granted(ticket, slot, site)
+        case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
         case .refuse(let ticket, let cause): turnedAway(ticket, cause)
         case .drain: drain()
         }
