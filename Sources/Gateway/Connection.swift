@@ -156,6 +156,8 @@ struct Upstream {
     var pool: Int32 = 0
     /// The next idle connection of the pool.
     var nextIdle = TimerWheel.none
+    /// When it came into the pool, in nanoseconds.
+    var restedAt: UInt64 = 0
     var stream = Stream()
     var pending = Store()
     var scanner = HeadScanner()

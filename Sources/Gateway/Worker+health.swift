@@ -9,7 +9,7 @@ extension Worker {
     /// Milliseconds between probes of an origin that is out.
     private static let probeTime: UInt32 = 1000
 
-    func originFailed(_ site: Site, _ origin: UInt8, _ pool: Int) {
+    func originFailed(_ pool: Int) {
         pools[pool].failures += 1
         guard pools[pool].failures >= Self.failureLimit else { return }
         setHealth(pool, to: false)
@@ -49,7 +49,7 @@ extension Worker {
         guard let origin = table.sites.lazy.flatMap(\.origins).first(where: { $0.pool == pool }) else { return }
         var plain = origin
         plain.context = nil
-        guard let index = connect(plain) else { return probeLater(pool) }
+        guard case .begun(let index) = connect(plain) else { return probeLater(pool) }
         pools[pool].isProbing = true
         armUpstream(index, limits.connectTime)
     }

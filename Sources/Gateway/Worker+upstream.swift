@@ -30,17 +30,21 @@ extension Worker {
         }
         let origin = site.origins[Int(slot.origin)]
         let pool = origin.pool
-        // What must not be sent twice does not go over a connection that may be closing at this moment.
-        if exchange.pointee.method.isIdempotent, !exchange.pointee.wasRetried, pools[pool].firstIdle != TimerWheel.none
+        // What must not be sent twice goes only over a connection that cannot be closing at this moment.
+        if !exchange.pointee.wasRetried, pools[pool].firstIdle != TimerWheel.none,
+            exchange.pointee.method.isIdempotent || isFresh(pools[pool].firstIdle)
         {
             let index = takeIdle(pool)
             attach(exchange, index)
             upstreams[index].pointee.isReused = true
             return sendRequest(index, isParsed: isParsed)
         }
-        guard let index = connect(origin) else {
-            originFailed(site, slot.origin, pool)
-            return failExchange(exchange, 502)
+        let index: UInt32
+        switch connect(origin) {
+        case .begun(let place): index = place
+        case .unreachable: return originUnreachable(exchange, slot, pool)
+        // We have too little of something, which is no fault of the origin's.
+        case .shortage: return failExchange(exchange, 503)
         }
         attach(exchange, index)
         // Over loopback and to near origins the connection stands at once: try before waiting for the kernel's word.
@@ -66,14 +70,24 @@ extension Worker {
         } == 0
     }
 
-    func connect(_ origin: Origin) -> UInt32? {
+    enum Connecting {
+        case begun(UInt32)
+        /// The kernel knows already that there is no way to the origin.
+        case unreachable
+        /// Out of ports, descriptors or memory.
+        case shortage
+    }
+
+    func connect(_ origin: Origin) -> Connecting {
         let address = origin.address.endpoint.address
         var raw = (address.high.bigEndian, address.low.bigEndian)
         let socket = withUnsafeBytes(of: &raw) {
             linux_connect(
                 $0.baseAddress!.assumingMemoryBound(to: UInt8.self), origin.address.endpoint.port, nil)
         }
-        guard socket >= 0 else { return nil }
+        guard socket >= 0 else {
+            return [EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(-socket) ? .shortage : .unreachable
+        }
         let index = upstreams.take()
         let upstream = upstreams[index]
         let generation = upstream.pointee.generation &+ 1
@@ -85,12 +99,12 @@ extension Worker {
         if let context = origin.context {
             guard let tls = TLS.connection(context, port) else {
                 closeUpstream(index)
-                return nil
+                return .shortage
             }
             upstream.pointee.stream.tls = tls
         }
         watch(socket, Self.upstreamKind, index, generation, Self.events)
-        return index
+        return .begun(index)
     }
 
     func upstreamEvent(_ index: UInt32, _ events: UInt32) {
@@ -185,9 +199,13 @@ extension Worker {
             closeUpstream(index)
             return probeLater(pool)
         }
-        let site = site(exchange)
-        originFailed(site, slot.origin, pool)
         dropUpstream(exchange)
+        originUnreachable(exchange, slot, pool)
+    }
+
+    private func originUnreachable(_ exchange: UnsafeMutablePointer<Exchange>, _ slot: Slot, _ pool: Int) {
+        let site = site(exchange)
+        originFailed(pool)
         if !exchange.pointee.wasRetried, site.origins.count > 1 {
             exchange.pointee.wasRetried = true
             var next = slot
@@ -325,6 +343,15 @@ extension Worker {
         }
     }
 
+    /// Used less than a second ago, and nothing has come since: no origin gives up a connection that early (2 seconds
+    /// and more are usual), so that what is sent now will be read.
+    private func isFresh(_ index: UInt32) -> Bool {
+        let upstream = upstreams[index]
+        var byte: UInt8 = 0
+        return now &- upstream.pointee.restedAt < 1_000_000_000
+            && recv(upstream.pointee.stream.socket, &byte, 1, Int32(MSG_PEEK.rawValue)) < 0 && errno == EAGAIN
+    }
+
     private func takeIdle(_ pool: Int) -> UInt32 {
         let index = pools[pool].firstIdle
         pools[pool].firstIdle = upstreams[index].pointee.nextIdle
@@ -342,6 +369,7 @@ extension Worker {
             upstream.pointee.stream.out.isEmpty, pools[pool].idleCount < Int(limits.idleOriginConnections), !isDraining
         else { return closeUpstream(index) }
         upstream.pointee.phase = .idle
+        upstream.pointee.restedAt = now
         upstream.pointee.pending.free()
         upstream.pointee.nextIdle = pools[pool].firstIdle
         pools[pool].firstIdle = index
