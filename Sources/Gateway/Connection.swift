@@ -142,6 +142,8 @@ struct Upstream {
         case idle
         /// A request is out; its response's head has not come.
         case awaiting
+        /// The same, but the visitor is gone.
+        case orphaned
         case responding
         case tunnel
     }
@@ -162,5 +164,13 @@ struct Upstream {
     var pending = Store()
     var scanner = HeadScanner()
     var exchange: UnsafeMutablePointer<Exchange>?
+    var orphan: Orphan?
     var moved: UInt32 = 0
+}
+
+/// What is left of a request whose visitor is gone while its origin works on it.
+struct Orphan {
+    var slot: Slot
+    /// Retained.
+    var site: Unmanaged<Site>
 }

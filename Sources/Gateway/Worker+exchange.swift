@@ -167,7 +167,7 @@ extension Worker {
     }
 
     /// Whether others wait for it.
-    private func release(_ slot: Slot, at state: SiteState) -> Bool {
+    func release(_ slot: Slot, at state: SiteState) -> Bool {
         state.admission.withLock {
             $0.released(slot)
             return $0.waitingCount > 0
@@ -249,8 +249,10 @@ extension Worker {
     /// The visitor is gone.
     func dropExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
         if exchange.pointee.upstream == Exchange.noUpstream, !exchange.pointee.holdsSlot { leaveQueue(exchange) }
-        dropUpstream(exchange)
-        giveSlot(exchange)
+        if !orphanUpstream(exchange) {
+            dropUpstream(exchange)
+            giveSlot(exchange)
+        }
         exchange.pointee.status = 499
         record(exchange, decision: "abandoned")
         giveExchange(exchange)

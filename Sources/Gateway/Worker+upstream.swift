@@ -337,6 +337,7 @@ extension Worker {
                 }
                 return
             case .awaiting: guard readResponse(index) else { return }
+            case .orphaned: return endOrphan(index)
             case .responding: guard relayResponse(index) else { return }
             case .tunnel: return pumpTunnel(fromUpstream: index)
             }
@@ -414,6 +415,7 @@ extension Worker {
         upstream.pointee.isPaused = false
         upstream.pointee.pending.free()
         upstream.pointee.exchange = nil
+        releaseOrphan(index)
         upstream.pointee.phase = .free
         upstream.pointee.generation &+= 1
         upstreams.give(index)
@@ -456,6 +458,7 @@ extension Worker {
             guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
             // An origin cannot begin before it has the request.
             if exchange.pointee.request.isDone { failExchange(exchange, 504) } else { uploadIsSlow(exchange, index) }
+        case .orphaned: orphanTimedOut(index)
         case .responding:
             guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
             if upstream.pointee.isPaused || upstream.pointee.moved > 0 {

@@ -78,6 +78,8 @@ final class Worker {
     var kept = 0
     /// Connections to origins that are not read from, because their visitor is slow.
     var pausedCount = 0
+    /// Connections whose origins work for visitors that are gone.
+    var orphanCount = 0
     /// Counts the requests that ask admission, for their tickets.
     var asked: UInt32 = 0
     /// Sites at which a slot was given back in this round.
