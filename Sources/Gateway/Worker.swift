@@ -215,7 +215,11 @@ final class Worker {
         guard !isDraining else { return }
         isDraining = true
         drainedAt = now + UInt64(limits.drainTime) * 1_000_000
-        for listener in listening { close(listener.socket) }
+        for listener in listening {
+            // The office has the same socket open: closing ours alone would not end its events here.
+            epoll_ctl(epoll, EPOLL_CTL_DEL, listener.socket, nil)
+            close(listener.socket)
+        }
         listening = []
         for index in visitors.indices {
             let visitor = visitors[index]
