@@ -60,7 +60,7 @@ struct Visitor {
     /// Bytes received and not used yet: part of a head, or what came behind it.
     var pending = Store()
     var scanner = HeadScanner()
-    /// In `body`: bytes of head and body together.
+    /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?
     /// Bytes taken from the visitor and given to its stream since the pace was last judged.
@@ -110,6 +110,8 @@ struct Exchange {
     var wasQueued = false
     /// Content of the request was taken from the visitor: it cannot be sent again.
     var bodyWasTaken = false
+    /// More came behind the request than is kept; it was thrown away, and the connection closes.
+    var leavesRest = false
     var responseStarted = false
     var closesVisitor = false
     var dechunks = false

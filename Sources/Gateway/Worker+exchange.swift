@@ -39,6 +39,7 @@ extension Worker {
         exchange.pointee.pathLength = request.pathLength
         exchange.pointee.started = now
         visitors[index].pointee.exchange = exchange
+        if !visitors[index].pointee.pending.isEmpty { boundRest(exchange) }
         return exchange
     }
 
@@ -181,9 +182,10 @@ extension Worker {
         giveSlot(exchange)
         learn(exchange)
         record(exchange, decision: exchange.pointee.wasQueued ? "queued" : "admitted")
-        let leftBody = !exchange.pointee.request.isDone
+        let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = exchange.pointee.closesVisitor || leftBody || isDraining
         giveExchange(exchange)
+        if visitor.pointee.pending.isEmpty { visitor.pointee.pending.free() }
         guard closes else {
             visitor.pointee.phase = .head
             armVisitor(index, limits.idleTime)
@@ -235,7 +237,7 @@ extension Worker {
         record(exchange, decision: decision)
         reread(exchange)
         let form: Replies.Form = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { self.form($0) }
-        let leftBody = !exchange.pointee.request.isDone
+        let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = !exchange.pointee.keepsAlive || leftBody || isDraining
         let isHead = exchange.pointee.method == .head
         giveExchange(exchange)

@@ -10,6 +10,8 @@ internal import Synchronization
 extension Worker {
     /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
     private static let gatherLimit: UInt64 = 64 << 10
+    /// Bytes of requests that a worker gathers at once; beyond them a slow body costs its origin a connection instead.
+    private static let allGatheredLimit = 64 << 20
 
     /// Decides on the head at `start..<end` of the buffer, which holds `held` bytes. True: go on with the visitor.
     func received(_ index: UInt32, _ start: Int, _ end: Int, _ held: Int) -> Bool {
@@ -36,7 +38,7 @@ extension Worker {
             return refuse(index, site, 413, "malformed", bytes)
         }
         if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
-            held - end < Int(length)
+            held - end < Int(length), gathering < Self.allGatheredLimit
         {
             return gather(index, held, until: end + Int(length))
         }
@@ -117,6 +119,20 @@ extension Worker {
         }
         // What the exchange does to the visitor, it has done; its next event goes on from there.
         return visitor.pointee.phase == .exchange
+    }
+
+    /// What came behind a request is kept while that is served, but no more than a head may be long: beyond that the
+    /// visitor is asked to send it again over another connection.
+    func boundRest(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let visitor = visitors[exchange.pointee.visitor]
+        guard visitor.pointee.pending.count > Int(limits.headBytes), exchange.pointee.request.isDone,
+            !exchange.pointee.wantsUpgrade
+        else { return }
+        visitor.pointee.pending.free()
+        exchange.pointee.leavesRest = true
+        exchange.pointee.keepsAlive = false
+        // It cannot be told any more, where the response is on its way.
+        exchange.pointee.closesVisitor = true
     }
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {

@@ -249,7 +249,7 @@ extension Worker {
             var count = visitor.pointee.pending.count
             if count > 0 {
                 memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
-                visitor.pointee.pending.clear()
+                visitor.pointee.pending.free()
             } else {
                 count = receive(&visitor.pointee.stream, at: 0)
                 if count < 0 { return abandon(visitorIndex) }
@@ -277,6 +277,7 @@ extension Worker {
             }
             if used < count {
                 visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + used, count: count - used))
+                boundRest(exchange)
             }
             guard send(&upstreams[index].pointee.stream, UnsafeRawBufferPointer(start: buffer, count: used)) else {
                 upstreamBroke(index)

@@ -291,6 +291,7 @@ extension Worker {
             visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count))
         }
         visitor.pointee.moved = 0
+        endGathering(visitor)
         visitor.pointee.phase = .head
         return true
     }
@@ -301,6 +302,7 @@ extension Worker {
         visitor.pointee.pending.clear()
         visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
         visitor.pointee.awaited = UInt32(awaited)
+        gathering += awaited
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
         rearm(index, limits.progressTime)
@@ -311,6 +313,11 @@ extension Worker {
     func rearm(_ index: UInt32, _ milliseconds: UInt32) {
         wheel.disarm(index) { node($0) }
         armVisitor(index, milliseconds)
+    }
+
+    private func endGathering(_ visitor: UnsafeMutablePointer<Visitor>) {
+        gathering -= Int(visitor.pointee.awaited)
+        visitor.pointee.awaited = 0
     }
 
     /// Answers what could not be read as a request, and closes.
@@ -389,6 +396,7 @@ extension Worker {
         wheel.disarm(index) { node($0) }
         if isCounted { budget.leave(visitor.pointee.source) }
         closeStream(&visitor.pointee.stream)
+        endGathering(visitor)
         visitor.pointee.pending.free()
         visitor.pointee.phase = .free
         visitor.pointee.generation &+= 1

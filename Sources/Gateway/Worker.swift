@@ -76,6 +76,8 @@ final class Worker {
     var spareExchanges: UnsafeMutablePointer<Exchange>?
     /// Bytes that wait in all streams for sockets to take them.
     var kept = 0
+    /// Bytes that visitors have places for while small bodies are gathered.
+    var gathering = 0
     /// Connections to origins that are not read from, because their visitor is slow.
     var pausedCount = 0
     /// Connections whose origins work for visitors that are gone.
