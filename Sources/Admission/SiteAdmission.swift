@@ -51,6 +51,7 @@ package struct SiteAdmission: Sendable {
     package var rules: Rules {
         didSet {
             adaptOrigins()
+            waiting.room = rules.queueLength
             // A reload gave the site its first fixed limit: now sources must be told apart for it.
             if oldValue.sourceRate == nil, rules.sourceRate != nil {
                 sourceRates = SpaceSaving(capacity: sourceCapacity, decay: 1, at: startedAt)

@@ -100,9 +100,14 @@ final class Worker {
         buffer = malloc(Self.bufferLead + Self.bufferSize)! + Self.bufferLead
         cipherBuffer = malloc(Self.receiveSize)!
         history = shared.history
-        budget = SourceBudget(capacity: max(16, Int(limits.connections) / shared.workerCount))
+        budget = SourceBudget(capacity: Self.capacity(table, shared))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
+    }
+
+    /// The worker's share of the lane's connections.
+    private static func capacity(_ table: SiteTable, _ shared: LaneShared) -> Int {
+        max(16, Int(table.snapshot.limits.connections) / shared.workerCount)
     }
 
     /// Runs until drained. The thread's whole life.
@@ -201,6 +206,7 @@ final class Worker {
         }
         table = new
         limits = new.snapshot.limits
+        budget.capacity = Self.capacity(new, shared)
         port.pointee.sites = Unmanaged.passUnretained(table)
         let poolCount = (new.sites.flatMap(\.origins).map(\.pool).max() ?? -1) + 1
         while pools.count < poolCount { pools.append(OriginPool()) }
