@@ -264,6 +264,8 @@ final class Worker {
             publish()
         }
         for handle in wheel.advance({ node($0) }) {
+            // The place may have a new user already, by what one before it in this list did.
+            guard node(handle).pointee.slot == TimerWheel.unarmed else { continue }
             if handle & Self.upstreamTimer != 0 {
                 upstreamTimedOut(handle & ~Self.upstreamTimer)
             } else {
