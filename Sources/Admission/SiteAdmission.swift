@@ -340,13 +340,13 @@ package struct SiteAdmission: Sendable {
             ticket: arrival.ticket, visitorClass: visitorClass, demand: demand, route: arrival.route, since: now)
         let (isIn, evicted) = waiting.add(entry)
         guard isIn else {
-            noteRefusal(at: now)
+            isUnderPressure = true
             counts[index].refused += 1
             return .refuse(visitorClass == .suspect ? .suspect : .full)
         }
         counts[index].queued += 1
         if let evicted {
-            noteRefusal(at: now)
+            isUnderPressure = true
             counts[Int(evicted.visitorClass.rawValue)].refused += 1
         }
         return .wait(evicted: evicted?.ticket)
@@ -363,10 +363,6 @@ package struct SiteAdmission: Sendable {
             return
         }
         if now.seconds(since: since) >= Self.pressureOnset { isUnderPressure = true }
-    }
-
-    private mutating func noteRefusal(at now: Instant) {
-        isUnderPressure = true
     }
 
     private mutating func adaptOrigins() {

@@ -131,7 +131,7 @@ extension Worker {
         exchange.pointee.holdsSlot = true
         let visitor = exchange.pointee.visitor
         visitors[visitor].pointee.phase = .exchange
-        rearm(visitor, limits.progressTime)
+        armVisitor(visitor, limits.progressTime)
         startExchange(exchange, isParsed: false)
         resume(visitor)
     }
@@ -188,8 +188,7 @@ extension Worker {
         if visitor.pointee.pending.isEmpty { visitor.pointee.pending.free() }
         guard closes else {
             visitor.pointee.phase = .head
-            armVisitor(index, limits.idleTime)
-            if !visitor.pointee.pending.isEmpty { rearm(index, limits.headTime) }
+            armVisitor(index, visitor.pointee.pending.isEmpty ? limits.idleTime : limits.headTime)
             if visitor.pointee.stream.isReadable || !visitor.pointee.pending.isEmpty { resume(index) }
             return
         }
@@ -198,7 +197,7 @@ extension Worker {
             if leftBody { endVisitor(index) } else { closeGracefully(index) }
         } else {
             visitor.pointee.closesAfterFlush = true
-            rearm(index, limits.progressTime)
+            armVisitor(index, limits.progressTime)
         }
     }
 
@@ -244,7 +243,7 @@ extension Worker {
         visitor.pointee.phase = .head
         reply(index, status, form: form, closes: closes, isHead: isHead, lingers: leftBody)
         guard !closes, visitor.pointee.phase == .head else { return }
-        rearm(index, limits.idleTime)
+        armVisitor(index, limits.idleTime)
         resume(index)
     }
 

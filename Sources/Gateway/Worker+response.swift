@@ -261,7 +261,7 @@ extension Worker {
         upstreams[index].pointee.phase = .tunnel
         visitors[exchange.pointee.visitor].pointee.phase = .tunnel
         armUpstream(index, limits.tunnelTime)
-        rearm(exchange.pointee.visitor, limits.tunnelTime)
+        armVisitor(exchange.pointee.visitor, limits.tunnelTime)
         guard sendVisitor(exchange, ink.bytes) else { return false }
         resume(exchange.pointee.visitor)
         return true

@@ -269,7 +269,7 @@ extension Worker {
                     visitor.pointee.pending.clear()
                     visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
                     // The clock of a head runs from its first byte.
-                    if first, visitor.pointee.isReused { rearm(index, limits.headTime) }
+                    if first, visitor.pointee.isReused { armVisitor(index, limits.headTime) }
                 }
                 return false
             }
@@ -305,14 +305,8 @@ extension Worker {
         gathering += awaited
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
-        rearm(index, limits.progressTime)
+        armVisitor(index, limits.progressTime)
         return true
-    }
-
-    /// A deadline that may lie before the one set.
-    func rearm(_ index: UInt32, _ milliseconds: UInt32) {
-        wheel.disarm(index) { node($0) }
-        armVisitor(index, milliseconds)
     }
 
     private func endGathering(_ visitor: UnsafeMutablePointer<Visitor>) {
@@ -340,7 +334,7 @@ extension Worker {
         } else {
             visitor.pointee.closesAfterFlush = true
             visitor.pointee.phase = .lingering
-            rearm(index, Self.lingerTime)
+            armVisitor(index, Self.lingerTime)
         }
     }
 
@@ -361,7 +355,7 @@ extension Worker {
             _ = flushPort(&visitor.pointee.stream)
         }
         shutdown(visitor.pointee.stream.socket, Int32(SHUT_WR))
-        rearm(index, Self.lingerTime)
+        armVisitor(index, Self.lingerTime)
         linger(index)
     }
 

@@ -34,8 +34,6 @@ final class Worker {
     static let listenerKind: UInt64 = 2
     static let wakeKind: UInt64 = 3
     static let upstreamTimer: UInt32 = 1 << 31
-    /// Room before the receive buffer, where a chunk's size can be put in front of what was received.
-    static let bufferLead = 32
     /// Holds the longest head and the longest gathered body with one more piece behind them.
     static let bufferSize = 256 << 10
     static let receiveSize = 64 << 10
@@ -97,7 +95,7 @@ final class Worker {
         epoll = epoll_create1(linux_epoll_close_on_exec)
         precondition(epoll >= 0, "the kernel gives no epoll instance")
         port = TLSPort.make()
-        buffer = malloc(Self.bufferLead + Self.bufferSize)! + Self.bufferLead
+        buffer = malloc(Self.bufferSize)!
         cipherBuffer = malloc(Self.receiveSize)!
         history = shared.history
         budget = SourceBudget(capacity: Self.capacity(table, shared))
