@@ -25,6 +25,7 @@ package final class Lane {
     private var historyDescriptor: Int32 = -1
     private var history: HistoryFilter?
     private var accessLog: Int32 = -1
+    private var saidLost = false
     private var pools: [PoolKey: Int] = [:]
     private var isDraining = false
 
@@ -358,6 +359,11 @@ package final class Lane {
         for report in shared.allReports {
             status.connections.add(report.connections)
             for (name, counter) in report.sites { counters[name, default: SiteCounters()].add(counter) }
+        }
+        let lost = shared.allReports.reduce(0) { $0 + $1.lostLogs }
+        if lost > 0, !saidLost {
+            saidLost = true
+            say(3, "the access log cannot be written; lines of it are lost")
         }
         status.sites = table.sites.map { site in
             SiteStatus(site, counters[site.settings.name] ?? SiteCounters())

@@ -297,6 +297,7 @@ final class Worker {
             current.sites[names[index], default: SiteCounters()].add(counter)
         }
         current.openVisitors = visitors.count
+        current.lostLogs = log.lost
         current.connections.open = UInt64(visitors.count)
         shared.publish(current, from: index)
     }
