@@ -51,6 +51,7 @@ package struct SiteAdmission: Sendable {
     package var rules: Rules {
         didSet {
             adaptOrigins()
+            waiting.room = rules.queueLength
             // A reload gave the site its first fixed limit: now sources must be told apart for it.
             if oldValue.sourceRate == nil, rules.sourceRate != nil {
                 sourceRates = SpaceSaving(capacity: sourceCapacity, decay: 1, at: startedAt)
@@ -200,10 +201,21 @@ package struct SiteAdmission: Sendable {
         origins[Int(slot.origin)].ended()
     }
 
-    /// The request goes to another origin than it was admitted to, which could not be reached.
+    /// A request that gave its place back while its body came in is whole, and the origin works on it: it takes a place
+    /// again, also where there is none, and those who come wait for it.
+    package mutating func resumed(_ slot: Slot, at now: Instant) -> Slot {
+        inFlight[Int(slot.visitorClass.rawValue)] += 1
+        if Int(slot.origin) < origins.count { origins[Int(slot.origin)].began() }
+        var again = slot
+        again.since = now
+        again.isCalm = false
+        return again
+    }
+
+    /// The request goes to another origin than it was admitted to, which could not be reached or was taken away.
     package mutating func move(_ slot: Slot, to origin: Int, at now: Instant) -> Slot {
-        guard Int(slot.origin) < origins.count, origin < origins.count else { return slot }
-        origins[Int(slot.origin)].ended()
+        guard origin < origins.count else { return slot }
+        if Int(slot.origin) < origins.count { origins[Int(slot.origin)].ended() }
         origins[origin].began()
         var moved = slot
         moved.origin = UInt8(origin)
@@ -328,13 +340,13 @@ package struct SiteAdmission: Sendable {
             ticket: arrival.ticket, visitorClass: visitorClass, demand: demand, route: arrival.route, since: now)
         let (isIn, evicted) = waiting.add(entry)
         guard isIn else {
-            noteRefusal(at: now)
+            isUnderPressure = true
             counts[index].refused += 1
             return .refuse(visitorClass == .suspect ? .suspect : .full)
         }
         counts[index].queued += 1
         if let evicted {
-            noteRefusal(at: now)
+            isUnderPressure = true
             counts[Int(evicted.visitorClass.rawValue)].refused += 1
         }
         return .wait(evicted: evicted?.ticket)
@@ -351,10 +363,6 @@ package struct SiteAdmission: Sendable {
             return
         }
         if now.seconds(since: since) >= Self.pressureOnset { isUnderPressure = true }
-    }
-
-    private mutating func noteRefusal(at now: Instant) {
-        isUnderPressure = true
     }
 
     private mutating func adaptOrigins() {

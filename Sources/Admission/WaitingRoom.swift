@@ -16,7 +16,8 @@ package struct WaitingRoom: Sendable {
     }
 
     private var entries: [Entry] = []
-    private let room: Int
+    /// At least 1. Who waits already stays when it shrinks.
+    package var room: Int { didSet { room = max(1, room) } }
     /// Waiting in each class.
     private var counts = [0, 0, 0]
 

@@ -9,7 +9,7 @@ struct AccessLog {
     private var ink = Ink(capacity: 80 << 10)
     private var stamp: [UInt8] = []
     private var descriptor: Int32 = -1
-    /// Lines that could not be written.
+    /// Pieces of up to `limit` bytes that could not be written.
     private(set) var lost: UInt64 = 0
 
     struct Line {
@@ -97,7 +97,7 @@ struct AccessLog {
         while descriptor >= 0, rest.count > 0 {
             let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
             guard written > 0 else {
-                // A full disk must not stop the lane; the loss is counted.
+                // A full disk must not stop the lane; the loss is counted, and told to the office.
                 lost += 1
                 break
             }

@@ -60,7 +60,7 @@ struct Visitor {
     /// Bytes received and not used yet: part of a head, or what came behind it.
     var pending = Store()
     var scanner = HeadScanner()
-    /// In `body`: bytes of head and body together.
+    /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?
     /// Bytes taken from the visitor and given to its stream since the pace was last judged.
@@ -101,6 +101,8 @@ struct Exchange {
     var keepsAlive = true
     var wantsUpgrade = false
     var holdsSlot = false
+    /// Holds its connection to the origin without a slot, and is counted as such in the origin's pool.
+    var isSlowUpload = false
     var isKnown = false
     var hasCookie = false
     var givesCookie = false
@@ -108,11 +110,15 @@ struct Exchange {
     var wasQueued = false
     /// Content of the request was taken from the visitor: it cannot be sent again.
     var bodyWasTaken = false
+    /// More came behind the request than is kept; it was thrown away, and the connection closes.
+    var leavesRest = false
     var responseStarted = false
     var closesVisitor = false
     var dechunks = false
     var enchunks = false
     var slot: Slot?
+    /// What admission knows the request by.
+    var ticket: UInt64 = 0
     var sourceHash: UInt64 = 0
     var request = Body()
     var response = Body()
@@ -138,6 +144,8 @@ struct Upstream {
         case idle
         /// A request is out; its response's head has not come.
         case awaiting
+        /// The same, but the visitor is gone.
+        case orphaned
         case responding
         case tunnel
     }
@@ -152,9 +160,19 @@ struct Upstream {
     var pool: Int32 = 0
     /// The next idle connection of the pool.
     var nextIdle = TimerWheel.none
+    /// When it came into the pool, in nanoseconds.
+    var restedAt: UInt64 = 0
     var stream = Stream()
     var pending = Store()
     var scanner = HeadScanner()
     var exchange: UnsafeMutablePointer<Exchange>?
+    var orphan: Orphan?
     var moved: UInt32 = 0
+}
+
+/// What is left of a request whose visitor is gone while its origin works on it.
+struct Orphan {
+    var slot: Slot
+    /// Retained.
+    var site: Unmanaged<Site>
 }

@@ -46,4 +46,6 @@ struct WorkerReport: Sendable {
     /// By site name, so that reloads neither lose nor mix what was counted.
     var sites: [String: SiteCounters] = [:]
     var openVisitors = 0
+    /// Pieces of the access log that could not be written.
+    var lostLogs: UInt64 = 0
 }

@@ -15,9 +15,6 @@ struct Ink {
 
     mutating func clear() { count = 0 }
 
-    /// Takes back what was written after `count`.
-    mutating func truncate(to count: Int) { self.count = min(self.count, count) }
-
     mutating func write(_ source: UnsafeRawBufferPointer) {
         guard let from = source.baseAddress, source.count > 0 else { return }
         reserve(source.count)

@@ -25,6 +25,7 @@ package final class Lane {
     private var historyDescriptor: Int32 = -1
     private var history: HistoryFilter?
     private var accessLog: Int32 = -1
+    private var saidLost = false
     private var pools: [PoolKey: Int] = [:]
     private var isDraining = false
 
@@ -238,11 +239,13 @@ package final class Lane {
         var sites: [Site] = []
         // Sites with the same certificate share one context: visitors may use one connection for both.
         var certificates: [[UInt8]: TLSContext] = [:]
+        // Admission serves the former table until nothing can fail any more.
+        var changes: [() -> Void] = []
         for (index, settings) in snapshot.sites.enumerated() {
             let before = table?.sites.first { $0.settings.name == settings.name }
             let state = before?.state ?? SiteState(settings, snapshot.limits, at: now)
             if before != nil {
-                state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) }
+                changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) } }
             }
             var certificate: TLSContext?
             if !settings.certificateChain.isEmpty {
@@ -272,13 +275,14 @@ package final class Lane {
             // Another origin in the same place has its own health.
             for (place, origin) in origins.enumerated()
             where place >= before?.origins.count ?? 0 || before?.origins[place].pool != origin.pool {
-                state.admission.withLock { $0.setHealth(of: place, to: true) }
+                changes.append { state.admission.withLock { $0.setHealth(of: place, to: true) } }
             }
             sites.append(
                 Site(
                     settings, index: UInt16(index), state: state, certificate: certificate, origins: origins,
                     cookie: cookie))
         }
+        for change in changes { change() }
         return SiteTable(
             snapshot, sites: sites, listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
     }
@@ -355,6 +359,11 @@ package final class Lane {
         for report in shared.allReports {
             status.connections.add(report.connections)
             for (name, counter) in report.sites { counters[name, default: SiteCounters()].add(counter) }
+        }
+        let lost = shared.allReports.reduce(0) { $0 + $1.lostLogs }
+        if lost > 0, !saidLost {
+            saidLost = true
+            say(3, "the access log cannot be written; lines of it are lost")
         }
         status.sites = table.sites.map { site in
             SiteStatus(site, counters[site.settings.name] ?? SiteCounters())

@@ -7,4 +7,7 @@ struct OriginPool {
     var failures = 0
     /// A connection is being tried to see whether the origin is back.
     var isProbing = false
+    /// Connections that requests hold without a slot while their bodies trickle in, by who sends them: the origin has
+    /// only so many, and nobody may have them all.
+    var slowUploads = SourceBudget(capacity: 256)
 }

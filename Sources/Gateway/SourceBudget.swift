@@ -9,7 +9,8 @@ struct SourceBudget {
     private var sources: [Address: UInt32] = [:]
     private var networks: [Address: UInt32] = [:]
     private var open = 0
-    private let capacity: Int
+    /// Connections over all sources; those beyond a smaller one stay.
+    var capacity: Int
 
     init(capacity: Int) {
         self.capacity = capacity

@@ -39,6 +39,7 @@ extension Worker {
         exchange.pointee.pathLength = request.pathLength
         exchange.pointee.started = now
         visitors[index].pointee.exchange = exchange
+        if !visitors[index].pointee.pending.isEmpty { boundRest(exchange) }
         return exchange
     }
 
@@ -61,8 +62,10 @@ extension Worker {
     /// Where the exchange's site is in the table in force: a reload may have moved it, or taken it away.
     func place(of site: Site) -> UInt16? {
         let isThere = Int(site.index) < table.sites.count && table.sites[Int(site.index)].state === site.state
-        return isThere ? site.index : table.sites.first { $0.state === site.state }?.index
+        return isThere ? site.index : place(of: site.state)
     }
+
+    private func place(of state: SiteState) -> UInt16? { table.sites.first { $0.state === state }?.index }
 
     /// Reads the exchange's head into `request` again: after a wait, or for a second try.
     func reread(_ exchange: UnsafeMutablePointer<Exchange>) {
@@ -82,15 +85,22 @@ extension Worker {
 
     // MARK: - Waiting
 
+    /// Names a request to admission: worker, place of its visitor, and a count, so that an answer which was on its way
+    /// when the request ended is not taken for the visitor's next one.
+    func makeTicket(_ visitor: UInt32) -> UInt64 {
+        asked &+= 1
+        return UInt64(index) << 48 | UInt64(asked & 0xff_ffff) << 24 | UInt64(visitor & 0xff_ffff)
+    }
+
     /// Starts those at this site whose turn has come.
     func serveWaiting(_ siteIndex: UInt16) {
         guard Int(siteIndex) < table.sites.count else { return }
         let state = table.sites[Int(siteIndex)].state
         while let (ticket, slot) = state.admission.withLock({ $0.next(at: instant) }) {
             if Int(ticket >> 48) == index {
-                granted(ticket, slot, siteIndex)
+                granted(ticket, slot, state)
             } else {
-                shared.tell(Int(ticket >> 48), .grant(ticket: ticket, slot, site: siteIndex))
+                shared.tell(Int(ticket >> 48), .grant(ticket: ticket, slot, state))
             }
         }
     }
@@ -104,28 +114,24 @@ extension Worker {
     }
 
     private func waiting(_ ticket: UInt64) -> UnsafeMutablePointer<Exchange>? {
-        let place = UInt32(truncatingIfNeeded: ticket)
-        guard place < visitors.indices.upperBound else { return nil }
-        let visitor = visitors[place]
-        guard visitor.pointee.phase == .waiting,
-            visitor.pointee.generation & 0xffff == UInt32(truncatingIfNeeded: ticket >> 32) & 0xffff
+        let place = UInt32(truncatingIfNeeded: ticket & 0xff_ffff)
+        guard place < visitors.indices.upperBound, visitors[place].pointee.phase == .waiting,
+            let exchange = visitors[place].pointee.exchange, exchange.pointee.ticket == ticket
         else { return nil }
-        return visitor.pointee.exchange
+        return exchange
     }
 
-    func granted(_ ticket: UInt64, _ slot: Slot, _ siteIndex: UInt16) {
-        guard let exchange = waiting(ticket) else {
+    func granted(_ ticket: UInt64, _ slot: Slot, _ state: SiteState) {
+        guard let exchange = waiting(ticket), site(exchange).state === state else {
             // Left in the meantime: the slot goes to the next.
-            guard Int(siteIndex) < table.sites.count else { return }
-            table.sites[Int(siteIndex)].state.admission.withLock { $0.released(slot) }
-            freed.append(siteIndex)
+            if release(slot, at: state), let place = place(of: state) { freed.append(place) }
             return
         }
         exchange.pointee.slot = slot
         exchange.pointee.holdsSlot = true
         let visitor = exchange.pointee.visitor
         visitors[visitor].pointee.phase = .exchange
-        rearm(visitor, limits.progressTime)
+        armVisitor(visitor, limits.progressTime)
         startExchange(exchange, isParsed: false)
         resume(visitor)
     }
@@ -143,8 +149,7 @@ extension Worker {
     }
 
     private func leaveQueue(_ exchange: UnsafeMutablePointer<Exchange>) {
-        let visitor = exchange.pointee.visitor
-        let ticket = UInt64(index) << 48 | UInt64(visitors[visitor].pointee.generation & 0xffff) << 32 | UInt64(visitor)
+        let ticket = exchange.pointee.ticket
         site(exchange).state.admission.withLock { $0.left(ticket) }
     }
 
@@ -159,11 +164,15 @@ extension Worker {
         guard exchange.pointee.holdsSlot, let slot = exchange.pointee.slot else { return }
         exchange.pointee.holdsSlot = false
         let site = site(exchange)
-        let hasWaiting = site.state.admission.withLock {
+        if release(slot, at: site.state), let place = place(of: site) { freed.append(place) }
+    }
+
+    /// Whether others wait for it.
+    func release(_ slot: Slot, at state: SiteState) -> Bool {
+        state.admission.withLock {
             $0.released(slot)
             return $0.waitingCount > 0
         }
-        if hasWaiting, let place = place(of: site) { freed.append(place) }
     }
 
     /// The response is complete.
@@ -173,13 +182,13 @@ extension Worker {
         giveSlot(exchange)
         learn(exchange)
         record(exchange, decision: exchange.pointee.wasQueued ? "queued" : "admitted")
-        let leftBody = !exchange.pointee.request.isDone
+        let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = exchange.pointee.closesVisitor || leftBody || isDraining
         giveExchange(exchange)
+        if visitor.pointee.pending.isEmpty { visitor.pointee.pending.free() }
         guard closes else {
             visitor.pointee.phase = .head
-            armVisitor(index, limits.idleTime)
-            if !visitor.pointee.pending.isEmpty { rearm(index, limits.headTime) }
+            armVisitor(index, visitor.pointee.pending.isEmpty ? limits.idleTime : limits.headTime)
             if visitor.pointee.stream.isReadable || !visitor.pointee.pending.isEmpty { resume(index) }
             return
         }
@@ -188,7 +197,7 @@ extension Worker {
             if leftBody { endVisitor(index) } else { closeGracefully(index) }
         } else {
             visitor.pointee.closesAfterFlush = true
-            rearm(index, limits.progressTime)
+            armVisitor(index, limits.progressTime)
         }
     }
 
@@ -227,22 +236,24 @@ extension Worker {
         record(exchange, decision: decision)
         reread(exchange)
         let form: Replies.Form = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { self.form($0) }
-        let leftBody = !exchange.pointee.request.isDone
+        let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = !exchange.pointee.keepsAlive || leftBody || isDraining
         let isHead = exchange.pointee.method == .head
         giveExchange(exchange)
         visitor.pointee.phase = .head
         reply(index, status, form: form, closes: closes, isHead: isHead, lingers: leftBody)
         guard !closes, visitor.pointee.phase == .head else { return }
-        rearm(index, limits.idleTime)
+        armVisitor(index, limits.idleTime)
         resume(index)
     }
 
     /// The visitor is gone.
     func dropExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
         if exchange.pointee.upstream == Exchange.noUpstream, !exchange.pointee.holdsSlot { leaveQueue(exchange) }
-        dropUpstream(exchange)
-        giveSlot(exchange)
+        if !orphanUpstream(exchange) {
+            dropUpstream(exchange)
+            giveSlot(exchange)
+        }
         exchange.pointee.status = 499
         record(exchange, decision: "abandoned")
         giveExchange(exchange)

@@ -10,6 +10,8 @@ internal import Synchronization
 extension Worker {
     /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
     private static let gatherLimit: UInt64 = 64 << 10
+    /// Bytes of requests that a worker gathers at once; beyond them a slow body costs its origin a connection instead.
+    private static let allGatheredLimit = 64 << 20
 
     /// Decides on the head at `start..<end` of the buffer, which holds `held` bytes. True: go on with the visitor.
     func received(_ index: UInt32, _ start: Int, _ end: Int, _ held: Int) -> Bool {
@@ -36,7 +38,7 @@ extension Worker {
             return refuse(index, site, 413, "malformed", bytes)
         }
         if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
-            held - end < Int(length)
+            held - end < Int(length), gathering < Self.allGatheredLimit
         {
             return gather(index, held, until: end + Int(length))
         }
@@ -82,7 +84,7 @@ extension Worker {
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let hasCookie = carriesCookie(site, bytes)
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
-        let ticket = UInt64(self.index) << 48 | UInt64(visitor.pointee.generation & 0xffff) << 32 | UInt64(index)
+        let ticket = makeTicket(index)
         let arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
@@ -104,10 +106,12 @@ extension Worker {
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             visitor.pointee.phase = .exchange
             armVisitor(index, limits.progressTime)
-            startExchange(exchange, isParsed: true)
+            // Behind an empty line the places in `request` are not those of the exchange's copy.
+            startExchange(exchange, isParsed: start == 0)
         case .wait(let evicted):
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true
+            exchange.pointee.ticket = ticket
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             visitor.pointee.phase = .waiting
             armVisitor(index, limits.queueTime + 1000)
@@ -115,6 +119,20 @@ extension Worker {
         }
         // What the exchange does to the visitor, it has done; its next event goes on from there.
         return visitor.pointee.phase == .exchange
+    }
+
+    /// What came behind a request is kept while that is served, but no more than a head may be long: beyond that the
+    /// visitor is asked to send it again over another connection.
+    func boundRest(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let visitor = visitors[exchange.pointee.visitor]
+        guard visitor.pointee.pending.count > Int(limits.headBytes), exchange.pointee.request.isDone,
+            !exchange.pointee.wantsUpgrade
+        else { return }
+        visitor.pointee.pending.free()
+        exchange.pointee.leavesRest = true
+        exchange.pointee.keepsAlive = false
+        // It cannot be told any more, where the response is on its way.
+        exchange.pointee.closesVisitor = true
     }
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {

@@ -212,17 +212,19 @@ extension Worker {
             ink.write(content)
             return sendVisitor(exchange, ink.bytes)
         }
-        return sendVisitor(exchange, ink.bytes) && sendVisitor(exchange, content)
+        return sendVisitor(exchange, ink.bytes, goesOn: true) && sendVisitor(exchange, content)
     }
 
-    /// False: the visitor is gone, and its exchange with it.
-    private func sendVisitor(_ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// With `goesOn` more of the same response follows at once. False: the visitor is gone, and its exchange with it.
+    private func sendVisitor(
+        _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeRawBufferPointer, goesOn: Bool = false
+    ) -> Bool {
         guard bytes.count > 0 else { return true }
         exchange.pointee.bytesOut += UInt64(bytes.count)
         let index = exchange.pointee.visitor
         visitors[index].pointee.moved += UInt64(bytes.count)
         let isLast =
-            exchange.pointee.closesVisitor && exchange.pointee.response.isDone && exchange.pointee.request.isDone
+            !goesOn && exchange.pointee.closesVisitor && exchange.pointee.response.isDone && exchange.pointee.request.isDone
             && exchange.pointee.responseStarted
         guard send(&visitors[index].pointee.stream, bytes, isLast: isLast) else {
             abandon(index)
@@ -232,6 +234,7 @@ extension Worker {
     }
 
     private func complete(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        endSlowUpload(exchange, index)
         exchange.pointee.upstream = Exchange.noUpstream
         // An origin that answered before it had the whole request is in the middle of it still.
         if !exchange.pointee.request.isDone { upstreams[index].pointee.keepsAlive = false }
@@ -258,7 +261,7 @@ extension Worker {
         upstreams[index].pointee.phase = .tunnel
         visitors[exchange.pointee.visitor].pointee.phase = .tunnel
         armUpstream(index, limits.tunnelTime)
-        rearm(exchange.pointee.visitor, limits.tunnelTime)
+        armVisitor(exchange.pointee.visitor, limits.tunnelTime)
         guard sendVisitor(exchange, ink.bytes) else { return false }
         resume(exchange.pointee.visitor)
         return true

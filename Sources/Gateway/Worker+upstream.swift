@@ -11,35 +11,40 @@ internal import Synchronization
 extension Worker {
     /// Milliseconds that a connection may rest in a pool.
     private static let idleTime: UInt32 = 30_000
-    /// After this many failures in a row the origin is taken out until a probe succeeds.
-    private static let failureLimit = 3
-    /// Milliseconds between probes of an origin that is out.
-    private static let probeTime: UInt32 = 1000
-    /// A response held open longer than this, in milliseconds, no longer counts against the origin's limit: it streams,
-    /// or its visitor is slow, and neither costs the origin what a request costs.
+    /// A request that comes in, or a response that goes out, for longer than this, in milliseconds, does not count
+    /// against the origin's limit: it streams, or its visitor is slow, and neither costs the origin what a request costs.
     static let slotTime: UInt32 = 1000
 
     // MARK: - Connecting
 
-    /// Sends the admitted request to its origin. With `isParsed`, `request` still holds its head.
+    /// Sends the admitted request to its origin. With `isParsed`, `request` still holds its head, read
+    /// from the same places as in the exchange's copy.
     func startExchange(_ exchange: UnsafeMutablePointer<Exchange>, isParsed: Bool) {
         let site = site(exchange)
-        guard let slot = exchange.pointee.slot, Int(slot.origin) < site.origins.count else {
-            return failExchange(exchange, 502)
+        guard var slot = exchange.pointee.slot else { return failExchange(exchange, 502) }
+        if Int(slot.origin) >= site.origins.count {
+            // Admission had another table's origins in mind: a reload is on its way here, or has just come.
+            slot = site.state.admission.withLock { $0.move(slot, to: 0, at: instant) }
+            slot.origin = 0
+            exchange.pointee.slot = slot
         }
         let origin = site.origins[Int(slot.origin)]
         let pool = origin.pool
-        // What must not be sent twice does not go over a connection that may be closing at this moment.
-        if exchange.pointee.method.isIdempotent, !exchange.pointee.wasRetried, pools[pool].firstIdle != TimerWheel.none
+        // What must not be sent twice goes only over a connection that cannot be closing at this moment.
+        if !exchange.pointee.wasRetried, pools[pool].firstIdle != TimerWheel.none,
+            exchange.pointee.method.isIdempotent || isFresh(pools[pool].firstIdle)
         {
             let index = takeIdle(pool)
             attach(exchange, index)
             upstreams[index].pointee.isReused = true
             return sendRequest(index, isParsed: isParsed)
         }
-        guard let index = connect(origin) else {
-            originFailed(site, slot.origin, pool)
-            return failExchange(exchange, 502)
+        let index: UInt32
+        switch connect(origin) {
+        case .begun(let place): index = place
+        case .unreachable: return originUnreachable(exchange, slot, pool)
+        // We have too little of something, which is no fault of the origin's.
+        case .shortage: return failExchange(exchange, 503)
         }
         attach(exchange, index)
         // Over loopback and to near origins the connection stands at once: try before waiting for the kernel's word.
@@ -65,14 +70,24 @@ extension Worker {
         } == 0
     }
 
-    private func connect(_ origin: Origin) -> UInt32? {
+    enum Connecting {
+        case begun(UInt32)
+        /// The kernel knows already that there is no way to the origin.
+        case unreachable
+        /// Out of ports, descriptors or memory.
+        case shortage
+    }
+
+    func connect(_ origin: Origin) -> Connecting {
         let address = origin.address.endpoint.address
         var raw = (address.high.bigEndian, address.low.bigEndian)
         let socket = withUnsafeBytes(of: &raw) {
             linux_connect(
                 $0.baseAddress!.assumingMemoryBound(to: UInt8.self), origin.address.endpoint.port, nil)
         }
-        guard socket >= 0 else { return nil }
+        guard socket >= 0 else {
+            return [EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(-socket) ? .shortage : .unreachable
+        }
         let index = upstreams.take()
         let upstream = upstreams[index]
         let generation = upstream.pointee.generation &+ 1
@@ -84,12 +99,12 @@ extension Worker {
         if let context = origin.context {
             guard let tls = TLS.connection(context, port) else {
                 closeUpstream(index)
-                return nil
+                return .shortage
             }
             upstream.pointee.stream.tls = tls
         }
         watch(socket, Self.upstreamKind, index, generation, Self.events)
-        return index
+        return .begun(index)
     }
 
     func upstreamEvent(_ index: UInt32, _ events: UInt32) {
@@ -184,9 +199,13 @@ extension Worker {
             closeUpstream(index)
             return probeLater(pool)
         }
-        let site = site(exchange)
-        originFailed(site, slot.origin, pool)
         dropUpstream(exchange)
+        originUnreachable(exchange, slot, pool)
+    }
+
+    private func originUnreachable(_ exchange: UnsafeMutablePointer<Exchange>, _ slot: Slot, _ pool: Int) {
+        let site = site(exchange)
+        originFailed(pool)
         if !exchange.pointee.wasRetried, site.origins.count > 1 {
             exchange.pointee.wasRetried = true
             var next = slot
@@ -197,53 +216,6 @@ extension Worker {
             return startExchange(exchange, isParsed: false)
         }
         failExchange(exchange, 502)
-    }
-
-    // MARK: - Health
-
-    private func originFailed(_ site: Site, _ origin: UInt8, _ pool: Int) {
-        pools[pool].failures += 1
-        guard pools[pool].failures >= Self.failureLimit else { return }
-        setHealth(pool, to: false)
-        probeLater(pool)
-    }
-
-    private func originIsBack(_ pool: Int) {
-        pools[pool].failures = 0
-        pools[pool].isProbing = false
-        setHealth(pool, to: true)
-    }
-
-    private func setHealth(_ pool: Int, to isHealthy: Bool) {
-        for site in table.sites {
-            for (index, origin) in site.origins.enumerated() where origin.pool == pool {
-                site.state.admission.withLock { $0.setHealth(of: index, to: isHealthy) }
-                if isHealthy { freed.append(site.index) }
-            }
-        }
-    }
-
-    /// Sets a record aside that will try to connect after a while.
-    private func probeLater(_ pool: Int) {
-        guard !pools[pool].isProbing else { return }
-        pools[pool].isProbing = true
-        let index = upstreams.take()
-        let generation = upstreams[index].pointee.generation &+ 1
-        upstreams[index].pointee = Upstream()
-        upstreams[index].pointee.generation = generation
-        upstreams[index].pointee.phase = .resting
-        upstreams[index].pointee.pool = Int32(pool)
-        armUpstream(index, Self.probeTime)
-    }
-
-    private func probe(_ pool: Int) {
-        pools[pool].isProbing = false
-        guard let origin = table.sites.lazy.flatMap(\.origins).first(where: { $0.pool == pool }) else { return }
-        var plain = origin
-        plain.context = nil
-        guard let index = connect(plain) else { return probeLater(pool) }
-        pools[pool].isProbing = true
-        armUpstream(index, limits.connectTime)
     }
 
     // MARK: - The request out
@@ -259,8 +231,8 @@ extension Worker {
         exchange.pointee.sent = now
         pools[Int(upstream.pointee.pool)].failures = 0
         guard send(&upstream.pointee.stream, ink.bytes) else { return upstreamBroke(index) }
-        wheel.disarm(index | Self.upstreamTimer) { node($0) }
-        armUpstream(index, limits.originTime)
+        armUpstream(
+            index, exchange.pointee.request.isDone ? limits.originTime : min(Self.slotTime, limits.originTime))
     }
 
     /// Moves the request's body on, from the visitor to the origin, as far as both sides allow.
@@ -277,7 +249,7 @@ extension Worker {
             var count = visitor.pointee.pending.count
             if count > 0 {
                 memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
-                visitor.pointee.pending.clear()
+                visitor.pointee.pending.free()
             } else {
                 count = receive(&visitor.pointee.stream, at: 0)
                 if count < 0 { return abandon(visitorIndex) }
@@ -305,11 +277,13 @@ extension Worker {
             }
             if used < count {
                 visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + used, count: count - used))
+                boundRest(exchange)
             }
             guard send(&upstreams[index].pointee.stream, UnsafeRawBufferPointer(start: buffer, count: used)) else {
                 upstreamBroke(index)
                 return false
             }
+            if exchange.pointee.request.isDone { requestIsWhole(exchange, index) }
             return true
         }
     }
@@ -364,10 +338,20 @@ extension Worker {
                 }
                 return
             case .awaiting: guard readResponse(index) else { return }
+            case .orphaned: return endOrphan(index)
             case .responding: guard relayResponse(index) else { return }
             case .tunnel: return pumpTunnel(fromUpstream: index)
             }
         }
+    }
+
+    /// Used less than a second ago, and nothing has come since: no origin gives up a connection that early (2 seconds
+    /// and more are usual), so that what is sent now will be read.
+    private func isFresh(_ index: UInt32) -> Bool {
+        let upstream = upstreams[index]
+        var byte: UInt8 = 0
+        return now &- upstream.pointee.restedAt < 1_000_000_000
+            && recv(upstream.pointee.stream.socket, &byte, 1, Int32(MSG_PEEK.rawValue)) < 0 && errno == EAGAIN
     }
 
     private func takeIdle(_ pool: Int) -> UInt32 {
@@ -387,6 +371,7 @@ extension Worker {
             upstream.pointee.stream.out.isEmpty, pools[pool].idleCount < Int(limits.idleOriginConnections), !isDraining
         else { return closeUpstream(index) }
         upstream.pointee.phase = .idle
+        upstream.pointee.restedAt = now
         upstream.pointee.pending.free()
         upstream.pointee.nextIdle = pools[pool].firstIdle
         pools[pool].firstIdle = index
@@ -417,6 +402,7 @@ extension Worker {
     func dropUpstream(_ exchange: UnsafeMutablePointer<Exchange>) {
         let index = exchange.pointee.upstream
         guard index != Exchange.noUpstream else { return }
+        endSlowUpload(exchange, index)
         exchange.pointee.upstream = Exchange.noUpstream
         upstreams[index].pointee.exchange = nil
         closeUpstream(index)
@@ -430,6 +416,7 @@ extension Worker {
         upstream.pointee.isPaused = false
         upstream.pointee.pending.free()
         upstream.pointee.exchange = nil
+        releaseOrphan(index)
         upstream.pointee.phase = .free
         upstream.pointee.generation &+= 1
         upstreams.give(index)
@@ -471,11 +458,8 @@ extension Worker {
         case .awaiting:
             guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
             // An origin cannot begin before it has the request.
-            if exchange.pointee.request.isDone {
-                failExchange(exchange, 504)
-            } else {
-                armUpstream(index, limits.originTime)
-            }
+            if exchange.pointee.request.isDone { failExchange(exchange, 504) } else { uploadIsSlow(exchange, index) }
+        case .orphaned: orphanTimedOut(index)
         case .responding:
             guard let exchange = upstream.pointee.exchange else { return closeUpstream(index) }
             if upstream.pointee.isPaused || upstream.pointee.moved > 0 {

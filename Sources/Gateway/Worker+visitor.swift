@@ -129,7 +129,9 @@ extension Worker {
             case .body: guard readBody(index) else { return }
             case .exchange: return pumpRequest(index)
             case .tunnel: return pumpTunnel(fromVisitor: index)
-            case .lingering: return linger(index)
+            case .lingering:
+                // Nothing is thrown away, and nothing ends, before the visitor has its response.
+                return visitor.pointee.closesAfterFlush ? () : linger(index)
             }
         }
     }
@@ -267,7 +269,7 @@ extension Worker {
                     visitor.pointee.pending.clear()
                     visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
                     // The clock of a head runs from its first byte.
-                    if first, visitor.pointee.isReused { rearm(index, limits.headTime) }
+                    if first, visitor.pointee.isReused { armVisitor(index, limits.headTime) }
                 }
                 return false
             }
@@ -289,6 +291,7 @@ extension Worker {
             visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count))
         }
         visitor.pointee.moved = 0
+        endGathering(visitor)
         visitor.pointee.phase = .head
         return true
     }
@@ -299,16 +302,16 @@ extension Worker {
         visitor.pointee.pending.clear()
         visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
         visitor.pointee.awaited = UInt32(awaited)
+        gathering += awaited
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
-        rearm(index, limits.progressTime)
+        armVisitor(index, limits.progressTime)
         return true
     }
 
-    /// A deadline that may lie before the one set.
-    func rearm(_ index: UInt32, _ milliseconds: UInt32) {
-        wheel.disarm(index) { node($0) }
-        armVisitor(index, milliseconds)
+    private func endGathering(_ visitor: UnsafeMutablePointer<Visitor>) {
+        gathering -= Int(visitor.pointee.awaited)
+        visitor.pointee.awaited = 0
     }
 
     /// Answers what could not be read as a request, and closes.
@@ -331,7 +334,7 @@ extension Worker {
         } else {
             visitor.pointee.closesAfterFlush = true
             visitor.pointee.phase = .lingering
-            rearm(index, Self.lingerTime)
+            armVisitor(index, Self.lingerTime)
         }
     }
 
@@ -352,7 +355,7 @@ extension Worker {
             _ = flushPort(&visitor.pointee.stream)
         }
         shutdown(visitor.pointee.stream.socket, Int32(SHUT_WR))
-        rearm(index, Self.lingerTime)
+        armVisitor(index, Self.lingerTime)
         linger(index)
     }
 
@@ -387,6 +390,7 @@ extension Worker {
         wheel.disarm(index) { node($0) }
         if isCounted { budget.leave(visitor.pointee.source) }
         closeStream(&visitor.pointee.stream)
+        endGathering(visitor)
         visitor.pointee.pending.free()
         visitor.pointee.phase = .free
         visitor.pointee.generation &+= 1

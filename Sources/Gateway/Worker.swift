@@ -18,7 +18,7 @@ final class Worker {
         case table(SiteTable)
         case accessLog(Int32)
         /// A waiting request's turn has come, by a slot that another worker gave back.
-        case grant(ticket: UInt64, Slot, site: UInt16)
+        case grant(ticket: UInt64, Slot, SiteState)
         case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
         case drain
     }
@@ -34,8 +34,6 @@ final class Worker {
     static let listenerKind: UInt64 = 2
     static let wakeKind: UInt64 = 3
     static let upstreamTimer: UInt32 = 1 << 31
-    /// Room before the receive buffer, where a chunk's size can be put in front of what was received.
-    static let bufferLead = 32
     /// Holds the longest head and the longest gathered body with one more piece behind them.
     static let bufferSize = 256 << 10
     static let receiveSize = 64 << 10
@@ -76,8 +74,14 @@ final class Worker {
     var spareExchanges: UnsafeMutablePointer<Exchange>?
     /// Bytes that wait in all streams for sockets to take them.
     var kept = 0
+    /// Bytes that visitors have places for while small bodies are gathered.
+    var gathering = 0
     /// Connections to origins that are not read from, because their visitor is slow.
     var pausedCount = 0
+    /// Connections whose origins work for visitors that are gone.
+    var orphanCount = 0
+    /// Counts the requests that ask admission, for their tickets.
+    var asked: UInt32 = 0
     /// Sites at which a slot was given back in this round.
     var freed: [UInt16] = []
     /// Visitors to go on with after this round: index and generation.
@@ -91,12 +95,17 @@ final class Worker {
         epoll = epoll_create1(linux_epoll_close_on_exec)
         precondition(epoll >= 0, "the kernel gives no epoll instance")
         port = TLSPort.make()
-        buffer = malloc(Self.bufferLead + Self.bufferSize)! + Self.bufferLead
+        buffer = malloc(Self.bufferSize)!
         cipherBuffer = malloc(Self.receiveSize)!
         history = shared.history
-        budget = SourceBudget(capacity: max(16, Int(limits.connections) / shared.workerCount))
+        budget = SourceBudget(capacity: Self.capacity(table, shared))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
+    }
+
+    /// The worker's share of the lane's connections.
+    private static func capacity(_ table: SiteTable, _ shared: LaneShared) -> Int {
+        max(16, Int(table.snapshot.limits.connections) / shared.workerCount)
     }
 
     /// Runs until drained. The thread's whole life.
@@ -179,7 +188,7 @@ final class Worker {
         switch command {
         case .table(let table): apply(table)
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
-        case .grant(let ticket, let slot, let site): granted(ticket, slot, site)
+        case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
         case .refuse(let ticket, let cause): turnedAway(ticket, cause)
         case .drain: drain()
         }
@@ -195,6 +204,7 @@ final class Worker {
         }
         table = new
         limits = new.snapshot.limits
+        budget.capacity = Self.capacity(new, shared)
         port.pointee.sites = Unmanaged.passUnretained(table)
         let poolCount = (new.sites.flatMap(\.origins).map(\.pool).max() ?? -1) + 1
         while pools.count < poolCount { pools.append(OriginPool()) }
@@ -211,7 +221,11 @@ final class Worker {
         guard !isDraining else { return }
         isDraining = true
         drainedAt = now + UInt64(limits.drainTime) * 1_000_000
-        for listener in listening { close(listener.socket) }
+        for listener in listening {
+            // The office has the same socket open: closing ours alone would not end its events here.
+            epoll_ctl(epoll, EPOLL_CTL_DEL, listener.socket, nil)
+            close(listener.socket)
+        }
         listening = []
         for index in visitors.indices {
             let visitor = visitors[index]
@@ -248,6 +262,8 @@ final class Worker {
             publish()
         }
         for handle in wheel.advance({ node($0) }) {
+            // The place may have a new user already, by what one before it in this list did.
+            guard node(handle).pointee.slot == TimerWheel.unarmed else { continue }
             if handle & Self.upstreamTimer != 0 {
                 upstreamTimedOut(handle & ~Self.upstreamTimer)
             } else {
@@ -281,6 +297,7 @@ final class Worker {
             current.sites[names[index], default: SiteCounters()].add(counter)
         }
         current.openVisitors = visitors.count
+        current.lostLogs = log.lost
         current.connections.open = UInt64(visitors.count)
         shared.publish(current, from: index)
     }

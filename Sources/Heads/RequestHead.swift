@@ -295,10 +295,13 @@ package struct RequestHead: Sendable {
             return Refusal(.badHost, at: Int(authority.start))
         }
         keepsAlive = minorVersion == 1 ? !state.connectionClose : state.connectionKeepAlive && !state.connectionClose
-        if minorVersion == 1, state.connectionNamesUpgrade, state.upgrade.count > 0, framing == .none,
-            !bytes.holds("h2c", in: state.upgrade)
-        {
-            upgrade = state.upgrade
+        if minorVersion == 1, state.connectionNamesUpgrade, state.upgrade.count > 0, framing == .none {
+            var isForH2C = false
+            bytes.members(of: state.upgrade) { member in
+                isForH2C = bytes.holds("h2c", in: member)
+                return !isForH2C
+            }
+            if !isForH2C { upgrade = state.upgrade }
         }
         return nil
     }

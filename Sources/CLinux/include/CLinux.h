@@ -64,18 +64,9 @@ int linux_pin_thread(int core);
 /// The cores that this process may use, written into `cores`; returns how many there are.
 int linux_cores(uint16_t *cores, int room);
 
-/// Asks the kernel to send `signal` to this process when its parent ends.
-int linux_signal_on_parent_death(int signal);
-
 /// Starts the program at `path` in a process group of its own, with the signals' defaults and this environment; it gets
 /// /dev/null as standard input, standard output and error of this process, `kept` as descriptor 3 and no other.
 /// Returns the process, or -errno.
 int linux_spawn(const char *path, char *const arguments[], int kept);
-
-/// gettid(2).
-int linux_thread(void);
-
-/// The network namespace of this process differs from that of process 1 (or that cannot be read: then 0).
-int linux_own_network_namespace(void);
 
 #endif
