@@ -96,6 +96,8 @@ struct RunCommand: ParsableCommand {
     var floodRate = 1_000
     @Option(help: "Sources of the flood, 1-10000; 500, or 10000 in the scenario many.")
     var floodSources: Int?
+    @Flag(help: "Measure no availability: the record must then say that it is unknown.")
+    var withoutProber = false
     @Flag(help: "Leave out the run straight at the origin.")
     var skipDirect = false
     @Option(help: "File with the flood's request shapes.")

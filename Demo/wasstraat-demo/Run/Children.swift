@@ -21,15 +21,21 @@ struct Children {
     }
 
     /// Runs a program to its end; throws what it has written where it fails.
-    static func complete(_ words: [String], log: String) throws(DemoError) {
-        let process = try spawn(words, log: log)
+    ///
+    /// - Parameters:
+    ///   - output: the file for its standard output; nil: the log.
+    ///   - input: the file that it reads; nil: nothing.
+    static func complete(
+        _ words: [String], log: String, output: String? = nil, input: String? = nil
+    ) throws(DemoError) {
+        let process = try spawn(words, log: log, output: output, input: input)
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}
         guard status == 0 else { throw DemoError("\(words.joined(separator: " ")) failed; its output is in \(log)") }
     }
 
     private static func spawn(
-        _ words: [String], log: String, connection: Int32? = nil
+        _ words: [String], log: String, connection: Int32? = nil, output: String? = nil, input: String? = nil
     ) throws(DemoError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -39,8 +45,12 @@ struct Children {
             posix_spawn_file_actions_adddup2(&actions, connection, 0)
             posix_spawn_file_actions_adddup2(&actions, connection, 1)
         } else {
-            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-            posix_spawn_file_actions_adddup2(&actions, 2, 1)
+            posix_spawn_file_actions_addopen(&actions, 0, input ?? "/dev/null", O_RDONLY, 0)
+            if let output {
+                posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_TRUNC, 0)
+            } else {
+                posix_spawn_file_actions_adddup2(&actions, 2, 1)
+            }
         }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

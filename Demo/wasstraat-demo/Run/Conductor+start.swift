@@ -71,10 +71,11 @@ extension Conductor {
         guard access(program, X_OK) == 0 else { throw DemoError("\(program) is not built") }
         let listener = Endpoint(Self.home, port: try freePort(options.port))
         let metrics = Endpoint(Self.home, port: try freePort(0))
+        console = Endpoint(Self.home, port: try freePort(0))
         try setting.makeCertificate(for: Waterdam.host)
         try setting.writeConfiguration(
-            listener: listener, metrics: metrics, origin: origin, host: Waterdam.host,
-            core: cores.count > 1 ? cores[0] : nil)
+            listener: listener, metrics: metrics, console: console, origin: origin, host: Waterdam.host,
+            core: cores.count > 1 ? cores[0] : nil, isProbing: !options.withoutProber)
         office = try startWarded("wasstraat", [program, "run", "--config", setting.configuration])
         watch = OfficeWatch(path: setting.socket)
         let target = try HomeAddress(checking: listener)
@@ -121,7 +122,7 @@ extension Conductor {
     }
 
     /// A program in the folder of this one.
-    private static func beside(_ name: String) -> String {
+    static func beside(_ name: String) -> String {
         var path = [CChar](repeating: 0, count: 4_096)
         let count = max(0, readlink("/proc/self/exe", &path, path.count - 1))
         let own = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -18,6 +18,7 @@ final class Conductor {
     var lane = LaneFigures()
     var watch: OfficeWatch?
     var office: pid_t = 0
+    var console = Endpoint(Address(ipv4: 0x7f00_0001), port: 0)
     var plan: SourcePlan
     var result: RunResult
     var isComplete = false
@@ -90,6 +91,7 @@ final class Conductor {
         result.flood = result.through?.flood ?? RunResult.Flood()
         result.void = [result.direct, result.through].contains { $0?.flood?.isVoid == true }
         screen.say(ClosingTable.text(result))
+        if office != 0 { result.register = try readRecord() }
         if let path = options.result { try write(try result.json(), to: path) }
         isComplete = true
         if options.keep == .yes { keepUp(authority) }
@@ -164,6 +166,8 @@ final class Conductor {
         var phase = RunResult.Phase(visitors.tally, sent: visitors.requests, seconds: length, flood: figures)
         phase.load_cpu_seconds = processorSeconds() - used + (flood?.report.processorSeconds ?? 0)
         phase.load_lag_ms = Double(visitors.lag) / 1e6
+        phase.start = clockTime(wallStart, whole: true)
+        phase.end = clockTime(wallStart + UInt64((length + 10) * 1e9), whole: true)
         var line = "          known \(percent(phase.known.success)) of \(phase.known.requests), "
         line += "unknown \(percent(phase.unknown.success)) of \(phase.unknown.requests) clicks, "
         line += "p95 \(time(phase.p95_ms))"
@@ -204,9 +208,16 @@ final class Conductor {
     }
 
     private func keepUp(_ authority: String) {
-        screen.say(
-            " Wasstraat stays up: https://\(authority)/\n"
-                + " (your browser does not know the throw-away certificate). Ctrl-C ends it.")
+        var lines = [" Wasstraat stays up: https://\(authority)/"]
+        if office != 0 {
+            let port = authority.split(separator: ":").last ?? ""
+            lines.append(" What the public sees: https://\(Setting.statusHost):\(port)/")
+            if let account = try? makeAccount() {
+                lines.append(" The console:          http://\(console)/ (\(account.name), \(account.password))")
+            }
+        }
+        lines.append(" Your browser does not know the throw-away certificate. Ctrl-C ends it all.")
+        screen.say(lines.joined(separator: "\n"))
         while !Interrupts.came() {
             if let name = children.ended() { return screen.say("\(name) has ended by itself.") }
             usleep(100_000)

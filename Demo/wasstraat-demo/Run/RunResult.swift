@@ -30,6 +30,9 @@ struct RunResult: Encodable {
         var errors: Int
         var late: Int
         var seconds: Double
+        /// From the first click to ten seconds after the last one, when it is judged.
+        var start = ""
+        var end = ""
         /// Seconds of processor time that the load tool itself used.
         var load_cpu_seconds = 0.0
         /// How late the load tool sent the latest click; it is in the visitors' times.
@@ -70,6 +73,34 @@ struct RunResult: Encodable {
         var isVoid: Bool { Double(reached) < 0.9 * Double(offered) }
     }
 
+    /// What Wasstraat's own register holds of the run.
+    struct Register: Encodable {
+        struct Attack: Encodable {
+            var site: String
+            var start: String
+            var end: String
+            var peak_rps: Double
+            var outcome: String
+        }
+
+        /// As the prober measured it, in the phase of the name; null: too little was measured.
+        struct Downtime: Encodable {
+            var direct: Double?
+            var through: Double?
+
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.container(keyedBy: CodingKeys.self)
+                try container.encode(direct, forKey: .direct)
+                try container.encode(through, forKey: .through)
+            }
+
+            enum CodingKeys: String, CodingKey { case direct, through }
+        }
+
+        var attacks: [Attack] = []
+        var downtime_seconds = Downtime()
+    }
+
     var scenario: String
     var seconds: Int
     var origin_searches_per_second: Double
@@ -79,6 +110,7 @@ struct RunResult: Encodable {
     var gateway: Gateway?
     /// Of the run through Wasstraat.
     var flood: Flood?
+    var register: Register?
     var void = false
 
     /// A machine's form: two spaces, keys in order.

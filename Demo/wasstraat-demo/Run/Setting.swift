@@ -5,6 +5,9 @@ internal import Glibc
 /// What the demonstration needs on disk, in a folder of its own: a throw-away authority, the site's certificate, the
 /// configuration of Wasstraat.
 struct Setting {
+    /// Where the public pages are; browsers look for names under "localhost" on this machine.
+    static let statusHost = "status.waterdam.localhost"
+
     let folder: String
     var authority: String { "\(folder)/authority.pem" }
     var configuration: String { "\(folder)/wasstraat.yaml" }
@@ -24,7 +27,7 @@ struct Setting {
     /// A P-256 authority and a certificate by it, good for two days.
     func makeCertificate(for host: String) throws(DemoError) {
         let extensions = """
-            subjectAltName=DNS:\(host)
+            subjectAltName=DNS:\(host),DNS:\(Self.statusHost)
             basicConstraints=critical,CA:FALSE
             keyUsage=critical,digitalSignature
             extendedKeyUsage=serverAuth
@@ -46,7 +49,8 @@ struct Setting {
 
     /// One site, and nothing that says what is a visitor and what is not.
     func writeConfiguration(
-        listener: Endpoint, metrics: Endpoint, origin: Endpoint, host: String, core: UInt16?
+        listener: Endpoint, metrics: Endpoint, console: Endpoint, origin: Endpoint, host: String, core: UInt16?,
+        isProbing: Bool
     ) throws(DemoError) {
         let lane = core.map { "lane:\n  cores: [\($0)]\n" } ?? ""
         try write(
@@ -57,16 +61,35 @@ struct Setting {
                 tls: true
             metrics:
               listen: \(metrics)
+            pages:
+              host: \(Self.statusHost)
+              certificate: \(folder)/site.pem
+              key: \(folder)/site.key
+              address: https://\(Self.statusHost):\(listener.port)
+            console:
+              listen: \(console)
+            prober:
+              enabled: \(isProbing)
+              interval: 1 s
+              authority: \(authority)
             \(lane)organisations:
               - name: waterdam
+                title: Gemeente Waterdam
                 sites:
                   - host: \(host)
                     certificate: \(folder)/site.pem
                     key: \(folder)/site.key
                     origin: http://\(origin)
+                    check: {path: "/zoeken?q=paspoort", word: \(Waterdam.searchWord)}
 
             """, to: configuration)
         guard mkdir(state, 0o700) == 0 else { throw DemoError("cannot make \(state): error \(errno)") }
+    }
+
+    /// Writes a small file that only its user may read, and gives its path.
+    func keep(_ text: String, as name: String) throws(DemoError) -> String {
+        try write(text, to: "\(folder)/\(name)")
+        return "\(folder)/\(name)"
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: folder) }
