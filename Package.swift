@@ -94,10 +94,11 @@ let package = Package(
         room(
             "Portal",
             [
-                .product(name: "Hummingbird", package: "hummingbird"), mustache, crypto, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"), mustache, crypto, logging,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"), "Moments", "Detection", "Mitigations", "PublicStatus",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"), "Fingerprints", "Moments", "Detection", "Mitigations", "PublicStatus",
                 "Incidents",
             ]),
         // The doors.

@@ -1,0 +1,162 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import Incidents
+internal import Moments
+internal import PublicStatus
+
+/// Signing in and out, accounts and passwords.
+extension Console {
+    /// The page carries a form key too: the cookie for it comes with the page.
+    func signInPage(_ visit: Visit, reason: Refusal? = nil) -> Response {
+        var visit = visit
+        if visit.account != nil { return redirect(to: "/") }
+        let isNew = visit.token?.name.isEmpty != true
+        if isNew { visit.token = Token(name: "") }
+        var view: View = [:]
+        view["reason"] = reason?.reason[visit.language]
+        var response = page(
+            "login", visit.wording.pick("Aanmelden", "Sign in"), view, visit,
+            status: .init(code: reason?.status ?? 200))
+        if isNew, let token = visit.token {
+            response.headers[.setCookie] = cookie(cookieName, token.cookie, lasting: configuration.sessionTime)
+        }
+        if let wait = reason?.wait { response.headers[.retryAfter] = String(wait) }
+        return response
+    }
+
+    func signIn(_ visit: Visit) async throws -> Response {
+        let name = visit.form["name"]
+        guard Token.isName(name) else { return signInPage(visit, reason: Self.wrongPassword) }
+        if let wait = brake.attempt(name, at: visit.now) {
+            return signInPage(
+                visit,
+                reason: Refusal(
+                    429, nl: "Te vaak een verkeerd wachtwoord. Wacht \(Int(wait.rounded(.up))) seconden.",
+                    en: "Too many wrong passwords. Wait \(Int(wait.rounded(.up))) seconds.",
+                    wait: Int(wait.rounded(.up))))
+        }
+        let account = try await records.account(name: name)
+        // A name without an account takes the same time.
+        let stored = account?.password ?? Password.nobody(configuration.passwordCost)
+        let password = visit.form["password"]
+        guard try await passwords.run({ Password.verify(password, against: stored) }), let account else {
+            if brake.hasGripped(name), account != nil {
+                try await records.note(actor: name, action: "wrong-passwords", object: "console", at: visit.now)
+            }
+            return signInPage(visit, reason: Self.wrongPassword)
+        }
+        brake.succeeded(name)
+        try await records.note(actor: name, action: "sign-in", object: "console", at: visit.now)
+        return try await beginSession(account, visit, at: "/")
+    }
+
+    private static let wrongPassword = Refusal(
+        403, nl: "Naam of wachtwoord klopt niet.", en: "The name or the password is wrong.")
+
+    /// A new token at each sign-in; the one before is worth nothing any more.
+    private func beginSession(_ account: Account, _ visit: Visit, at place: String) async throws -> Response {
+        if let old = visit.token, let before = visit.account { try await records.dropSession(key: old.key(before)) }
+        let token = Token(name: account.name)
+        try await records.keep(
+            Session(key: token.key(account), account: account.name, expires: visit.now + configuration.sessionTime))
+        var response = redirect(to: place)
+        response.headers[.setCookie] = cookie(cookieName, token.cookie, lasting: configuration.sessionTime)
+        return response
+    }
+
+    func signOut(_ visit: Visit) async throws -> Response {
+        if let token = visit.token, let account = visit.account {
+            try await records.dropSession(key: token.key(account))
+            try await note(visit, "sign-out", "console")
+        }
+        var response = redirect(to: "/login")
+        response.headers[.setCookie] = cookie(cookieName, "", lasting: 0)
+        return response
+    }
+
+    func accountsPage(_ visit: Visit) async throws -> Response {
+        let wording = visit.wording
+        let accounts = try await records.accounts().sorted { $0.name < $1.name }
+        let view: View = [
+            "accounts": accounts.map { account -> View in
+                [
+                    "account": account.name, "accountRole": wording.role(account.role),
+                    "sees": account.organisation ?? wording.pick("de hele straat", "the whole street"),
+                ]
+            },
+            "roles": Account.Role.allCases.map { ["value": $0.rawValue, "shown": wording.role($0)] as View },
+            "organisations": await organisations(),
+        ]
+        return page("accounts", "Accounts", view, visit)
+    }
+
+    private func organisations() async -> [String] { Set(await street.now().map(\.organisation)).sorted() }
+
+    func createAccount(_ visit: Visit) async throws -> Response {
+        let (name, organisation) = (visit.form["name"], visit.form["organisation"])
+        guard Token.isName(name) else {
+            throw Refusal.invalid(
+                "Een naam heeft 1 tot 64 tekens: a-z, 0-9, punt, streepje.",
+                "A name has 1 to 64 characters: a-z, 0-9, dot, hyphen.")
+        }
+        let isKnown = await organisations().contains(organisation)
+        guard organisation.isEmpty || isKnown, let role = Account.Role(rawValue: visit.form["role"]) else {
+            throw Refusal.invalid("Die organisatie bestaat niet.", "There is no such organisation.")
+        }
+        guard try await records.account(name: name) == nil else {
+            throw Refusal(409, nl: "Die naam is al in gebruik.", en: "That name is already in use.")
+        }
+        let hash = try await hash(visit.form["password"])
+        try await records.keep(
+            Account(name: name, role: role, organisation: organisation.isEmpty ? nil : organisation, password: hash))
+        try await note(
+            visit, "create-account", "\(name), \(role.rawValue), \(organisation.isEmpty ? "street" : organisation)")
+        return redirect(to: "/accounts?done=created")
+    }
+
+    func accountPage(_ visit: Visit) -> Response {
+        let wording = visit.wording
+        var view: View = [:]
+        if let account = visit.account {
+            view["account"] = account.name
+            view["accountRole"] = wording.role(account.role)
+            view["sees"] = account.organisation ?? wording.pick("de hele straat", "the whole street")
+        }
+        return page("account", wording.pick("Uw account", "Your account"), view, visit)
+    }
+
+    func changePassword(_ visit: Visit) async throws -> Response {
+        guard var account = visit.account else { throw Refusal.signedOut }
+        let (stored, current) = (account.password, visit.form["current"])
+        guard visit.form["new"] == visit.form["repeat"] else {
+            throw Refusal.invalid("De nieuwe wachtwoorden zijn niet gelijk.", "The new passwords differ.")
+        }
+        if let wait = brake.attempt(account.name, at: visit.now) {
+            throw Refusal(
+                429, nl: "Te vaak een verkeerd wachtwoord.", en: "Too many wrong passwords.",
+                wait: Int(wait.rounded(.up)))
+        }
+        guard try await passwords.run({ Password.verify(current, against: stored) }) else {
+            throw Refusal(403, nl: "Uw wachtwoord van nu klopt niet.", en: "Your current password is wrong.")
+        }
+        brake.succeeded(account.name)
+        account.password = try await hash(visit.form["new"])
+        try await records.keep(account)
+        try await note(visit, "change-password", account.name)
+        // Every session's key holds the old hash: all of them have ended now, and this browser gets a new one.
+        return try await beginSession(account, visit, at: "/account?done=changed")
+    }
+
+    private func hash(_ password: String) async throws -> String {
+        guard Password.lengths.contains(password.count) else {
+            throw Refusal.invalid(
+                "Een wachtwoord heeft minstens \(Password.lengths.lowerBound) tekens.",
+                "A password has at least \(Password.lengths.lowerBound) characters.")
+        }
+        let cost = configuration.passwordCost
+        guard let hash = try await passwords.run({ Password.hash(password, cost: cost) }) else {
+            throw Refusal.noRecords
+        }
+        return hash
+    }
+}

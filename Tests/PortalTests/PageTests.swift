@@ -1,0 +1,89 @@
+// FileManager and the environment: a test may have them.
+internal import Foundation
+internal import Incidents
+internal import Portal
+internal import Testing
+
+@Suite struct PageTests {
+    static let pages: [(name: String, account: String?, path: String)] = [
+        ("login", nil, "/login"), ("now", "operator-street", "/"), ("now-own", "analyst-markalpha", "/"),
+        ("site", "operator-markalpha", "/sites/markalpha-www"),
+        ("site-auditor", "auditor-street", "/sites/markbeta-www"),
+        ("incidents", "operator-street", "/incidents"), ("incident", "operator-markalpha", "/incidents/2026-1"),
+        ("incident-text", "operator-markalpha", "/incidents/2026-1?text=ongoing&done=posted"),
+        ("incident-over", "auditor-markbeta", "/incidents/2026-2"),
+        ("fingerprints", "operator-street", "/fingerprints"),
+        ("notes", "auditor-street", "/notes"), ("accounts", "operator-street", "/accounts?done=created"),
+        ("account", "analyst-markbeta", "/account"), ("not-found", "operator-street", "/nowhere"),
+        ("not-allowed", "analyst-street", "/accounts"),
+    ]
+
+    /// With WASSTRAAT_PORTAL_PAGES=folder the pages stay there, for other checkers to read.
+    @Test func `every page comes in both languages, whole and without script`() async throws {
+        let kept = ProcessInfo.processInfo.environment["WASSTRAAT_PORTAL_PAGES"]
+        let folder = URL(fileURLWithPath: kept ?? NSTemporaryDirectory() + "portal-pages-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder.appendingPathComponent("assets"), withIntermediateDirectories: true)
+        defer { if kept == nil { try? FileManager.default.removeItem(at: folder) } }
+        let texts = try await World().serve { start in
+            var texts: [String: String] = [:]
+            for language in ["nl", "en"] {
+                for (name, account, path) in Self.pages {
+                    var browser = start
+                    browser.language = language
+                    if let account { try await browser.signIn(account) }
+                    texts["\(name).\(language).html"] = try await browser.get(path).text
+                }
+                var guest = start
+                guest.language = language
+                texts["login-wrong.\(language).html"] = try await guest.signIn("nobody", "wrong wrong wrong").0.text
+            }
+            var browser = start
+            for asset in ["assets/console.css", "assets/live.js"] {
+                texts[asset] = try await browser.get("/" + asset).text
+            }
+            return texts
+        }
+        let (site, now) = try await (Self.observing(), Self.empty())
+        for (name, text) in texts.merging(site.merging(now) { $1 }, uniquingKeysWith: { $1 }) {
+            // Beside each other in a folder, without a server.
+            let text = name.hasSuffix("html") ? text.replacing("\"/assets/", with: "\"assets/") : text
+            try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+            guard name.hasSuffix("html") else { continue }
+            #expect(text.hasPrefix("<!DOCTYPE html>") && text.hasSuffix("</html>\n"), "\(name)")
+            #expect(text.contains("<html lang=\"\(name.split(separator: ".")[1])\">"), "\(name)")
+            #expect(!text.contains("{{") && !text.contains("[[") && !text.contains("]]"), "\(name)")
+            #expect(text.ranges(of: "<h1>").count == 1, "\(name)")
+            #expect(text.utf8.count < 60_000, "\(name)")
+        }
+        let dutch = texts["now.nl.html"] ?? ""
+        #expect(dutch.contains("Verzoeken per seconde") && !dutch.contains("Requests a second"))
+    }
+
+    private static func observing() async throws -> [String: String] {
+        let world = try await World()
+        await world.street.observe(site: World.alpha.site, until: world.clock.now, by: "x")
+        return try await world.serve { start in
+            try await Self.both(start, "operator-markalpha", "/sites/markalpha-www", "site-observing")
+        }
+    }
+
+    private static func empty() async throws -> [String: String] {
+        let world = try await World()
+        await world.street.empty()
+        return try await world.serve { start in try await Self.both(start, "operator-markalpha", "/", "now-empty") }
+    }
+
+    private static func both(
+        _ start: Browser, _ account: String, _ path: String, _ name: String
+    ) async throws -> [String: String] {
+        var texts: [String: String] = [:]
+        for language in ["nl", "en"] {
+            var browser = start
+            browser.language = language
+            try await browser.signIn(account)
+            texts["\(name).\(language).html"] = try await browser.get(path).text
+        }
+        return texts
+    }
+}
