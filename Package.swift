@@ -131,11 +131,13 @@ let package = Package(
         tests("DetectionTests", ["Detection", "Fingerprints", "Moments", "Sketches"]),
         tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load"]),
         tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Moments"]),
-        tests("GatewayTests", ["TestKit", "Messages", "Bytes", "Addresses", "CLinux"]),
+        tests(
+            "GatewayTests",
+            ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Sketches"]),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests("IncidentsTests", ["Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses"]),
-        tests("MessagesTests", ["Messages", "Bytes", "Addresses"]),
+        tests("MessagesTests", ["Messages", "Bytes", "Addresses", "Detection", "Fingerprints", "Sketches"]),
         tests("MomentsTests", ["Moments"]),
         // A lane that speaks the control protocol and carries nothing, for the office's tests.
         .executableTarget(

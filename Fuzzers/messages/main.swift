@@ -7,10 +7,12 @@ import Messages
 private func run(_ bytes: RawSpan) {
     guard bytes.byteCount > 0 else { return }
     let rest = bytes.extracting(1..<bytes.byteCount)
-    switch bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & 3 {
+    switch bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & 7 {
     case 0: roundTrip(Snapshot.self, rest)
     case 1: roundTrip(LaneStatus.self, rest)
     case 2: roundTrip(Hello.self, rest)
+    case 4: roundTrip(LaneTraffic.self, rest)
+    case 5: roundTrip(Pages.self, rest)
     default: frames(rest)
     }
 }

@@ -27,6 +27,8 @@ package struct LaneStatus: Equatable, Sendable {
         package var malformed: UInt64 = 0
         /// A PROXY header that was missing or broken.
         package var badPreface: UInt64 = 0
+        /// Requests answered from the public pages, redirects and refusals too.
+        package var pages: UInt64 = 0
 
         package init() {}
     }
@@ -99,7 +101,7 @@ extension LaneStatus: Message {
 extension LaneStatus.Connections: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.open, \.accepted, \.refused, \.handshakes, \.resumed, \.failedHandshakes, \.timedOut, \.malformed,
-        \.badPreface,
+        \.badPreface, \.pages,
     ]
 
     package func write(to writer: inout ByteWriter) {

@@ -44,9 +44,7 @@ extension Traffic: Message {
             $1.writeText($0.key)
             $1.write($0.value)
         }
-        let shapes = shapes.sorted {
-            ($0.key.route, $0.key.method, $0.key.ja4) < ($1.key.route, $1.key.method, $1.key.ja4)
-        }
+        let shapes = shapes.sorted { Self.goesBefore($0.key, $1.key) }
         writer.writeList(shapes) {
             $1.writeText($0.key.method)
             $1.writeText($0.key.route)
@@ -59,20 +57,31 @@ extension Traffic: Message {
         self.init()
         let ranks = try reader.readBlob(limit: HyperLogLog.registers)
         if !ranks.isEmpty {
-            guard let sketch = HyperLogLog(ranks: ranks) else { throw reader.malformed(.invalid) }
+            guard let sketch = HyperLogLog(ranks: ranks), !sketch.isEmpty else { throw reader.malformed(.invalid) }
             sources = sketch
         }
-        let networks = try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
-            (try reader.readText(limit: 64), try reader.readUInt64())
-        }
-        let shapes = try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
-            (
-                RequestShape(
+        // In the order in which they are written, each once: one value has one form.
+        var lastNetwork: String?
+        networks = Dictionary(
+            try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
+                let network = try reader.readText(limit: 64)
+                guard lastNetwork.map({ $0 < network }) ?? true else { throw reader.malformed(.invalid) }
+                lastNetwork = network
+                return (network, try reader.readUInt64())
+            }, uniquingKeysWith: { $0 &+ $1 })
+        var lastShape: RequestShape?
+        shapes = Dictionary(
+            try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
+                let shape = RequestShape(
                     method: try reader.readText(limit: 32), route: try reader.readText(limit: RequestShape.routeLimit),
-                    ja4: try reader.readText(limit: 64)), try reader.readUInt64()
-            )
-        }
-        self.networks = Dictionary(networks, uniquingKeysWith: { $0 &+ $1 })
-        self.shapes = Dictionary(shapes, uniquingKeysWith: { $0 &+ $1 })
+                    ja4: try reader.readText(limit: 64))
+                guard lastShape.map({ Self.goesBefore($0, shape) }) ?? true else { throw reader.malformed(.invalid) }
+                lastShape = shape
+                return (shape, try reader.readUInt64())
+            }, uniquingKeysWith: { $0 &+ $1 })
+    }
+
+    private static func goesBefore(_ one: RequestShape, _ other: RequestShape) -> Bool {
+        (one.route, one.method, one.ja4) < (other.route, other.method, other.ja4)
     }
 }

@@ -3,6 +3,12 @@
 ///
 /// A value of fixed size, so that it can be counted and looked up without allocating; its text is for people and files.
 package struct JA4: Hashable, Sendable {
+    /// 64 bits of it for tables; a client can make another one that shares them.
+    package var mixed: UInt64 {
+        let hash = (shape ^ UInt64(shapeEnd) << 40 ^ ciphers << 13 ^ extensions) &* 0xd6e8_feb8_6659_fd93
+        return hash ^ hash >> 32
+    }
+
     /// What carries the TLS messages.
     package enum Transport: Sendable {
         case tcp, quic

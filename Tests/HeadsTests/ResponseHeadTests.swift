@@ -93,6 +93,7 @@ private func read(_ text: String, to method: Method = .get) -> (head: ResponseHe
         ("/nieuws/2024/17", "/nieuws/2025/3"), ("/zoek?q=fiets", "/zoek?q=paspoort"), ("/a/b/c/d/e", "/a/b/c/d/f/g"),
         ("/p?page=1&size=10", "/p?page=22&size=5"), ("/foto-1.jpg", "/foto-4711.jpg"),
         ("/p?a=1&b=2&c&d&e&f&g&h&random1", "/p?a=1&b=2&c&d&e&f&g&h&other"),
+        ("/?83724687", "/?qwertyuiop"), ("/p?veld1=1", "/p?veld27=1"), ("/p?q=a?b=c", "/p?q=z?y=x"),
     ])
     func `is the same for`(one: String, other: String) {
         #expect(route(.get, one) == route(.get, other))
@@ -104,6 +105,31 @@ private func read(_ text: String, to method: Method = .get) -> (head: ResponseHe
     ])
     func `differs between`(one: String, other: String) {
         #expect(route(.get, one) != route(.get, other))
+    }
+
+    private func label(_ path: String, room: Int = 96) -> String {
+        let bytes = Array("x\(path)".utf8)
+        let before = bytes.dropFirst().prefix { $0 != UInt8(ascii: "?") }.count
+        return String(
+            decoding: [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                count = RouteHash.label(bytes.span, path: Slice(1, bytes.count), pathLength: before, into: buffer)
+            }, as: UTF8.self)
+    }
+
+    @Test(arguments: [
+        ("/", "/"), ("", "/"), ("/nieuws/2024/17?pagina=3", "/nieuws/0/0?pagina"), ("/a/b/c/d/e?x=1", "/a/b/c/d?x"),
+        ("/zoek?q=jan+jansen&p=2&sorteer=", "/zoek?q&p&sorteer"), ("/?geheim", "/?"), ("/?geheim&x=1", "/?&x"),
+        ("/p?terug=/a?token=geheim", "/p?terug"), ("/p?a1=2&&b=", "/p?a0&&b"), ("/p?", "/p?"), ("/p?=geheim", "/p?"),
+    ])
+    func `has a label that holds no value`(path: String, label: String) {
+        #expect(self.label(path) == label)
+    }
+
+    @Test func `has a label that fits its room`() {
+        let long = "/" + String(repeating: "x", count: 200) + "?" + String(repeating: "y", count: 200) + "=1"
+        #expect(label(long) == String(long.prefix(96)))
+        #expect(label(long, room: 1) == "/")
+        #expect(label(long, room: 0).isEmpty)
     }
 
     @Test func `differs between methods`() {

@@ -1,6 +1,9 @@
 import Addresses
 import Bytes
+import Detection
+import Fingerprints
 import Messages
+import Sketches
 import Testing
 
 /// Reads a value of our own form from bytes.
@@ -34,6 +37,16 @@ private func check<Value: Message & Equatable>(_ value: Value) {
         check(LaneStatus.random(&random))
     }
 
+    @Test(arguments: 0..<5) func `round trips as a lane's traffic, and is refused when cut off`(seed: UInt64) {
+        var random = Seeded(seed)
+        check(LaneTraffic.random(&random))
+    }
+
+    @Test(arguments: 0..<20) func `round trips as pages, and is refused when cut off`(seed: UInt64) {
+        var random = Seeded(seed)
+        check(Pages.random(&random))
+    }
+
     @Test func `round trips as a hello, and is refused when cut off`() {
         check(Hello(process: 4711, started: 1_700_000_000_000_000_000, generation: 0, descriptors: 9))
         check(Hello(process: .max, started: .max, generation: .max, descriptors: .max))
@@ -42,6 +55,8 @@ private func check<Value: Message & Equatable>(_ value: Value) {
     @Test func `round trips when empty`() {
         check(Snapshot())
         check(LaneStatus())
+        check(LaneTraffic())
+        check(Pages(made: 0, files: []))
     }
 
     @Test func `of another form version is refused`() {
@@ -55,12 +70,42 @@ private func check<Value: Message & Equatable>(_ value: Value) {
     /// writer could not have written.
     @Test func `with any byte changed is refused or means what it says`() {
         var random = Seeded(7)
-        let bytes = Snapshot.random(&random).encoded()
+        change(Snapshot.random(&random), &random)
+        change(LaneTraffic.random(&random), &random)
+        change(Pages.random(&random), &random)
+    }
+
+    private func change<Value: Message>(_ value: Value, _ random: inout Seeded) {
+        let bytes = value.encoded()
         for index in bytes.indices {
             var changed = bytes
             changed[index] ^= UInt8.random(in: 1...255, using: &random)
-            guard let value: Snapshot = try? decode(changed) else { continue }
-            #expect(value.encoded() == changed, "byte \(index)")
+            guard let value: Value = try? decode(changed) else { continue }
+            #expect(value.encoded() == changed, "byte \(index) of a \(Value.self)")
+        }
+    }
+
+    @Test func `about traffic holds each network and shape once`() {
+        var writer = ByteWriter()
+        writer.writeBlob([])
+        writer.write(UInt32(2))
+        for _ in 0..<2 {
+            writer.writeText("192.0.2.0/24")
+            writer.write(UInt64(1))
+        }
+        writer.write(UInt32(0))
+        #expect(throws: Malformed.self) {
+            var reader = ByteReader(writer.bytes.span.bytes)
+            _ = try Traffic(reading: &reader)
+        }
+    }
+
+    @Test func `with an age behind the end of its page, or before another one, is refused`() {
+        for offsets: [UInt32] in [[5], [4, 3]] {
+            let file = Pages.File(
+                path: "/", contentType: "text/plain", body: [1, 2, 3, 4],
+                ages: offsets.map { Pages.AgeMark(offset: $0, form: .dutch) })
+            #expect(throws: Malformed.self) { let _: Pages = try decode(Pages(made: 1, files: [file]).encoded()) }
         }
     }
 }
@@ -114,7 +159,7 @@ private func check<Value: Message & Equatable>(_ value: Value) {
         var writer = ByteWriter()
         writer.write(UInt64(1))
         writer.write(UInt64(1))
-        for _ in 0..<9 { writer.write(UInt64(0)) }
+        for _ in 0..<10 { writer.write(UInt64(0)) }
         writer.write(UInt32.max)
         #expect(throws: Malformed(.overBudget, at: writer.bytes.count)) { let _: LaneStatus = try decode(writer.bytes) }
     }
@@ -204,7 +249,7 @@ private func check<Value: Message & Equatable>(_ value: Value) {
     }
 
     @Test func `knows every kind`() throws {
-        for raw in UInt8(1)...10 {
+        for raw in UInt8(1)...12 {
             let kind = try #require(Frame.Kind(rawValue: raw))
             var assembler = FrameAssembler()
             assembler.append(Frame(kind, body: [1]).encoded())
@@ -213,7 +258,7 @@ private func check<Value: Message & Equatable>(_ value: Value) {
         }
     }
 
-    @Test(arguments: [UInt8(0), 11, 0x47, 0xff]) func `refuses a kind that it does not know`(kind: UInt8) {
+    @Test(arguments: [UInt8(0), 13, 0x47, 0xff]) func `refuses a kind that it does not know`(kind: UInt8) {
         var assembler = FrameAssembler()
         assembler.append([kind, 0, 0, 0, 0])
         #expect(throws: Malformed(.unsupported, at: 0)) { try assembler.next() }

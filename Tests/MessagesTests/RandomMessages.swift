@@ -1,5 +1,8 @@
 import Addresses
+import Detection
+import Fingerprints
 import Messages
+import Sketches
 
 /// SplitMix64: the same content for the same seed, so that a failure can be repeated.
 struct Seeded: RandomNumberGenerator {
@@ -56,6 +59,12 @@ extension Snapshot {
         }
         snapshot.trustedPeers = random.list(upTo: 4) { $0.prefix() }
         snapshot.sites = random.list(upTo: 4) { Site.random(&$0) }
+        if random.flag() {
+            var pages = PagesHost(hosts: random.list(upTo: 3) { $0.text(upTo: 60) })
+            pages.certificateChain = random.bytes(upTo: 200)
+            pages.privateKey = random.bytes(upTo: 200)
+            snapshot.pages = pages
+        }
         snapshot.secrets.ticketKeys = random.list(upTo: 3) { $0.bytes(upTo: 48) }
         snapshot.secrets.pseudonymKey = random.bytes(upTo: 16)
         snapshot.secrets.historyKey = random.bytes(upTo: 16)
@@ -94,6 +103,7 @@ extension LaneStatus {
         status.connections.open = random.number()
         status.connections.accepted = random.number()
         status.connections.badPreface = random.number()
+        status.connections.pages = random.number()
         status.sites = random.list(upTo: 3) {
             var site = SiteStatus()
             site.name = $0.text(upTo: 64)
@@ -111,5 +121,37 @@ extension LaneStatus {
             return site
         }
         return status
+    }
+}
+
+extension LaneTraffic {
+    static func random(_ random: inout Seeded) -> LaneTraffic {
+        var report = LaneTraffic()
+        report.sites = random.list(upTo: 3) { random in
+            var traffic = Traffic()
+            for _ in 0..<Int.random(in: 0...20, using: &random) { traffic.sources.add(random.number()) }
+            for _ in 0..<Int.random(in: 0...5, using: &random) {
+                traffic.networks[random.prefix().description] = random.number()
+                let shape = RequestShape(
+                    method: random.text(upTo: 32), route: random.text(upTo: RequestShape.routeLimit),
+                    ja4: random.text(upTo: 36))
+                traffic.shapes[shape] = random.number()
+            }
+            return Site(name: random.text(upTo: 64), traffic: traffic)
+        }
+        return report
+    }
+}
+
+extension Pages {
+    static func random(_ random: inout Seeded) -> Pages {
+        let files = random.list(upTo: 4) { random in
+            let body = random.bytes(upTo: 200)
+            let places = random.list(upTo: 8) { UInt32.random(in: 0...UInt32(body.count), using: &$0) }
+            return File(
+                path: "/" + random.text(upTo: 60), contentType: random.text(upTo: 60), body: body,
+                ages: places.sorted().map { AgeMark(offset: $0, form: AgeForm(rawValue: UInt8($0 % 3)) ?? .dutch) })
+        }
+        return Pages(made: random.number(), files: files)
     }
 }

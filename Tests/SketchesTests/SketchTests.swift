@@ -30,6 +30,23 @@ import Testing
         }
     }
 
+    @Test func `heavy keys are counted exactly, whatever else comes`() {
+        var counted = HeavyKeys(capacity: 64)
+        var places: [UInt64: Int] = [:]
+        for round in 0..<1000 as Range<UInt64> {
+            for heavy in 0..<4 as Range<UInt64> {
+                let (place, isNew) = counted.count(hash(heavy, 0))
+                #expect(isNew == (round == 0))
+                places[heavy] = place
+            }
+            for other in 0..<20 as Range<UInt64> { _ = counted.count(hash(round * 20 + other, 1)) }
+        }
+        #expect(counted.places.count == 64)
+        for place in places.values { #expect(counted.sure(at: place) == 1000) }
+        // The other 20,000 requests came once each, and nobody is charged with more.
+        for place in counted.places where !places.values.contains(place) { #expect(counted.sure(at: place) <= 1) }
+    }
+
     @Test func `never accuses a newcomer of what another brought in`() {
         var sketch = SpaceSaving(capacity: 64, decay: 1000, at: at(0))
         for key in 0..<10_000 as Range<UInt64> {
