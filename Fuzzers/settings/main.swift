@@ -22,13 +22,15 @@ private func run(_ bytes: [UInt8]) {
         check(settings.warnings)
         var secrets = Snapshot.Secrets()
         secrets.ticketKeys = [Array(repeating: 1, count: 48)]
-        let compiled = try settings.snapshot(generation: 1, secrets: secrets, files: SomeFiles()) { _ in
+        let compiled = try settings.compile(generation: 1, secrets: secrets, files: SomeFiles()) { _ in
             .success([Address(ipv4: 0xc000_0201), Address(high: 0x2001_0db8_0000_0000, low: 1)])
         }
         check(compiled.warnings)
-        let message = compiled.snapshot.encoded()
-        let taken = Result { () throws(Malformed) in try Snapshot(decoding: message.span.bytes) }
-        require(taken == .success(compiled.snapshot), "the lane does not take what the office made")
+        for lane in compiled.lanes {
+            let message = lane.snapshot.encoded()
+            let taken = Result { () throws(Malformed) in try Snapshot(decoding: message.span.bytes) }
+            require(taken == .success(lane.snapshot), "the lane does not take what the office made")
+        }
     } catch {
         require(error.hasErrors && !error.list.isEmpty, "refused without a complaint")
         check(error.list)

@@ -13,6 +13,7 @@ internal import Synchronization
 /// One control thread (the process's first) and one thread for each worker.
 package final class Lane {
     private let controlPath: String
+    private let name: String
     private let started = Clock.wall()
     private var control: Int32 = -1
     private var frames = FrameAssembler()
@@ -37,9 +38,12 @@ package final class Lane {
         var authorities: [UInt8]
     }
 
-    /// - Parameter controlPath: the office's socket.
-    package init(controlPath: String) {
+    /// - Parameters:
+    ///   - controlPath: the office's socket.
+    ///   - name: which of the office's lanes this is.
+    package init(controlPath: String, name: String = "lane") {
         self.controlPath = controlPath
+        self.name = name
     }
 
     /// Serves until drained. Returns the process's exit status.
@@ -92,7 +96,7 @@ package final class Lane {
             if historyDescriptor >= 0 { descriptors.append(historyDescriptor) }
         }
         let hello = Hello(
-            process: UInt32(getpid()), started: started, generation: table?.snapshot.generation ?? 0,
+            name: name, process: UInt32(getpid()), started: started, generation: table?.snapshot.generation ?? 0,
             descriptors: UInt32(descriptors.count))
         send(Frame(.hello, body: hello.encoded()), descriptors)
     }

@@ -13,7 +13,7 @@ package struct Frame: Equatable, Sendable {
         case snapshot = 2
         /// Lane to office: the snapshot's generation is in force (eight bytes).
         case inForce = 3
-        /// Lane to office: a `LaneStatus`. Office to viewer: the same, of its lane.
+        /// Lane to office: a `LaneStatus`. Office to viewer: the same, of its lanes together.
         case status = 4
         /// Office to lane: the access log's descriptor, at the start and at each rotation.
         case accessLog = 5
@@ -94,6 +94,11 @@ package struct FrameAssembler: Sendable {
 
 /// Who a lane is.
 package struct Hello: Equatable, Sendable, Message {
+    /// The form's version; an office refuses any other.
+    package static let formVersion: UInt16 = 2
+
+    /// Which of the office's lanes: the name that the office gave it when it started it.
+    package var name: String
     package var process: UInt32
     /// When the lane's process started: nanoseconds since 1970.
     package var started: UInt64
@@ -102,7 +107,8 @@ package struct Hello: Equatable, Sendable, Message {
     /// Descriptors that travel beside this frame: the listeners' sockets, then the history's memory if it has one.
     package var descriptors: UInt32
 
-    package init(process: UInt32, started: UInt64, generation: UInt64, descriptors: UInt32) {
+    package init(name: String, process: UInt32, started: UInt64, generation: UInt64, descriptors: UInt32) {
+        self.name = name
         self.process = process
         self.started = started
         self.generation = generation
@@ -110,6 +116,8 @@ package struct Hello: Equatable, Sendable, Message {
     }
 
     package func write(to writer: inout ByteWriter) {
+        writer.write(Self.formVersion)
+        writer.writeText(name)
         writer.write(process)
         writer.write(started)
         writer.write(generation)
@@ -117,30 +125,41 @@ package struct Hello: Equatable, Sendable, Message {
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
+        guard try reader.readUInt16() == Self.formVersion else { throw reader.malformed(.unsupported) }
         self.init(
-            process: try reader.readUInt32(), started: try reader.readUInt64(), generation: try reader.readUInt64(),
-            descriptors: try reader.readUInt32())
+            name: try reader.readText(limit: 64), process: try reader.readUInt32(), started: try reader.readUInt64(),
+            generation: try reader.readUInt64(), descriptors: try reader.readUInt32())
     }
 }
 
-/// Whether a lane serves, as the office tells its viewers. A reader that only asks for that may look at the first byte.
+/// Whether the lanes serve, as the office tells its viewers. A reader that only asks for that may look at the first byte.
 package struct LaneState: Equatable, Sendable, Message {
-    /// Connected to the office now.
+    /// At least one is connected to the office now.
     package var isUp: Bool
     /// How often the office started a lane anew, since the office's own start.
     package var restarts: UInt32
+    /// Lanes configured.
+    package var lanes: UInt16
+    /// Lanes that are connected to the office now.
+    package var serving: UInt16
 
-    package init(isUp: Bool, restarts: UInt32) {
+    package init(isUp: Bool, restarts: UInt32, lanes: UInt16, serving: UInt16) {
         self.isUp = isUp
         self.restarts = restarts
+        self.lanes = lanes
+        self.serving = serving
     }
 
     package func write(to writer: inout ByteWriter) {
         writer.write(isUp)
         writer.write(restarts)
+        writer.write(lanes)
+        writer.write(serving)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init(isUp: try reader.readBool(), restarts: try reader.readUInt32())
+        self.init(
+            isUp: try reader.readBool(), restarts: try reader.readUInt32(), lanes: try reader.readUInt16(),
+            serving: try reader.readUInt16())
     }
 }

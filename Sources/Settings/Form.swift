@@ -20,6 +20,8 @@ indirect enum Form: Sendable {
     /// The kinds of text.
     enum Syntax: Sendable {
         case identifier, title, token, path, host, serverName, origin
+        /// The path of a page; the base URL of pages.
+        case target, address
     }
 
     /// What a complaint and the reference call it.
@@ -31,7 +33,8 @@ indirect enum Form: Sendable {
         case .text(.path): "path"
         case .text(.host): "host name, or \"*.\" and a host name"
         case .text(.serverName): "host name"
-        case .text(.origin): "URL"
+        case .text(.origin), .text(.address): "URL"
+        case .text(.target): "path of a page"
         case .flag: "true or false"
         case .choice(let words): orList(words)
         case .count: "number"
@@ -53,6 +56,8 @@ indirect enum Form: Sendable {
         case .text(.token): "1 to 32 letters, digits and signs of an HTTP token"
         case .text(.path): "absolute, or from the folder of this file"
         case .text(.origin): "http:// or https://, host name or address, port or none"
+        case .text(.address): "http:// or https://, host name or address, port or none, no path"
+        case .text(.target): "1 to 1000 characters from `/`"
         case .count(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .amount(let units, let range): "\(units.text(range.lowerBound)) to \(units.text(range.upperBound))"
         case .list(let element, let range):
@@ -229,6 +234,15 @@ extension Form.Syntax {
             return name
         case .origin:
             return text
+        case .target:
+            let isClean = text.utf8.allSatisfy { (33...126).contains($0) && $0 != UInt8(ascii: "#") }
+            guard text.hasPrefix("/"), isClean, text.utf8.count <= 1_000 else {
+                throw Misfit("\(shown(text)) is not the path of a page; write it like /contact, without spaces and '#'")
+            }
+            return text
+        case .address:
+            _ = try OriginURL(text)
+            return text.hasSuffix("/") ? String(text.dropLast()) : text
         }
     }
 }

@@ -5,8 +5,8 @@ enum Keys {
     static let root = Section(
         path: "", meaning: "The top of the file.",
         keys: [
-            state, instance, Organisation.list, Listener.list, trustedPeers, Metrics.section, Lane.section,
-            Retention.section, Limits.section,
+            state, instance, Organisation.list, Listener.list, trustedPeers, Lane.section, Lanes.list, Pages.section,
+            Prober.section, Console.section, Metrics.section, Retention.section, Limits.section,
         ])
 
     static let state = Key(
@@ -52,13 +52,16 @@ enum Keys {
             "On a listener without TLS: what a site that has a certificate does. `redirect` sends visitors to HTTPS, "
                 + "`serve` serves them here too.")
         static let list = Key(
-            "listeners",
+            "listeners", form(at: "listeners[]"),
+            .otherwise("0.0.0.0:443 and [::]:443 with TLS, 0.0.0.0:80 and [::]:80 in clear"), "Where visitors connect.")
+
+        static func form(at path: String) -> Form {
             .list(
                 .section(
                     Section(
-                        path: "listeners[]", meaning: "A place where visitors connect.",
-                        keys: [listen, tls, proxyProtocolFrom, clear])), 1...64),
-            .otherwise("0.0.0.0:443 and [::]:443 with TLS, 0.0.0.0:80 and [::]:80 in clear"), "Where visitors connect.")
+                        path: path, meaning: "A place where visitors connect.",
+                        keys: [listen, tls, proxyProtocolFrom, clear])), 1...64)
+        }
     }
 
     enum Metrics {
@@ -80,6 +83,28 @@ enum Keys {
             .otherwise("as below"), "The process that carries the traffic.")
     }
 
+    enum Lanes {
+        static let name = Key(
+            "name", .text(.identifier), .required, "Name of the lane in logs, figures and the state folder; unique.")
+        static let listeners = Key(
+            "listeners", Listener.form(at: "lanes[].listeners[]"), .required,
+            "Where visitors of this lane connect; no endpoint is in two lanes.")
+        static let organisations = Key(
+            "organisations", .list(.text(.identifier), 1...1024), .otherwise("all"),
+            "The organisations whose sites are served here; each organisation needs a lane.")
+        static let list = Key(
+            "lanes",
+            .list(
+                .section(
+                    Section(
+                        path: "lanes[]",
+                        meaning: "A process that carries traffic, beside others: what ends one of them does not touch "
+                            + "the others. Each serves the organisations that it names.",
+                        keys: [name, listeners, Lane.cores, organisations])), 1...16),
+            .otherwise("one, with `listeners` and `lane` as given, for all organisations"),
+            "Several processes that carry traffic, in place of `listeners` and `lane`.")
+    }
+
     enum Retention {
         static let accessLog = Key(
             "access_log", .amount(.time, 86_400_000...315_360_000_000), .value("7 days"),
@@ -87,9 +112,24 @@ enum Keys {
         static let history = Key(
             "history", .amount(.time, 3_600_000...31_536_000_000), .value("30 days"),
             "How long a source counts as known after its last visit. Kept as hashes under a key, never as addresses.")
+        static let samples = Key(
+            "samples", .amount(.time, 8 * day...3_650 * day), .value("100 days"),
+            "How long single checks by the prober are kept, about 35,000 a day for each site. What each day came to is "
+                + "kept for good.")
+        static let points = Key(
+            "points", .amount(.time, 8 * day...3_650 * day), .value("400 days"),
+            "How long the series of figures for plots are kept: a minute each, a second each during an attack.")
+        static let sealed = Key(
+            "sealed", .amount(.time, day...3_650 * day), .value("1096 days"),
+            "How long the sealed part of an incident is kept, which holds source addresses. The Dutch government "
+                + "baseline asks for three years (BIO2, 5.28.01).")
+        private static let day: UInt64 = 86_400_000
         static let section = Key(
             "retention",
-            .section(Section(path: "retention", meaning: "How long data is kept.", keys: [accessLog, history])),
+            .section(
+                Section(
+                    path: "retention", meaning: "How long data is kept. What is older is deleted.",
+                    keys: [accessLog, history, samples, points, sealed])),
             .otherwise("as below"), "How long data is kept.")
     }
 

@@ -21,7 +21,7 @@ package enum Reference {
             may be used, merging (`<<`) may not.
 
             Sites, certificates, modes and limits are taken over at a reload (SIGHUP); a change of `state`, `listeners`,
-            `metrics` or `lane` needs a new start.
+            `metrics`, `console`, `lane` or `lanes` needs a new start.
 
             """
         for section in Keys.root.all {

@@ -42,8 +42,9 @@ extension Settings {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// Looks at every file that the sites name, and keeps nothing of them: they are read again for each snapshot.
+    /// Looks at every file that the sites and the pages name, and keeps nothing of them: they are read again for each snapshot.
     private func checkFiles(_ files: some Files, _ complaints: inout Complaints) {
+        if let certificate = pages?.certificate { _ = certificate.read(files, &complaints) }
         for site in organisations.flatMap(\.sites) {
             if let certificate = site.certificate { _ = certificate.read(files, &complaints) }
             var seen: Set<String> = []

@@ -12,9 +12,15 @@ extension Settings {
     /// Finds the addresses of a host name. May block.
     package typealias Resolver = (String) -> Result<[Address], Unresolved>
 
-    /// A snapshot, and what the operator may want to know of its making.
+    /// A snapshot for each lane, and what the operator may want to know of their making.
     package struct Compiled: Equatable, Sendable {
-        package var snapshot: Snapshot
+        package struct Lane: Equatable, Sendable {
+            package var name: String
+            package var snapshot: Snapshot
+        }
+
+        /// In the order of the settings.
+        package var lanes: [Lane]
         /// Without those that are in the settings' own `warnings`.
         package var warnings: [Complaint]
     }
@@ -22,11 +28,11 @@ extension Settings {
     /// Origins of one site; the lane takes no more (Messages).
     package static let originLimit = 16
 
-    /// Compiles the settings for the lane: reads certificates, keys and authorities, and resolves the origins' names,
+    /// Compiles the settings for the lanes: reads certificates, keys and authorities, and resolves the origins' names,
     /// each name once. Throws every complaint at once; `self` is not changed, and another try may succeed.
     ///
     /// It reads files and asks a name server, so it may take seconds: not for a loop that must go on.
-    package func snapshot(
+    package func compile(
         generation: UInt64, secrets: Snapshot.Secrets, files: some Files = SystemFiles(),
         resolve: Resolver = systemResolver
     ) throws(Complaints) -> Compiled {
@@ -35,9 +41,7 @@ extension Settings {
         var snapshot = Snapshot()
         snapshot.generation = generation
         snapshot.instance = instance
-        snapshot.cores = cores
         snapshot.limits = limits
-        snapshot.listeners = listeners
         snapshot.trustedPeers = trustedPeers
         snapshot.historyTime = UInt32(clamping: retention.history)
         snapshot.secrets = secrets
@@ -57,13 +61,29 @@ extension Settings {
                 snapshot.sites.append(compiled)
             }
         }
-        let size = snapshot.encoded().count
-        if size > Frame.bodyLimit {
-            complaints.refuse(
-                Place(), "sites, certificates and authorities are \(size) bytes together; at most \(Frame.bodyLimit)")
+        snapshot.pages = pages.map { pages in
+            var host = Snapshot.PagesHost(hosts: pages.hosts)
+            if let credentials = pages.certificate?.read(files, &complaints) {
+                host.certificateChain = credentials.chain
+                host.privateKey = credentials.key
+            }
+            return host
+        }
+        let compiled = lanes.map { lane in
+            var own = snapshot
+            own.cores = lane.cores
+            own.listeners = lane.listeners
+            own.sites = snapshot.sites.filter { lane.organisations.contains($0.organisation) }
+            let size = own.encoded().count
+            if size > Frame.bodyLimit {
+                complaints.refuse(
+                    Place(),
+                    "sites, certificates and authorities are \(size) bytes together; at most \(Frame.bodyLimit)")
+            }
+            return Compiled.Lane(name: lane.name, snapshot: own)
         }
         guard !complaints.hasErrors else { throw complaints }
-        return Compiled(snapshot: snapshot, warnings: complaints.warnings.filter { !warnings.contains($0) })
+        return Compiled(lanes: compiled, warnings: complaints.warnings.filter { !warnings.contains($0) })
     }
 }
 

@@ -10,14 +10,17 @@ package struct Settings: Equatable, Sendable {
     package var state: String
     /// See `Snapshot.instance`.
     package var instance: String
-    /// Where visitors connect; at least one, each endpoint once.
-    package var listeners: [Snapshot.Listener]
+    /// The processes that carry traffic; at least one. No endpoint is in two of them.
+    package var lanes: [Lane]
     /// Peers whose forwarding fields are believed.
     package var trustedPeers: [Prefix]
     /// Where `/metrics` is served; nil: nowhere.
     package var metrics: Endpoint?
-    /// Cores for the workers; empty: all, not pinned.
-    package var cores: [UInt16]
+    /// Where the console is served.
+    package var console: Console
+    package var prober: Prober
+    /// The public pages' host; nil: the pages are written to the state folder only.
+    package var pages: Pages?
     package var retention: Retention
     package var limits: Snapshot.Limits
     package var organisations: [Organisation]
@@ -28,6 +31,65 @@ package struct Settings: Equatable, Sendable {
     package struct Retention: Equatable, Sendable {
         package var accessLog: UInt64
         package var history: UInt64
+        /// Single checks by the prober.
+        package var samples: UInt64
+        /// Series for plots.
+        package var points: UInt64
+        /// The sealed part of an incident.
+        package var sealed: UInt64
+    }
+
+    /// Where visitors connect, over all lanes.
+    package var listeners: [Snapshot.Listener] { lanes.flatMap(\.listeners) }
+
+    package struct Lane: Equatable, Sendable {
+        /// The name of the only lane where the file names none.
+        package static let usualName = "lane"
+
+        /// Unique; 1-64 of a-z, 0-9, "-" and ".".
+        package var name: String
+        /// At least one.
+        package var listeners: [Snapshot.Listener]
+        /// Cores for the workers; empty: all, not pinned.
+        package var cores: [UInt16]
+        /// Names of the organisations whose sites it serves.
+        package var organisations: [String] = []
+        /// Where its listeners stand in the file.
+        package var place: Place
+    }
+
+    package struct Pages: Equatable, Sendable {
+        /// Lower-case host names, none of them a site's.
+        package var hosts: [String]
+        package var certificate: CertificateFiles?
+        /// The public base URL, without a slash at its end.
+        package var address: String
+    }
+
+    package struct Prober: Equatable, Sendable {
+        package var isEnabled: Bool
+        package var name: String
+        package var network: String
+        /// Milliseconds.
+        package var interval: UInt64
+        /// Milliseconds.
+        package var timeout: UInt64
+    }
+
+    package struct Console: Equatable, Sendable {
+        /// nil: nowhere.
+        package var listen: Endpoint?
+        /// Seconds that someone stays signed in.
+        package var session: UInt64
+    }
+
+    /// What the prober asks a site for.
+    package struct Check: Equatable, Sendable {
+        /// Begins with "/".
+        package var path: String
+        /// A text that only the right page holds; nil: the status alone counts.
+        package var word: String?
+        package var status: UInt16
     }
 
     package struct Organisation: Equatable, Sendable {
@@ -49,6 +111,7 @@ package struct Settings: Equatable, Sendable {
         package var origins: [Origin]
         package var mode = Snapshot.Mode.protect
         package var service = Snapshot.Service.publicService
+        package var check: Check
         package var sourceLimit: Snapshot.SourceLimit?
         /// Bytes.
         package var bodyLimit: UInt64

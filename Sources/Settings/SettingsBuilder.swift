@@ -8,9 +8,10 @@ struct SettingsBuilder {
     var folder: String
     var complaints: Complaints
     /// Names that must be unique, with the place of their first use.
-    private var organisations: [String: Place] = [:]
+    var organisations: [String: Place] = [:]
     private var sites: [String: Place] = [:]
-    private var hosts: [String: Place] = [:]
+    var hosts: [String: Place] = [:]
+    var endpoints: [Endpoint: Place] = [:]
 
     init(folder: String, complaints: Complaints) {
         self.folder = folder
@@ -18,31 +19,32 @@ struct SettingsBuilder {
     }
 
     mutating func settings(from root: Values) -> Settings {
-        let retention = root.group(Keys.Retention.section)
-        let lane = root.group(Keys.Lane.section)
+        let lanes = lanes(root)
+        let listeners = lanes.flatMap(\.listeners)
+        let metrics = metrics(root.group(Keys.Metrics.section), beside: listeners)
         var settings = Settings(
             state: path(root.text(Keys.state) ?? ""),
             instance: root.text(Keys.instance) ?? "",
-            listeners: listeners(root),
+            lanes: lanes,
             trustedPeers: prefixes(root, Keys.trustedPeers),
-            metrics: nil,
-            cores: cores(lane),
-            retention: Settings.Retention(
-                accessLog: (retention.number(Keys.Retention.accessLog) ?? 0) / 1000,
-                history: (retention.number(Keys.Retention.history) ?? 0) / 1000),
+            metrics: metrics,
+            console: console(root.group(Keys.Console.section), beside: listeners, metrics),
+            prober: prober(root.group(Keys.Prober.section)),
+            retention: retention(root.group(Keys.Retention.section)),
             limits: limits(root.group(Keys.Limits.section)),
             organisations: [])
-        settings.metrics = metrics(root.group(Keys.Metrics.section), beside: settings.listeners)
         for values in root.sections(Keys.Organisation.list) {
-            settings.organisations.append(organisation(values, settings.listeners))
+            settings.organisations.append(organisation(values, listeners))
         }
+        settings.pages = pages(root)
+        assign(root, &settings)
         checkTogether(settings, root)
         return settings
     }
 
-    private func path(_ text: String) -> String { text.hasPrefix("/") ? text : folder + "/" + text }
+    func path(_ text: String) -> String { text.hasPrefix("/") ? text : folder + "/" + text }
 
-    private mutating func prefixes(_ values: Values, _ key: Key) -> [Prefix] {
+    mutating func prefixes(_ values: Values, _ key: Key) -> [Prefix] {
         values.list(key).compactMap { value in
             guard case .prefix(let prefix) = value.content else { return nil }
             if prefix.length == 0 {
@@ -50,59 +52,6 @@ struct SettingsBuilder {
             }
             return prefix
         }
-    }
-
-    private mutating func listeners(_ root: Values) -> [Snapshot.Listener] {
-        guard root.has(Keys.Listener.list) else {
-            let any = [Address(ipv4: 0), Address(high: 0, low: 0)]
-            return any.map { Snapshot.Listener(endpoint: Endpoint($0, port: 443), isTLS: true) }
-                + any.map { Snapshot.Listener(endpoint: Endpoint($0, port: 80), isTLS: false) }
-        }
-        var listeners: [Snapshot.Listener] = []
-        var seen: [Endpoint: Place] = [:]
-        for values in root.sections(Keys.Listener.list) {
-            guard case .endpoint(let endpoint) = values[Keys.Listener.listen]?.content else { continue }
-            let place = values.place(of: Keys.Listener.listen)
-            if let first = seen.updateValue(place, forKey: endpoint) {
-                complaints.refuse(place, "\(endpoint) is listened on twice\(also(first))")
-            }
-            var listener = Snapshot.Listener(
-                endpoint: endpoint, isTLS: values.flag(Keys.Listener.tls) ?? (endpoint.port == 443))
-            listener.proxyPeers = prefixes(values, Keys.Listener.proxyProtocolFrom)
-            listener.servesClear = values.text(Keys.Listener.clear) == "serve"
-            if listener.isTLS, values.has(Keys.Listener.clear) {
-                complaints.refuse(
-                    values.place(of: Keys.Listener.clear), "'clear' is for a listener without TLS; this one has it")
-            }
-            listeners.append(listener)
-        }
-        return listeners
-    }
-
-    private mutating func cores(_ lane: Values) -> [UInt16] {
-        var seen: Set<UInt64> = []
-        return lane.list(Keys.Lane.cores).compactMap { value in
-            guard case .number(let core) = value.content else { return nil }
-            if !seen.insert(core).inserted { complaints.refuse(value.place, "core \(core) is in the list twice") }
-            return UInt16(core)
-        }
-    }
-
-    private mutating func metrics(_ values: Values, beside listeners: [Snapshot.Listener]) -> Endpoint? {
-        guard case .endpoint(let endpoint) = values[Keys.Metrics.listen]?.content else { return nil }
-        let place = values.place(of: Keys.Metrics.listen)
-        let wildcards = [Address(ipv4: 0), Address(high: 0, low: 0)]
-        let isTaken = listeners.contains { listener in
-            let other = listener.endpoint
-            guard other.port == endpoint.port, other.address.isIPv4 == endpoint.address.isIPv4 else { return false }
-            return other.address == endpoint.address || wildcards.contains(other.address)
-                || wildcards.contains(endpoint.address)
-        }
-        if isTaken { complaints.refuse(place, "visitors are listened for at \(endpoint) already") }
-        if !endpoint.address.isLoopback {
-            complaints.warn(place, "the figures can be read, without password, by all who can reach \(endpoint)")
-        }
-        return endpoint
     }
 
     private mutating func limits(_ values: Values) -> Snapshot.Limits {
@@ -140,15 +89,30 @@ struct SettingsBuilder {
             complaints.refuse(
                 root.place(of: Keys.Organisation.list), "\(sites.count) sites; one installation has at most 4096")
         }
-        guard !sites.isEmpty, root.has(Keys.Listener.list) else { return }
-        let place = root.place(of: Keys.Listener.list)
-        let listensTLS = settings.listeners.contains(where: \.isTLS)
+        let wordless = sites.filter { $0.check.word == nil }
+        if settings.prober.isEnabled, let first = wordless.first {
+            complaints.warn(
+                first.place,
+                "\(wordless.count == 1 ? "a site has" : "\(wordless.count) sites have") no 'check' with a 'word': an "
+                    + "error page with the right status counts as up; a word that only the right page holds makes the "
+                    + "measurement honest")
+        }
+        for lane in settings.lanes where root.has(Keys.Listener.list) || root.has(Keys.Lanes.list) {
+            checkTLS(of: lane, settings)
+        }
+    }
+
+    private mutating func checkTLS(of lane: Settings.Lane, _ settings: Settings) {
+        let sites = settings.organisations.filter { lane.organisations.contains($0.name) }.flatMap(\.sites)
+        guard !sites.isEmpty else { return }
+        let listensTLS = lane.listeners.contains(where: \.isTLS)
         let site = sites.first { $0.certificate != nil }
-        if listensTLS, site == nil {
-            complaints.warn(place, "a listener has TLS, but no site has a certificate: every connection to it fails")
+        if listensTLS, site == nil, settings.pages?.certificate == nil {
+            complaints.warn(
+                lane.place, "a listener has TLS, but no site has a certificate: every connection to it fails")
         }
         if !listensTLS, let site {
-            complaints.warn(place, "no listener has TLS, so the certificate of '\(site.name)' is not used")
+            complaints.warn(lane.place, "no listener has TLS, so the certificate of '\(site.name)' is not used")
         }
     }
 
@@ -161,8 +125,8 @@ extension SettingsBuilder {
         let hosts = hosts(values)
         var site = Settings.Site(
             name: name(values, hosts), hosts: hosts, certificate: certificate(values),
-            origins: origins(values, hosts, listeners), bodyLimit: values.number(Keys.Site.bodyLimit) ?? 0,
-            place: values.place)
+            origins: origins(values, hosts, listeners), check: check(values.group(Keys.Check.section)),
+            bodyLimit: values.number(Keys.Site.bodyLimit) ?? 0, place: values.place)
         site.mode = values.text(Keys.Site.mode) == "observe" ? .observe : .protect
         site.service = values.text(Keys.Site.service) == "back-office" ? .backOffice : .publicService
         if let limit = values.section(Keys.Site.sourceLimit), let rate = limit.number(Keys.SourceLimit.rate) {
@@ -184,7 +148,7 @@ extension SettingsBuilder {
     }
 
     /// The values of a key for one or of its counterpart for several; a group must have just one of the two.
-    private mutating func one(_ values: Values, _ single: Key, or several: Key) -> [Value] {
+    mutating func one(_ values: Values, _ single: Key, or several: Key) -> [Value] {
         switch (values.has(single), values.has(several)) {
         case (false, false):
             complaints.refuse(
@@ -216,7 +180,7 @@ extension SettingsBuilder {
         return name
     }
 
-    private mutating func certificate(_ values: Values) -> Settings.CertificateFiles? {
+    mutating func certificate(_ values: Values) -> Settings.CertificateFiles? {
         let keyPlace = values.place(of: Keys.Site.key)
         guard let chain = values.text(Keys.Site.certificate) else {
             if values.has(Keys.Site.key), !values.has(Keys.Site.certificate) {

@@ -3,9 +3,17 @@ import Gateway
 import Glibc
 
 let arguments = CommandLine.arguments
-guard let place = arguments.firstIndex(of: "--control"), place + 1 < arguments.count else {
-    let usage = Array("usage: wasstraat-gateway --control SOCKET\nIt is started by `wasstraat run`.\n".utf8)
+
+/// The word after an option.
+func word(after option: String) -> String? {
+    guard let place = arguments.firstIndex(of: option), place + 1 < arguments.count else { return nil }
+    return arguments[place + 1]
+}
+
+guard let control = word(after: "--control") else {
+    let usage = Array(
+        "usage: wasstraat-gateway --control SOCKET [--name LANE]\nIt is started by `wasstraat run`.\n".utf8)
     write(STDERR_FILENO, usage, usage.count)
     exit(64)
 }
-exit(Lane(controlPath: arguments[place + 1]).run())
+exit(Lane(controlPath: control, name: word(after: "--name") ?? "lane").run())

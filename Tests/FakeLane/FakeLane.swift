@@ -4,7 +4,7 @@ internal import Glibc
 internal import Messages
 
 /// A lane that speaks the control protocol and carries nothing: to each visitor it answers one line, "process generation
-/// configuration", so that a test sees who serves.
+/// configuration", so that a test sees who serves. What it was told it notes in the access log.
 ///
 /// The configuration's `instance` tells it to misbehave: "refused" (says so and stays with the former one), "fatal" (dies
 /// of it), "deaf" (does not drain).
@@ -14,12 +14,13 @@ struct FakeLane {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGHUP, SIG_IGN)
         let arguments = CommandLine.arguments
-        guard arguments.count == 3, arguments[1] == "--control" else { exit(64) }
-        var lane = FakeLane(path: arguments[2])
+        guard arguments.count == 5, arguments[1] == "--control", arguments[3] == "--name" else { exit(64) }
+        var lane = FakeLane(path: arguments[2], name: arguments[4])
         lane.run()
     }
 
     private let path: String
+    private let name: String
     private let started: UInt64
     private var control: Int32 = -1
     private var assembler = FrameAssembler()
@@ -31,8 +32,9 @@ struct FakeLane {
     private var served: UInt64 = 0
     private var nextStatus: Int64 = 0
 
-    private init(path: String) {
+    private init(path: String, name: String) {
         self.path = path
+        self.name = name
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         started = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
@@ -59,6 +61,7 @@ struct FakeLane {
             if control >= 0, snapshot != nil, Self.now >= nextStatus {
                 nextStatus = Self.now + 500
                 send(Frame(.status, body: status().encoded()))
+                send(Frame(.traffic, body: LaneTraffic().encoded()))
             }
         }
     }
@@ -69,7 +72,7 @@ struct FakeLane {
         assembler = FrameAssembler()
         let carried = snapshot == nil ? [] : listeners + [history]
         let hello = Hello(
-            process: UInt32(getpid()), started: started, generation: snapshot?.generation ?? 0,
+            name: name, process: UInt32(getpid()), started: started, generation: snapshot?.generation ?? 0,
             descriptors: UInt32(carried.count))
         send(Frame(.hello, body: hello.encoded()), with: carried)
     }
@@ -107,6 +110,9 @@ struct FakeLane {
                 descriptors = []
             }
             take(fresh)
+        case .pages:
+            guard let pages = try? Pages(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) pages \(pages.made) \(pages.files.map(\.path))\n")
         case .drain: if snapshot?.instance != "deaf" { exit(0) }
         default: exit(65)
         }
@@ -118,10 +124,17 @@ struct FakeLane {
             return send(Frame(.log, body: [3] + Array("the certificate of site \"x\" is broken".utf8)))
         }
         snapshot = fresh
+        note("\(name) takes \(fresh.sites.map { "\($0.name) \($0.mode)" })\n")
         pwrite(history, "seen", 4, 0)
         var generation = ByteWriter()
         generation.write(fresh.generation)
         send(Frame(.inForce, body: generation.bytes))
+    }
+
+    /// Says something that a test can read, in the access log.
+    private func note(_ text: String) {
+        let bytes = Array(text.utf8)
+        write(accessLog, bytes, bytes.count)
     }
 
     private mutating func answer(_ listener: Int32) {

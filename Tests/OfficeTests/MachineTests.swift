@@ -82,10 +82,10 @@ struct LaneSupervisionTests {
 }
 
 struct SnapshotLedgerTests {
-    private func configuration(_ instance: String) -> OfficeConfiguration {
+    private func configuration(_ instance: String) -> Snapshot {
         var snapshot = Snapshot()
         snapshot.instance = instance
-        return OfficeConfiguration(snapshot: snapshot, state: "/tmp", metrics: nil, accessLogDays: 7)
+        return snapshot
     }
 
     @Test func `falls back on what was confirmed`() {
@@ -97,7 +97,7 @@ struct SnapshotLedgerTests {
         #expect(ledger.refusal(at: 10_999) == nil)
         let refusal = ledger.refusal(at: 11_000)
         #expect(refusal?.generation == 2)
-        #expect(refusal?.fallback?.snapshot.instance == "good")
+        #expect(refusal?.fallback?.instance == "good")
         // A fallback that is not confirmed either leads nowhere else.
         ledger.count()
         ledger.offered(configuration("good"), isFallback: true, at: 11_000)

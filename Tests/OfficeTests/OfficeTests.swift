@@ -180,7 +180,9 @@ import Testing
         }
         let text = try scrape()
         #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
-        for line in ["wasstraat_lane_up 1", "wasstraat_lane_restarts_total 0", "wasstraat_lane_generation 1"] {
+        for line in ["up} 1", "restarts_total} 0", "generation} 1"].map({
+            "wasstraat_lane_" + $0.replacing("}", with: "{lane=\"lane\"}")
+        }) {
             #expect(text.contains("\n\(line)\n"))
         }
         #expect(text.contains("# TYPE wasstraat_process_start_time_seconds gauge\n"))
@@ -220,6 +222,7 @@ import Testing
             state: \(office.state)
             listeners: [{listen: '\(office.endpoint)'}]
             metrics: {listen: '\(office.metrics)'}
+            console: {listen: off}
             organisations:
               - name: voorbeeld
                 sites:

@@ -9,6 +9,8 @@ final class RunningOffice: Sendable {
     let folder: String
     let endpoint: Endpoint
     let metrics: Endpoint
+    /// Where the second of two lanes listens.
+    var second: Endpoint { Endpoint(endpoint.address, port: endpoint.port + 1) }
     private let offices = Mutex<[pid_t]>([])
 
     private static let count = Atomic<UInt32>(0)
@@ -34,7 +36,9 @@ final class RunningOffice: Sendable {
 
     deinit {
         for office in offices.withLock({ $0 }) { kill(office, SIGKILL) }
-        if let lane = number(in: "lane.lock"), lane > 1, isRunning(lane, "FakeLane") { kill(lane, SIGKILL) }
+        for file in ["lane.lock", "lane-oost.lock", "lane-west.lock"] {
+            if let lane = number(in: file), lane > 1, isRunning(lane, "FakeLane") { kill(lane, SIGKILL) }
+        }
         _ = Self.shell("rm -rf \(folder)")
     }
 
@@ -56,8 +60,33 @@ final class RunningOffice: Sendable {
               - listen: \(endpoint.address):\(port ?? endpoint.port)
             metrics:
               listen: \(metrics)
+            console:
+              listen: off
             limits:
               drain_time: 500 ms
+            \(extra)
+
+            """)
+    }
+
+    /// Writes a configuration with two organisations, each with a lane of its own.
+    func configureTwo(instance: String = "first", extra: String = "") {
+        write(
+            """
+            state: \(state)
+            instance: \(instance)
+            organisations:
+              - name: oost
+                sites: [{host: www.oost.example, origin: 'http://127.0.0.1:8081'}]
+              - name: west
+                sites: [{host: www.west.example, origin: 'http://127.0.0.1:8082'}]
+            lanes:
+              - {name: oost, listeners: [{listen: '\(endpoint)'}], organisations: [oost], cores: [0]}
+              - {name: west, listeners: [{listen: '\(second)'}], organisations: [west], cores: [0]}
+            pages: {host: status.example}
+            metrics: {listen: '\(metrics)'}
+            console: {listen: off}
+            limits: {drain_time: 500 ms}
             \(extra)
 
             """)
@@ -110,8 +139,8 @@ final class RunningOffice: Sendable {
 
     /// One visitor: connects, says something, reads the answer. Throws when the connection is refused, and when no answer
     /// comes in 10 s.
-    func visit() throws -> Answer {
-        let words = try Self.exchange("x", with: endpoint).split(separator: " ")
+    func visit(_ other: Endpoint? = nil) throws -> Answer {
+        let words = try Self.exchange("x", with: other ?? endpoint).split(separator: " ")
         try #require(words.count == 3)
         return Answer(
             lane: try #require(pid_t(words[0])), generation: try #require(UInt64(words[1])),

@@ -46,7 +46,7 @@ struct TopTests {
 
     private func model(seconds: UInt64) -> TopModel {
         var model = TopModel()
-        model.received(LaneState(isUp: true, restarts: 1))
+        model.received(LaneState(isUp: true, restarts: 1, lanes: 1, serving: 1))
         for second in 1...seconds { model.received(status(second), at: Int64(second) * 1_000) }
         return model
     }
@@ -96,9 +96,9 @@ struct TopTests {
 
     @Test func `tells a gone office, a dead lane and a fresh lane apart`() {
         var model = model(seconds: 3)
-        model.received(LaneState(isUp: false, restarts: 2))
+        model.received(LaneState(isUp: false, restarts: 2, lanes: 1, serving: 0))
         #expect(TopScreen().lines(model, at: time).joined().contains("The lane is down"))
-        model.received(LaneState(isUp: true, restarts: 3))
+        model.received(LaneState(isUp: true, restarts: 3, lanes: 1, serving: 1))
         model.received(status(1), at: 9_000)
         // One status only: no rate can be told.
         #expect(TopScreen().lines(model, at: time)[1].contains("accepted -/s"))
@@ -108,7 +108,7 @@ struct TopTests {
 
     @Test func `does not let a name from the lane reach the terminal`() {
         var model = TopModel()
-        model.received(LaneState(isUp: true, restarts: 0))
+        model.received(LaneState(isUp: true, restarts: 0, lanes: 1, serving: 1))
         var hostile = status(1)
         hostile.sites[0].name = "a\u{1b}[2Jb\n\u{202e}c"
         model.received(hostile, at: 0)

@@ -22,7 +22,7 @@ struct FileTests {
         organisations:
           - name: a
             sites:
-              - { host: a.example, certificate: a.pem, origin: https://192.0.2.1 }
+              - { host: a.example, certificate: a.pem, origin: https://192.0.2.1, check: { word: Welkom } }
         """
 
     @Test func `reads certificate and key beside the configuration`() throws {
@@ -33,7 +33,7 @@ struct FileTests {
         #expect(settings.state == folder.path + "/state")
         #expect(settings.warnings.count == 1)
         #expect(settings.warnings.first?.reason.contains("every user of this machine can read the key") == true)
-        let site = try settings.snapshot(generation: 1, secrets: .init()).snapshot.sites[0]
+        let site = try settings.compile(generation: 1, secrets: .init()).snapshot.sites[0]
         #expect(site.privateKey == Array(MemoryFiles.key.utf8))
         try write("a.key", MemoryFiles.key, mode: 0o640)
         #expect(try Settings.load(file: configuration).warnings.isEmpty)
@@ -55,7 +55,7 @@ struct FileTests {
                     origin_authority: \(authority.path)
             """)
         let settings = try Settings.load(file: configuration)
-        let site = try settings.snapshot(generation: 1, secrets: .init()).snapshot.sites[0]
+        let site = try settings.compile(generation: 1, secrets: .init()).snapshot.sites[0]
         #expect(site.certificateChain == certificate.chain)
         #expect(site.privateKey == certificate.key)
         #expect(site.origins.map(\.authorities) == [authority.certificate])

@@ -48,15 +48,18 @@ struct GoldenTests {
 extension Settings {
     /// The settings in words; the limits only where they differ from the usual ones.
     fileprivate var effective: String {
-        var lines = [
-            "state \(state), instance \(instance), cores \(cores), metrics \(metrics.map { "\($0)" } ?? "off")"
-        ]
-        lines.append("retention: access log \(retention.accessLog) s, history \(retention.history) s")
-        for listener in listeners {
-            lines.append(
-                "listener \(listener.endpoint) \(listener.isTLS ? "tls" : listener.servesClear ? "serve" : "redirect")"
-                    + (listener.proxyPeers.isEmpty ? "" : " proxy \(listener.proxyPeers)"))
+        var lines = ["state \(state), instance \(instance), metrics \(metrics.map { "\($0)" } ?? "off")"]
+        lines.append(
+            "console \(console.listen.map { "\($0)" } ?? "off") \(console.session) s, prober "
+                + (prober.isEnabled
+                    ? "\(prober.name) in \(prober.network), \(prober.interval) of \(prober.timeout) ms" : "off"))
+        lines.append(
+            "retention: access log \(retention.accessLog) s, history \(retention.history) s, samples "
+                + "\(retention.samples) s, points \(retention.points) s, sealed \(retention.sealed) s")
+        if let pages {
+            lines.append("pages \(pages.hosts) at \(pages.address) certificate \(pages.certificate?.chain ?? "none")")
         }
+        for lane in lanes { lines += lane.effective }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
         let (usual, limits) = (Mirror(reflecting: Snapshot.Limits()).children, Mirror(reflecting: limits).children)
         for (one, other) in zip(usual, limits) where "\(one.value)" != "\(other.value)" {
@@ -70,11 +73,22 @@ extension Settings {
     }
 }
 
+extension Settings.Lane {
+    fileprivate var effective: [String] {
+        ["lane \(name), cores \(cores), organisations \(organisations)"]
+            + listeners.map {
+                "  listener \($0.endpoint) \($0.isTLS ? "tls" : $0.servesClear ? "serve" : "redirect")"
+                    + ($0.proxyPeers.isEmpty ? "" : " proxy \($0.proxyPeers)")
+            }
+    }
+}
+
 extension Settings.Site {
     fileprivate var effective: String {
         var text = "  site \(name) \(hosts) \(mode) \(service) body \(bodyLimit)"
         if let sourceLimit { text += " limit \(sourceLimit.rate)/\(sourceLimit.burst)" }
         if let certificate { text += "\n    certificate \(certificate.chain) key \(certificate.key ?? "beside")" }
+        text += "\n    check \(check.path) for \(check.status) and \(check.word.map { "'\($0)'" } ?? "no word")"
         for origin in origins {
             text += "\n    origin \(origin.url) name '\(origin.serverName)' authority \(origin.authority ?? "system")"
         }

@@ -18,11 +18,13 @@ struct SnapshotTests {
                 origins: [https://origin.example:8443, https://192.0.2.9]
                 origin_authority: ca.pem
                 source_limit: { rate: 20, burst: 40 }
+                check: { word: Welkom }
               - host: b.example
                 origin: http://origin.example
                 mode: observe
                 service: back-office
                 body_limit: 1 MiB
+                check: { path: /stil, word: Zaken, status: 203 }
         """
 
     private static var secrets: Snapshot.Secrets {
@@ -38,7 +40,7 @@ struct SnapshotTests {
         _ text: String, files: MemoryFiles = .golden, resolve: Settings.Resolver
     ) throws(Complaints) -> Settings.Compiled {
         try Settings.parse(text: text, files: files)
-            .snapshot(generation: 7, secrets: secrets, files: files, resolve: resolve)
+            .compile(generation: 7, secrets: secrets, files: files, resolve: resolve)
     }
 
     private static func addresses(_ count: Int) -> [Address] {
@@ -90,7 +92,7 @@ struct SnapshotTests {
 
     @Test func `the example survives the way to the lane`() throws {
         let settings = try Settings.parse(Array(try Data(contentsOf: ExampleTests.example)), files: ExampleTests.files)
-        let snapshot = try settings.snapshot(
+        let snapshot = try settings.compile(
             generation: 1, secrets: Self.secrets, files: ExampleTests.files, resolve: { _ in .success([]) }
         ).snapshot
         #expect(try Snapshot(decoding: snapshot.encoded().span.bytes) == snapshot)
@@ -111,7 +113,7 @@ struct SnapshotTests {
             complaints?.list.map(\.description) == [
                 "line 10, column 19: organisations[1].sites[1].origins[1]: error: "
                     + "the origin's name 'origin.example' does not resolve: 'no such name'",
-                "line 14, column 17: organisations[1].sites[2].origin: error: "
+                "line 15, column 17: organisations[1].sites[2].origin: error: "
                     + "the origin's name 'other.example' has no address",
             ])
     }
@@ -124,7 +126,7 @@ struct SnapshotTests {
 
     @Test func `warns once of what the check has warned of`() throws {
         let settings = try Settings.parse(text: Self.text.replacing("site.pem", with: "open.pem"))
-        let compiled = try settings.snapshot(generation: 1, secrets: Self.secrets, files: MemoryFiles.golden) { _ in
+        let compiled = try settings.compile(generation: 1, secrets: Self.secrets, files: MemoryFiles.golden) { _ in
             .success(Self.addresses(1))
         }
         #expect(settings.warnings.count == 1 && compiled.warnings.isEmpty)
@@ -135,7 +137,7 @@ struct SnapshotTests {
         var files = MemoryFiles.golden
         files.contents["/etc/wasstraat/site.key"] = nil
         let complaints = #expect(throws: Complaints.self) {
-            try settings.snapshot(generation: 8, secrets: Self.secrets, files: files) { _ in .success(Self.addresses(1))
+            try settings.compile(generation: 8, secrets: Self.secrets, files: files) { _ in .success(Self.addresses(1))
             }
         }
         #expect(complaints?.description.contains("no private key") == true)
@@ -147,4 +149,9 @@ struct SnapshotTests {
         // A name under .invalid exists nowhere (RFC 2606).
         #expect(throws: Settings.Unresolved.self) { try Settings.systemResolver("wasstraat.invalid").get() }
     }
+}
+
+extension Settings.Compiled {
+    /// The first lane's.
+    var snapshot: Snapshot { lanes[0].snapshot }
 }

@@ -8,7 +8,7 @@ internal import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run the office, which starts and supervises the lane.",
+        commandName: "run", abstract: "Run the office, which starts and supervises the lanes.",
         discussion: """
             SIGHUP reads the configuration again; one with faults changes nothing. SIGTERM and SIGINT let the lane finish \
             its requests and stop. Exit codes: 78 the configuration has faults, 75 another office or a silent lane is in \
@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Checks, locks and binds: all that can be refused is refused here, before anything runs.
+    /// Checks, locks and binds, before anything runs.
     private func prepare() throws -> (OfficeStart, MetricsServer?) {
         let loaded = LoadedConfiguration(file: config)
         for complaint in loaded.complaints { complain(complaint.text) }
@@ -59,37 +59,29 @@ struct RunCommand: AsyncParsableCommand {
             throw OfficeError(.configuration, "\(config) has faults; nothing was started")
         }
         let program = try gatewayProgram()
-        let folder = StateFolder(path: configuration.state)
-        try folder.prepare()
-        guard let officeLock = try folder.lock("office.lock") else {
-            throw OfficeError(
-                .busy,
-                "another office (process \(folder.holder(of: "office.lock"))) works in \(folder.path); one is enough")
-        }
-        folder.note(getpid(), in: officeLock)
-        let registry = MetricsRegistry(help: OfficeMetrics.help)
-        let report = OfficeReport()
+        let start = try OfficeStart(configuration, gateway: program)
         var server: MetricsServer?
         if let endpoint = configuration.metrics {
             // The server closes this descriptor itself, so it gets a copy.
             let listener = try BoundListeners.bind(endpoint, deferSeconds: 0)
+            let (report, registry) = (start.report, start.registry)
             server = MetricsServer(listener: fcntl(listener.number, F_DUPFD_CLOEXEC, 0)) {
-                var text = MetricsText(lane: report.current, at: Clock.monotonic, version: Version.number)
+                var text = MetricsText(lanes: report.current, at: Clock.monotonic, version: Version.number)
                 text.append(registry.text())
                 return text
             }
         }
-        let isLaneAlive = try folder.lock("lane.lock") == nil
-        let listeners = isLaneAlive ? nil : try BoundListeners(binding: configuration.snapshot)
         let logger = Logger(label: "office")
         logger.notice("starting", metadata: ["version": "\(Version.number)", "configured": "\(loaded.summary)"])
-        for listener in listeners?.listeners ?? [] {
-            logger.notice("listening", metadata: ["endpoint": "\(listener.endpoint)", "tls": "\(listener.isTLS)"])
+        for lane in start.lanes {
+            for listener in lane.listeners?.listeners ?? [] {
+                logger.notice(
+                    "listening",
+                    metadata: [
+                        "lane": "\(lane.name)", "endpoint": "\(listener.endpoint)", "tls": "\(listener.isTLS)",
+                    ])
+            }
         }
-        let start = OfficeStart(
-            configuration: configuration, folder: folder, officeLock: officeLock, isLaneAlive: isLaneAlive,
-            listeners: listeners, gateway: program, mailbox: try Mailbox(), report: report,
-            metrics: OfficeMetrics(registry))
         return (start, server)
     }
 

@@ -6,21 +6,24 @@ internal import Glibc
 struct HistoryMemory {
     /// Two Bloom filters' worth and a page for their header.
     static let size = 12 << 20 | 4_096
-    static let file = "history.bin"
 
+    let file: String
     let descriptor: Descriptor
     private var saved: UInt64?
 
     /// Fresh memory, filled from the state folder where a history of the right size lies there.
-    /// - Parameter isKnown: false when the history's key is new, so that an old history says nothing.
-    init(loadingFrom folder: StateFolder, isKnown: Bool) throws(OfficeError) {
+    /// - Parameters:
+    ///   - file: its name in the state folder.
+    ///   - isKnown: false when the history's key is new, so that an old history says nothing.
+    init(loading file: String, from folder: StateFolder, isKnown: Bool) throws(OfficeError) {
+        self.file = file
         let opened = linux_memory_file("wasstraat-history")
         guard opened >= 0 else { throw OfficeError(.system, "no memory for the history: \(OfficeError.text(opened))") }
         descriptor = Descriptor(opened)
         guard ftruncate(opened, off_t(Self.size)) == 0 else {
             throw OfficeError(.system, "no memory for the history: \(OfficeError.text(errno))")
         }
-        guard isKnown, let bytes = folder.read(Self.file, limit: Self.size), bytes.count == Self.size else { return }
+        guard isKnown, let bytes = folder.read(file, limit: Self.size), bytes.count == Self.size else { return }
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -32,10 +35,11 @@ struct HistoryMemory {
     }
 
     /// The memory that a living lane handed over; nil when it is not of the right size.
-    init?(adopting descriptor: Descriptor) {
+    init?(adopting descriptor: Descriptor, file: String) {
         var status = stat()
         guard fstat(descriptor.number, &status) == 0, Int(status.st_size) == Self.size else { return nil }
         self.descriptor = descriptor
+        self.file = file
     }
 
     /// Writes the history to the state folder where it has changed since the last time. Not durable by fsync: what a
@@ -52,7 +56,7 @@ struct HistoryMemory {
         }
         let sum = Self.sum(bytes)
         guard sum != saved else { return }
-        try folder.write(bytes, to: Self.file, isDurable: false)
+        try folder.write(bytes, to: file, isDurable: false)
         saved = sum
     }
 

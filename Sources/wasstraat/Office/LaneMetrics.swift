@@ -2,48 +2,59 @@ internal import Messages
 internal import Telemetry
 
 extension MetricsText {
-    /// The lane as the office sees it, and the lane's own counters. Those begin at zero with each lane, as Prometheus
-    /// expects of a process that starts anew; while no lane serves they are left out, and only `wasstraat_lane_up` says so.
-    init(lane state: OfficeReport.State, at now: Int64, version: String) {
+    /// The lanes as the office sees them, and their own counters. Those of a lane begin at zero when it starts anew, as
+    /// Prometheus expects of a process; while it does not serve they are left out, and only `wasstraat_lane_up` says so.
+    /// A site's figures are summed over the lanes that serve it.
+    init(lanes state: OfficeReport.State, at now: Int64, version: String) {
         self.init()
         family("wasstraat_build_info", .gauge, help: "The version of the office, as a label.")
         sample(UInt64(1), [("version", version)])
-        family("wasstraat_lane_up", .gauge, help: "1 while a lane is connected to the office.")
-        sample(UInt64(state.isLaneUp ? 1 : 0))
+        let lanes = state.lanes
+        family("wasstraat_lane_up", .gauge, help: "1 while the lane is connected to the office.")
+        for lane in lanes { sample(UInt64(lane.isUp ? 1 : 0), [("lane", lane.name)]) }
         family(
             "wasstraat_lane_restarts_total", .counter, help: "Lanes started after the first, since the office started.")
-        sample(UInt64(state.restarts))
-        family("wasstraat_generation", .gauge, help: "The newest compiled configuration.")
-        sample(state.generation)
+        for lane in lanes { sample(UInt64(lane.restarts), [("lane", lane.name)]) }
+        family("wasstraat_generation", .gauge, help: "The newest compiled configuration for the lane.")
+        for lane in lanes { sample(lane.generation, [("lane", lane.name)]) }
         family("wasstraat_lane_generation", .gauge, help: "The compiled configuration that the lane has in force.")
-        sample(state.inForce)
+        for lane in lanes { sample(lane.inForce, [("lane", lane.name)]) }
         family("wasstraat_viewers", .gauge, help: "Terminals that watch now.")
         sample(UInt64(state.viewers))
-        guard state.isLaneUp, let status = state.status else { return }
+        let speaking = lanes.compactMap { lane in
+            lane.status.map { (name: lane.name, status: $0, age: max(0, now - lane.statusAt)) }
+        }
+        guard let merged = state.merged else { return }
         family("wasstraat_lane_start_time_seconds", .gauge, help: "When the lane started, in seconds since 1970.")
-        sample(Double(status.started) / 1e9)
+        for lane in speaking { sample(Double(lane.status.started) / 1e9, [("lane", lane.name)]) }
         family("wasstraat_lane_status_age_seconds", .gauge, help: "Time since the lane last spoke of itself.")
-        sample(Double(max(0, now - state.statusAt)) / 1e3)
-        write(status.connections)
-        write(status.sites)
+        for lane in speaking { sample(Double(lane.age) / 1e3, [("lane", lane.name)]) }
+        write(speaking.map { ($0.name, $0.status.connections) })
+        write(merged.sites)
     }
 
-    private mutating func write(_ connections: LaneStatus.Connections) {
+    private mutating func write(_ lanes: [(name: String, connections: LaneStatus.Connections)]) {
         family("wasstraat_connections", .gauge, help: "Visitors' connections open now.")
-        sample(connections.open)
+        for lane in lanes { sample(lane.connections.open, [("lane", lane.name)]) }
         family("wasstraat_connections_total", .counter, help: "Visitors' connections, by what became of them.")
-        sample(connections.accepted, [("outcome", "accepted")])
-        sample(connections.refused, [("outcome", "refused")])
-        sample(connections.timedOut, [("outcome", "timed_out")])
+        for lane in lanes {
+            sample(lane.connections.accepted, [("lane", lane.name), ("outcome", "accepted")])
+            sample(lane.connections.refused, [("lane", lane.name), ("outcome", "refused")])
+            sample(lane.connections.timedOut, [("lane", lane.name), ("outcome", "timed_out")])
+        }
         family(
             "wasstraat_tls_handshakes_total", .counter,
             help: "TLS handshakes by outcome; resumed ones are among the done.")
-        sample(connections.handshakes, [("outcome", "done")])
-        sample(connections.resumed, [("outcome", "resumed")])
-        sample(connections.failedHandshakes, [("outcome", "failed")])
+        for lane in lanes {
+            sample(lane.connections.handshakes, [("lane", lane.name), ("outcome", "done")])
+            sample(lane.connections.resumed, [("lane", lane.name), ("outcome", "resumed")])
+            sample(lane.connections.failedHandshakes, [("lane", lane.name), ("outcome", "failed")])
+        }
         family("wasstraat_malformed_total", .counter, help: "Requests and prefaces refused before a site was known.")
-        sample(connections.malformed, [("what", "request")])
-        sample(connections.badPreface, [("what", "proxy_header")])
+        for lane in lanes {
+            sample(lane.connections.malformed, [("lane", lane.name), ("what", "request")])
+            sample(lane.connections.badPreface, [("lane", lane.name), ("what", "proxy_header")])
+        }
     }
 
     private mutating func write(_ sites: [SiteStatus]) {

@@ -4,7 +4,7 @@ internal import Settings
 /// A configuration file as the office and `check` see it: fit for use, or with the reasons why not.
 ///
 /// Making one reads the files and resolves the names that the configuration names: it may take seconds.
-struct LoadedConfiguration: Sendable {
+package struct LoadedConfiguration: Sendable {
     struct Line: Sendable {
         /// A fault keeps the file from being used; everything else is a warning.
         var isFault: Bool
@@ -16,22 +16,19 @@ struct LoadedConfiguration: Sendable {
     static var reference: String { Reference.markdown() }
 
     /// nil where there is a fault.
-    private(set) var configuration: OfficeConfiguration?
+    package private(set) var configuration: OfficeConfiguration?
     private(set) var complaints: [Line] = []
     /// What is configured, in one line; empty where there is a fault.
     private(set) var summary = ""
 
-    init(file: String) {
+    package init(file: String) {
         do throws(Complaints) {
             let settings = try Settings.load(file: file)
             complaints = settings.warnings.map { Self.line($0, in: file) }
-            let compiled = try settings.snapshot(generation: 0, secrets: Snapshot.Secrets())
+            let compiled = try settings.compile(generation: 0, secrets: Snapshot.Secrets())
             complaints += compiled.warnings.map { Self.line($0, in: file) }
             summary = Self.summary(of: settings)
-            configuration = OfficeConfiguration(
-                snapshot: compiled.snapshot, state: settings.state, metrics: settings.metrics,
-                // A day that ended at midnight has lived a day already when it is put away.
-                accessLogDays: Int(max(1, settings.retention.accessLog / 86_400)))
+            configuration = OfficeConfiguration(settings, compiled)
         } catch {
             complaints += error.list.map { Self.line($0, in: file) }
             if error.omitted > 0 {
@@ -51,16 +48,18 @@ struct LoadedConfiguration: Sendable {
     private static func summary(of settings: Settings) -> String {
         let sites = settings.organisations.flatMap(\.sites)
         let observed = sites.count { $0.mode == .observe }
-        let parts = [
+        let parts: [String?] = [
             count(settings.organisations.count, "organisation"),
             count(sites.count, "site") + (observed > 0 ? " (\(observed) only observed)" : ""),
             count(sites.reduce(0) { $0 + $1.hosts.count }, "host name"),
             count(sites.reduce(0) { $0 + $1.origins.count }, "origin"),
             count(settings.listeners.count, "listener") + ": "
                 + settings.listeners.map { "\($0.endpoint)\($0.isTLS ? " TLS" : "")" }.joined(separator: ", "),
+            settings.lanes.count > 1 ? "\(settings.lanes.count) lanes" : nil,
+            settings.pages.map { "pages at \($0.address)" },
             "metrics \(settings.metrics.map { "\($0)" } ?? "off")",
         ]
-        return parts.joined(separator: ", ")
+        return parts.compactMap { $0 }.joined(separator: ", ")
     }
 
     private static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }

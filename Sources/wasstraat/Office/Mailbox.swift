@@ -1,11 +1,17 @@
 internal import CLinux
 internal import Glibc
+package import Messages
 internal import Synchronization
 
 /// How other threads speak to the office's thread: a short list and a pipe that wakes it.
-final class Mailbox: Sendable {
-    enum Command: Sendable {
+package final class Mailbox: Sendable {
+    package enum Command: Sendable {
         case reload(OfficeConfiguration)
+        /// The public pages, all of them: for every lane now, and for each that comes later. Only the last ones count.
+        case pages(Pages)
+        /// Another mode for a site than the configured one, also after a reload, until it is taken back (nil). It does not
+        /// outlive the office.
+        case setMode(site: String, Snapshot.Mode?)
         case stop
     }
 
@@ -25,7 +31,7 @@ final class Mailbox: Sendable {
     /// Readable while something may wait.
     var wakes: Int32 { reader.number }
 
-    func send(_ command: Command) {
+    package func send(_ command: Command) {
         commands.withLock { $0.append(command) }
         // A full pipe wakes as well.
         _ = write(writer.number, [1], 1)
@@ -44,7 +50,7 @@ final class Mailbox: Sendable {
 
 /// Runs blocking work on a thread of its own: the office's loop must neither hold nor wait for a thread of the
 /// concurrency pool, of which a one-core machine has one.
-func onOwnThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+package func onOwnThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         let box = ThreadWork { continuation.resume(with: Result { try work() }) }
         var thread = pthread_t()

@@ -24,10 +24,20 @@ extension Office {
         case (.unknown, .watch):
             peer.role = .viewer
             inform(peer, isStatusDue: true, at: Clock.monotonic)
-        case (.lane, _): hear(frame, from: peer)
+        case (.lane, _): desks.first { $0.lane === peer }?.hear(frame, from: peer)
         // A viewer only watches; whoever says something else first does not speak our form.
         case (.viewer, _), (.unknown, _): drop(peer, at: Clock.monotonic)
         }
+    }
+
+    /// A peer says that it is a lane.
+    private func greet(_ peer: Peer, _ hello: Hello) {
+        if let desk = desks.first(where: { $0.name == hello.name }) { return desk.greet(peer, hello) }
+        // It served under an earlier configuration, and holds sockets that visitors come to.
+        logger.warning(
+            "a lane that is not configured any more was told to drain",
+            metadata: ["lane": "\(hello.name)", "process": "\(hello.process)"])
+        send(Frame(.drain), to: peer)
     }
 
     func send(_ frame: Frame, with descriptors: [Descriptor] = [], to peer: Peer) {
@@ -35,18 +45,13 @@ extension Office {
         if !peer.send(frame, with: descriptors, at: now) { drop(peer, at: now) }
     }
 
-    /// Lets go of a peer; the loss of the lane is the supervision's business.
+    /// Lets go of a peer; the loss of a lane is its desk's business.
     func drop(_ peer: Peer, at now: Int64) {
         peers.removeAll { $0 === peer }
-        guard peer === lane else { return }
-        lane = nil
-        laneStatus = nil
-        supervision.disconnected(at: now)
-        logger.log(level: supervision.isStopping ? .info : .warning, "the lane's connection ended")
-        reportLane()
+        desks.first { $0.lane === peer }?.lost(at: now)
     }
 
-    /// Tells every viewer how the lane is. One that has not read the last word yet is passed over, and cut off when that
+    /// Tells every viewer how the lanes are. One that has not read the last word yet is passed over, and cut off when that
     /// lasts: at most one status waits for each.
     func informViewers(at now: Int64, isStatusDue: Bool = true) {
         var count = 0
@@ -64,8 +69,9 @@ extension Office {
     }
 
     private func inform(_ peer: Peer, isStatusDue: Bool, at now: Int64) {
-        let state = LaneState(isUp: supervision.isServing, restarts: supervision.restarts)
-        send(Frame(.lane, body: state.encoded()), to: peer)
-        if isStatusDue, let laneStatus { send(laneStatus, to: peer) }
+        let state = report.current
+        send(Frame(.lane, body: state.summary.encoded()), to: peer)
+        guard isStatusDue, let merged = state.merged else { return }
+        send(Frame(.status, body: merged.encoded()), to: peer)
     }
 }

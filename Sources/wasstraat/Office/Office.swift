@@ -3,36 +3,16 @@ internal import CoreMetrics
 internal import Glibc
 internal import Logging
 internal import Messages
+internal import Settings
 internal import Telemetry
 
-/// All that the office is made of before its thread begins; everything in it was checked, made or bound.
-struct OfficeStart: Sendable {
-    var configuration: OfficeConfiguration
-    var folder: StateFolder
-    /// Held for as long as the office lives, so that there is no second one.
-    var officeLock: Descriptor
-    /// Someone holds the lane's lock. The lock itself is not in here: a copy that outlives its turn would keep the
-    /// office from seeing that a lane is gone.
-    var isLaneAlive: Bool
-    /// Bound already where there is no lane.
-    var listeners: BoundListeners?
-    /// The lane's program.
-    var gateway: String
-    var mailbox: Mailbox
-    var report: OfficeReport
-    var metrics: OfficeMetrics
-}
-
-/// The office at work: the control socket, the lane, the state folder. One thread, one poll(2), no lock.
-final class Office {
-    /// Connections on the control socket: a lane, one that replaces it, and viewers.
-    static let peerLimit = 32
+/// The office at work: the control socket, the lanes, the state folder. One thread, one poll(2), no lock.
+package final class Office {
+    /// Connections on the control socket: lanes, those that replace them, and viewers.
+    static let peerLimit = 64
     /// Milliseconds for a peer to say who it is, and for a viewer to read what it was sent.
     static let patience: Int64 = 5_000
     static let viewerTime: Int64 = 1_000
-    static let historyTime: Int64 = 60_000
-    /// Log lines of the lane that are passed on in a second.
-    static let laneLineLimit = 100
 
     var configuration: OfficeConfiguration
     let folder: StateFolder
@@ -41,71 +21,61 @@ final class Office {
     let report: OfficeReport
     let metrics: OfficeMetrics
     let logger = Logger(label: "office")
-    let laneLogger = Logger(label: "lane")
+    let feed: OfficeFeed
 
-    var listeners: BoundListeners?
+    var desks: [LaneDesk] = []
     var secrets: StoredSecrets
-    var history: HistoryMemory
     var accessLog: AccessLog
-    var supervision: LaneSupervision
-    /// The lane's lock while no lane has it.
-    var laneLock: Descriptor?
-    var lane: Peer?
     var peers: [Peer] = []
-    var snapshots: SnapshotLedger
-    /// The last status of the lane, as it came.
-    var laneStatus: Frame?
-    var laneLines = 0
-    /// The lane has put a snapshot in force, so that it holds the listeners; until then each snapshot brings them.
-    var laneHasListeners = false
+    /// The public pages of now, as they are sent.
+    var pages: Frame?
+    /// Modes of sites that someone set beside the configuration.
+    var modes: [String: Snapshot.Mode] = [:]
 
     private let officeLock: Descriptor
     private let control: Descriptor
     private var nextViewers: Int64 = 0
-    private var nextHistory: Int64
     private var lastSecond: Int64 = 0
 
-    init(_ start: OfficeStart) throws(OfficeError) {
+    package init(_ start: OfficeStart) throws(OfficeError) {
         configuration = start.configuration
         folder = start.folder
         officeLock = start.officeLock
-        listeners = start.listeners
         gateway = start.gateway
         mailbox = start.mailbox
         report = start.report
         metrics = start.metrics
-        let now = Clock.monotonic
+        feed = start.feed
         let time = UTCTime.now
         let known = folder.readSecrets()
         secrets = known ?? StoredSecrets(at: time)
         if secrets.renew(at: time) || known == nil { try folder.write(secrets) }
-        history = try HistoryMemory(loadingFrom: folder, isKnown: known != nil)
         accessLog = try AccessLog(in: folder, at: time)
-        supervision = LaneSupervision(isLaneAlive: start.isLaneAlive, at: now)
-        nextHistory = now + Self.historyTime
-        let stored = folder.readSnapshot()
-        snapshots = SnapshotLedger(generation: (stored?.generation ?? 0) + 1)
         let listening = linux_unix_listen(folder.socket)
         guard listening >= 0 else {
             throw OfficeError(.system, "cannot listen on \(folder.socket): \(OfficeError.text(listening))")
         }
         control = Descriptor(listening)
+        for lane in start.lanes { desks.append(try LaneDesk(lane, of: self, isHistoryKnown: known != nil)) }
     }
 
-    /// Works until it was told to stop and the lane has ended.
-    func run() throws(OfficeError) {
-        if case .awaited = supervision.phase {
-            logger.notice("a lane serves already; waiting for it to report")
+    /// Works until it was told to stop and every lane has ended.
+    package func run() throws(OfficeError) {
+        defer { feed.end() }
+        for desk in desks {
+            if case .awaited = desk.supervision.phase {
+                desk.logger.notice("a lane serves already; waiting for it to report")
+            }
         }
         expireLogs()
-        while supervision.phase != .ended {
+        while desks.contains(where: { $0.supervision.phase != .ended }) {
             waitForEvents()
             for command in mailbox.take() { obey(command) }
             acceptPeers()
             for peer in peers { serve(peer) }
             try tick()
         }
-        saveHistory()
+        for desk in desks { desk.saveHistory() }
         unlink(folder.socket)
         logger.info("stopped")
     }
@@ -121,33 +91,62 @@ final class Office {
             watched.append(pollfd(fd: peer.socket.number, events: Int16(events), revents: 0))
         }
         // Once a second suffices for all that the calendar and the viewers ask for.
-        poll(&watched, nfds_t(watched.count), Int32(supervision.wait(at: Clock.monotonic, longest: 1_000)))
+        let now = Clock.monotonic
+        let wait = desks.reduce(1_000) { longest, desk in
+            // One that has ended waits for nothing.
+            desk.supervision.phase == .ended ? longest : desk.supervision.wait(at: now, longest: longest)
+        }
+        poll(&watched, nfds_t(watched.count), Int32(wait))
     }
 
     private func obey(_ command: Mailbox.Command) {
         switch command {
         case .reload(let fresh): reload(fresh)
+        case .pages(let fresh):
+            pages = Frame(.pages, body: fresh.encoded())
+            for desk in desks {
+                desk.arePagesDue = true
+                desk.sendPages()
+            }
+        case .setMode(let site, let mode): setMode(mode, of: site)
         case .stop:
-            let limit = Int64(configuration.snapshot.limits.drainTime) + 2_000
+            let limit = Int64(desks.reduce(0) { max($0, $1.wanted.limits.drainTime) }) + 2_000
             logger.notice("stopping", metadata: ["limit_ms": "\(limit)"])
-            if let action = supervision.stop(limit: limit, at: Clock.monotonic) { perform(action) }
+            for desk in desks { desk.stop(limit: limit) }
         }
+    }
+
+    private func setMode(_ mode: Snapshot.Mode?, of site: String) {
+        guard modes[site] != mode else { return }
+        let serving = desks.filter { $0.wanted.sites.contains { $0.name == site } }
+        guard mode == nil || !serving.isEmpty else {
+            return logger.warning("there is no site whose mode could be set", metadata: ["site": "\(site)"])
+        }
+        modes[site] = mode
+        logger.notice(
+            "the mode of a site was set",
+            metadata: ["site": "\(site)", "mode": "\(mode.map { "\($0)" } ?? "as configured")"])
+        for desk in serving { desk.offerSnapshot(at: Clock.monotonic) }
     }
 
     /// Puts a new configuration into force, as far as that goes without a restart.
     private func reload(_ fresh: OfficeConfiguration) {
-        var needed = fresh.changesThatNeedARestart(since: configuration)
-        var snapshot = fresh.snapshot
-        needed += listeners?.apply(to: &snapshot) ?? []
-        for name in needed {
-            logger.warning("changed, but in force only after a restart", metadata: ["setting": "\(name)"])
-        }
+        var needed = fresh.changesThatNeedARestart(since: configuration).map { ($0, logger) }
         var merged = fresh
         merged.state = configuration.state
         merged.metrics = configuration.metrics
+        merged.console.listen = configuration.console.listen
+        // A lane that is gone from the file goes on as it was; one that is new there is not begun.
+        merged.lanes = configuration.lanes.map { lane in fresh.lanes.first { $0.name == lane.name } ?? lane }
         configuration = merged
         expireLogs()
-        offerSnapshot(at: Clock.monotonic)
+        for desk in desks {
+            guard let lane = fresh.lanes.first(where: { $0.name == desk.name }) else { continue }
+            needed += desk.take(lane.snapshot).map { ($0, desk.logger) }
+        }
+        for (name, logger) in needed {
+            logger.warning("changed, but in force only after a restart", metadata: ["setting": "\(name)"])
+        }
     }
 
     private func acceptPeers() {
@@ -162,24 +161,11 @@ final class Office {
 
     private func tick() throws(OfficeError) {
         let now = Clock.monotonic
-        if let action = supervision.tick(at: now) {
-            guard action != .giveUp else {
-                throw OfficeError(
-                    .busy,
-                    "process \(folder.holder(of: "lane.lock")) holds \(folder.file("lane.lock")) but does not report; "
-                        + "end it and start again")
-            }
-            perform(action)
-        }
-        judgeSnapshot(at: now)
+        for desk in desks { try desk.tick(at: now) }
         for peer in peers where peer.role == .unknown && now - peer.since > Self.patience { drop(peer, at: now) }
         if now >= nextViewers {
             nextViewers = now + Self.viewerTime
             informViewers(at: now)
-        }
-        if now >= nextHistory {
-            nextHistory = now + Self.historyTime
-            saveHistory()
         }
         let time = UTCTime.now
         if time.seconds != lastSecond {
@@ -190,18 +176,17 @@ final class Office {
 
     /// What the wall clock brings: new keys, a new access log.
     private func followCalendar(_ time: UTCTime, at now: Int64) {
-        if laneLines > Self.laneLineLimit { metrics.droppedLines.increment(by: laneLines - Self.laneLineLimit) }
-        laneLines = 0
+        for desk in desks { desk.beginSecond() }
         do throws(OfficeError) {
             if try accessLog.rotate(at: time) {
                 logger.info("the access log was rotated", metadata: ["day": "\(time.date)"])
-                sendAccessLog(at: now)
+                for desk in desks { desk.sendAccessLog() }
                 expireLogs()
             }
             if secrets.renew(at: time) {
                 try folder.write(secrets)
                 logger.info("keys were renewed")
-                offerSnapshot(at: now)
+                for desk in desks { desk.offerSnapshot(at: now) }
             }
         } catch {
             stateFailed(error)
@@ -212,10 +197,6 @@ final class Office {
         for name in accessLog.expire(keeping: configuration.accessLogDays, at: .now) {
             logger.info("an access log was deleted at the end of its retention", metadata: ["file": "\(name)"])
         }
-    }
-
-    private func saveHistory() {
-        do throws(OfficeError) { try history.save(to: folder) } catch { stateFailed(error) }
     }
 
     func stateFailed(_ error: OfficeError) {

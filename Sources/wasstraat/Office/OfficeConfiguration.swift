@@ -1,22 +1,48 @@
 package import Addresses
-package import Messages
+internal import Messages
+package import Settings
 
 /// What the office needs of a configuration file that has no faults.
 package struct OfficeConfiguration: Sendable {
-    /// Compiled for the lane; generation and secrets are still the office's to fill in.
-    package var snapshot: Snapshot
+    package struct Organisation: Equatable, Sendable {
+        package var name: String
+        /// The name for people.
+        package var title: String
+        /// Names of its sites, in the order of the file.
+        package var sites: [String]
+    }
+
+    /// Compiled for each lane; generation and secrets are still the office's to fill in.
+    package var lanes: [Settings.Compiled.Lane]
+    package var organisations: [Organisation]
+    /// One for each site.
+    package var checks: [SiteCheck]
+    package var prober: Settings.Prober
+    /// The public pages' host; nil: the pages are written to the state folder only.
+    package var pages: Settings.Pages?
+    package var console: Settings.Console
+    package var retention: Settings.Retention
     /// The state folder.
     package var state: String
     /// Where `/metrics` is served; nil: nowhere.
     package var metrics: Endpoint?
-    /// Days that a finished access log is kept.
-    package var accessLogDays: Int
+    /// Days that a finished access log is kept. One that ended at midnight has lived a day already when it is put away.
+    package var accessLogDays: Int { Int(max(1, retention.accessLog / 86_400)) }
 
-    package init(snapshot: Snapshot, state: String, metrics: Endpoint?, accessLogDays: Int) {
-        self.snapshot = snapshot
-        self.state = state
-        self.metrics = metrics
-        self.accessLogDays = accessLogDays
+    package init(_ settings: Settings, _ compiled: Settings.Compiled) {
+        lanes = compiled.lanes
+        organisations = settings.organisations.map {
+            Organisation(name: $0.name, title: $0.title, sites: $0.sites.map(\.name))
+        }
+        checks = settings.organisations.flatMap { organisation in
+            organisation.sites.compactMap { SiteCheck($0, of: organisation.name, lanes: compiled.lanes) }
+        }
+        prober = settings.prober
+        pages = settings.pages
+        console = settings.console
+        retention = settings.retention
+        state = settings.state
+        metrics = settings.metrics
     }
 
     /// What differs from `running` and needs a restart of the office, for people; listeners and cores are compared where
@@ -25,6 +51,8 @@ package struct OfficeConfiguration: Sendable {
         var names: [String] = []
         if state != running.state { names.append("state") }
         if metrics != running.metrics { names.append("metrics") }
+        if console.listen != running.console.listen { names.append("console.listen") }
+        if Set(lanes.map(\.name)) != Set(running.lanes.map(\.name)) { names.append("lanes") }
         return names
     }
 }

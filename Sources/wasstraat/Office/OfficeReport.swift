@@ -3,29 +3,60 @@ internal import Messages
 internal import Synchronization
 internal import Telemetry
 
-/// What the office's thread tells the others: the last word of the lane, for `/metrics`.
-final class OfficeReport: Sendable {
-    struct State: Sendable {
-        var isLaneUp = false
+/// What the office's thread tells the others: the last word of each lane, for `/metrics`.
+package final class OfficeReport: Sendable {
+    struct Lane: Sendable {
+        var name: String
+        var isUp = false
         var restarts: UInt32 = 0
         /// The newest snapshot's generation, and the one that the lane has in force.
         var generation: UInt64 = 0
         var inForce: UInt64 = 0
+        /// nil while the lane is not connected, or has not spoken of itself.
         var status: LaneStatus?
         /// When `status` came; milliseconds of the monotonic clock.
         var statusAt: Int64 = 0
-        var viewers = 0
     }
 
-    private let state = Mutex(State())
+    struct State: Sendable {
+        /// In the order of the configuration.
+        var lanes: [Lane] = []
+        var viewers = 0
+
+        /// All lanes that speak as one; nil where none does.
+        var merged: LaneStatus? {
+            let all = lanes.compactMap(\.status)
+            return all.isEmpty ? nil : LaneStatus(merging: all)
+        }
+
+        /// The lanes as a viewer is told of them.
+        var summary: LaneState {
+            let serving = lanes.count { $0.isUp }
+            return LaneState(
+                isUp: serving > 0, restarts: lanes.reduce(0) { $0 &+ $1.restarts },
+                lanes: UInt16(clamping: lanes.count),
+                serving: UInt16(clamping: serving))
+        }
+    }
+
+    private let state: Mutex<State>
+
+    init(lanes: [String]) { state = Mutex(State(lanes: lanes.map { Lane(name: $0) })) }
 
     func update(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    func update(lane name: String, _ change: (inout Lane) -> Void) {
+        state.withLock { state in
+            guard let place = state.lanes.firstIndex(where: { $0.name == name }) else { return }
+            change(&state.lanes[place])
+        }
+    }
 
     var current: State { state.withLock { $0 } }
 }
 
 /// The office's own counters.
-struct OfficeMetrics {
+struct OfficeMetrics: Sendable {
     static let help = [
         "wasstraat_reloads_total": "Configurations read again at SIGHUP, by outcome.",
         "wasstraat_viewers_dropped_total": "Viewers cut off because they did not read what they had asked for.",

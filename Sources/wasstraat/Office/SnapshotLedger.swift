@@ -1,4 +1,4 @@
-internal import Messages
+package import Messages
 
 /// Keeps account of compiled configurations: which one was offered to the lane, which one it put in force, and what to
 /// fall back on when it refuses.
@@ -13,7 +13,7 @@ package struct SnapshotLedger {
 
     package struct Offer {
         package var generation: UInt64
-        var configuration: OfficeConfiguration
+        var configuration: Snapshot
         var deadline: Int64
         /// What the lane said against it.
         package var reason: String?
@@ -23,13 +23,13 @@ package struct SnapshotLedger {
         package var generation: UInt64
         package var reason: String
         /// The configuration to go back to; nil where the refused one was in force already, or nothing ever was.
-        package var fallback: OfficeConfiguration?
+        package var fallback: Snapshot?
     }
 
     /// The generation of the newest snapshot.
     package private(set) var generation: UInt64
     /// The configuration that a lane has confirmed last.
-    package private(set) var confirmed: OfficeConfiguration?
+    package private(set) var confirmed: Snapshot?
     package private(set) var offer: Offer?
     /// Whether the configuration of `offer` is `confirmed` itself, with other keys.
     private var isFallback = false
@@ -43,7 +43,7 @@ package struct SnapshotLedger {
 
     package mutating func count() { generation += 1 }
 
-    package mutating func offered(_ configuration: OfficeConfiguration, isFallback: Bool = false, at now: Int64) {
+    package mutating func offered(_ configuration: Snapshot, isFallback: Bool = false, at now: Int64) {
         offer = Offer(generation: generation, configuration: configuration, deadline: now + Self.confirmTime)
         self.isFallback = isFallback
     }

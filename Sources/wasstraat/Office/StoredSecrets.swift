@@ -108,15 +108,13 @@ extension StateFolder {
         try write(secrets.encoded(), to: Self.secretsFile)
     }
 
-    private static let snapshotFile = "snapshot.bin"
-
     /// The last snapshot that a lane put in force.
-    func readSnapshot() -> Snapshot? {
-        guard let bytes = read(Self.snapshotFile, limit: Frame.bodyLimit) else { return nil }
+    func readSnapshot(_ name: String) -> Snapshot? {
+        guard let bytes = read(name, limit: Frame.bodyLimit) else { return nil }
         return try? Snapshot(decoding: bytes.span.bytes)
     }
 
-    func write(_ snapshot: Snapshot) throws(OfficeError) {
-        try write(snapshot.encoded(), to: Self.snapshotFile)
+    func write(_ snapshot: Snapshot, to name: String) throws(OfficeError) {
+        try write(snapshot.encoded(), to: name)
     }
 }

@@ -16,6 +16,10 @@ extension TopModel {
             json.literal(lane.isUp)
             json.raw(",\"restarts\":")
             json.number(lane.restarts)
+            json.raw(",\"lanes\":")
+            json.number(UInt32(lane.lanes))
+            json.raw(",\"serving\":")
+            json.number(UInt32(lane.serving))
             if let status {
                 json.field(",\"started\":", Double(status.started) / 1e9, digits: 3)
                 json.raw(",\"generation\":")

@@ -57,7 +57,9 @@ package struct TopScreen {
         guard let lane = model.lane else { return [name, clock, (.alarm, "  office gone")] }
         var parts = [name, clock]
         if lane.isUp {
-            parts.append((.calm, "  lane up"))
+            let areAllUp = lane.serving == lane.lanes
+            let count = lane.lanes > 1 ? "  lanes up \(lane.serving) of \(lane.lanes)" : "  lane up"
+            parts.append((areAllUp ? .calm : .alarm, count))
             if let status = model.status {
                 parts.append((.plain, " \(Self.duration(time.seconds - Int64(status.started / 1_000_000_000)))"))
                 parts.append((.plain, "  generation \(status.generation)"))

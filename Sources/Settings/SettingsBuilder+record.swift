@@ -1,0 +1,43 @@
+/// What the record needs: pages, the prober, retention.
+extension SettingsBuilder {
+    mutating func pages(_ root: Values) -> Settings.Pages? {
+        guard let values = root.section(Keys.Pages.section) else { return nil }
+        let names = one(values, Keys.Pages.host, or: Keys.Pages.hosts).compactMap { value -> String? in
+            guard case .text(let host) = value.content else { return nil }
+            if host.hasPrefix("*") {
+                complaints.refuse(value.place, "the pages have a name in full, not a wildcard")
+            } else if let first = hosts.updateValue(value.place, forKey: host) {
+                complaints.refuse(
+                    value.place,
+                    "the host '\(host)' is here already\(also(first)); the pages need a name that no site has")
+            }
+            return host
+        }
+        let certificate = certificate(values)
+        let scheme = certificate == nil ? "http" : "https"
+        return Settings.Pages(
+            hosts: names, certificate: certificate,
+            address: values.text(Keys.Pages.address) ?? "\(scheme)://\(names.first ?? "")")
+    }
+
+    func prober(_ values: Values) -> Settings.Prober {
+        Settings.Prober(
+            isEnabled: values.flag(Keys.Prober.enabled) ?? true, name: values.text(Keys.Prober.name) ?? "",
+            network: values.text(Keys.Prober.network) ?? "", interval: values.number(Keys.Prober.interval) ?? 0,
+            timeout: values.number(Keys.Prober.timeout) ?? 0)
+    }
+
+    func check(_ values: Values) -> Settings.Check {
+        Settings.Check(
+            path: values.text(Keys.Check.path) ?? "/", word: values.text(Keys.Check.word),
+            status: UInt16(clamping: values.number(Keys.Check.status) ?? 200))
+    }
+
+    func retention(_ values: Values) -> Settings.Retention {
+        func seconds(_ key: Key) -> UInt64 { (values.number(key) ?? 0) / 1_000 }
+        return Settings.Retention(
+            accessLog: seconds(Keys.Retention.accessLog), history: seconds(Keys.Retention.history),
+            samples: seconds(Keys.Retention.samples), points: seconds(Keys.Retention.points),
+            sealed: seconds(Keys.Retention.sealed))
+    }
+}

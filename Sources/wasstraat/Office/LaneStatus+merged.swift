@@ -1,0 +1,72 @@
+package import Messages
+
+extension LaneStatus {
+    /// Several lanes as one: counters summed, sites by name. It has started when the youngest lane did, so that a reader
+    /// of counters sees that one of them began anew.
+    package init(merging all: [LaneStatus]) {
+        self.init()
+        var places: [String: Int] = [:]
+        for status in all {
+            started = max(started, status.started)
+            generation = max(generation, status.generation)
+            connections.add(status.connections)
+            for site in status.sites {
+                if let place = places[site.name] {
+                    sites[place].add(site)
+                } else {
+                    places[site.name] = sites.count
+                    sites.append(site)
+                }
+            }
+        }
+    }
+}
+
+extension LaneStatus.Connections {
+    fileprivate mutating func add(_ other: Self) {
+        open &+= other.open
+        accepted &+= other.accepted
+        refused &+= other.refused
+        handshakes &+= other.handshakes
+        resumed &+= other.resumed
+        failedHandshakes &+= other.failedHandshakes
+        timedOut &+= other.timedOut
+        malformed &+= other.malformed
+        badPreface &+= other.badPreface
+    }
+}
+
+extension SiteStatus {
+    /// The same site in another lane, before the same origins.
+    fileprivate mutating func add(_ other: Self) {
+        isObserving = isObserving && other.isObserving
+        isUnderPressure = isUnderPressure || other.isUnderPressure
+        limit &+= other.limit
+        inFlight &+= other.inFlight
+        waiting &+= other.waiting
+        healthyOrigins = min(healthyOrigins, other.healthyOrigins)
+        origins = max(origins, other.origins)
+        for index in classes.indices where index < other.classes.count { classes[index].add(other.classes[index]) }
+        for index in responses.indices where index < other.responses.count {
+            responses[index] &+= other.responses[index]
+        }
+        for index in firstByte.indices where index < other.firstByte.count {
+            firstByte[index] &+= other.firstByte[index]
+        }
+        originFailures &+= other.originFailures
+        badRequests &+= other.badRequests
+        bytesIn &+= other.bytesIn
+        bytesOut &+= other.bytesOut
+    }
+}
+
+extension ClassStatus {
+    fileprivate mutating func add(_ other: Self) {
+        requests &+= other.requests
+        admitted &+= other.admitted
+        queued &+= other.queued
+        refused &+= other.refused
+        abandoned &+= other.abandoned
+        waitedMicroseconds &+= other.waitedMicroseconds
+    }
+}

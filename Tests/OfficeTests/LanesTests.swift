@@ -1,0 +1,239 @@
+import Glibc
+import Messages
+import Testing
+import wasstraat
+
+/// Two organisations, each with a lane of its own, under one office.
+@Suite(.serialized) struct LanesTests {
+    private func startServing(_ office: RunningOffice) async throws -> pid_t {
+        office.configureTwo()
+        let process = try office.start()
+        try await office.wait("two lanes in force") { inForce(office) == ["oost", "west"] }
+        return process
+    }
+
+    /// Lanes that said so, in the order of their names.
+    private func inForce(_ office: RunningOffice) -> [String] {
+        let lines = office.log.split(separator: "\n").filter { $0.contains("\"message\":\"in force\"") }
+        return ["oost", "west"].filter { name in lines.contains { $0.contains("\"lane\":\"\(name)\"") } }
+    }
+
+    private func scrape(_ office: RunningOffice) -> String {
+        (try? RunningOffice.exchange("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", with: office.metrics)) ?? ""
+    }
+
+    @Test func `gives each lane its own listener and the sites of its own organisation`() async throws {
+        let office = RunningOffice()
+        _ = try await startServing(office)
+        let (oost, west) = (try office.visit(), try office.visit(office.second))
+        #expect(oost.lane != west.lane)
+        #expect(office.number(in: "lane-oost.lock") == oost.lane)
+        #expect(office.number(in: "lane-west.lock") == west.lane)
+        let log = office.read("\(office.state)/access.log")
+        #expect(log.contains(#"oost takes ["www.oost.example protect"]"#))
+        #expect(log.contains(#"west takes ["www.west.example protect"]"#))
+        for file in ["snapshot-oost.bin", "snapshot-west.bin"] {
+            #expect(access("\(office.state)/\(file)", F_OK) == 0, "\(file)")
+        }
+        #expect(!office.read("\(office.state)/snapshot-oost.bin").contains("www.west.example"))
+    }
+
+    @Test func `a killed lane comes back, and the other one goes on`() async throws {
+        let office = RunningOffice()
+        _ = try await startServing(office)
+        let (oost, west) = (try office.visit(), try office.visit(office.second))
+        kill(oost.lane, SIGKILL)
+        #expect(try office.visit(office.second) == west)
+        #expect(try office.visit().lane != oost.lane)
+        #expect(try office.visit(office.second) == west)
+        try await office.wait("the restart in the metrics") {
+            scrape(office).contains("\nwasstraat_lane_restarts_total{lane=\"oost\"} 1\n")
+        }
+        #expect(scrape(office).contains("\nwasstraat_lane_restarts_total{lane=\"west\"} 0\n"))
+    }
+
+    @Test func `a new office takes over both lanes of a killed one`() async throws {
+        let office = RunningOffice()
+        let first = try await startServing(office)
+        let (oost, west) = (try office.visit(), try office.visit(office.second))
+        kill(first, SIGKILL)
+        _ = try await office.exitCode(of: first)
+        #expect(try office.visit() == oost)
+        #expect(try office.visit(office.second) == west)
+        let second = try office.start()
+        try await office.wait("both in the next generation") {
+            (try? office.visit().generation) == 2 && (try? office.visit(office.second).generation) == 2
+        }
+        #expect(try office.visit().lane == oost.lane)
+        #expect(try office.visit(office.second).lane == west.lane)
+        #expect(office.log.split(separator: "\n").count { $0.contains("took over from an earlier office") } == 2)
+        kill(west.lane, SIGKILL)
+        #expect(try office.visit(office.second).lane != west.lane)
+        kill(second, SIGTERM)
+        #expect(try await office.exitCode(of: second) == 0)
+        for file in ["history-oost.bin", "history-west.bin"] {
+            #expect(office.read("\(office.state)/\(file)").hasPrefix("seen"), "\(file)")
+        }
+    }
+
+    @Test func `a lane that is not configured any more drains under the new office`() async throws {
+        let office = RunningOffice()
+        let first = try await startServing(office)
+        let west = try office.visit(office.second).lane
+        kill(first, SIGKILL)
+        _ = try await office.exitCode(of: first)
+        office.configure(instance: "one")
+        _ = try office.start()
+        try await office.wait("the end of the lane") { office.log.contains("was told to drain") && kill(west, 0) != 0 }
+        try await office.wait("the new lane alone") { (try? office.visit().instance) == "one" }
+    }
+
+    @Test func `takes sites over at a reload, and says that another lane needs a restart`() async throws {
+        let office = RunningOffice()
+        let process = try await startServing(office)
+        let west = try office.visit(office.second)
+        office.write(
+            """
+            state: \(office.state)
+            instance: second
+            organisations:
+              - name: oost
+                sites: [{host: www.oost.example, origin: 'http://127.0.0.1:8081'}]
+            lanes:
+              - {name: oost, listeners: [{listen: '\(office.endpoint)'}], cores: [0]}
+              - {name: noord, listeners: [{listen: '\(office.second)'}], cores: [0]}
+            metrics: {listen: '\(office.metrics)'}
+            console: {listen: off}
+            """)
+        kill(process, SIGHUP)
+        try await office.wait("the new configuration") { (try? office.visit().instance) == "second" }
+        #expect(office.log.contains("\"setting\":\"lanes\""))
+        #expect(!office.log.contains("\"setting\":\"listeners\""))
+        #expect(try office.visit(office.second) == west)
+    }
+
+    @Test func `shows the lanes together in the terminal, and apart in the metrics`() async throws {
+        let office = RunningOffice()
+        _ = try await startServing(office)
+        _ = (try office.visit(), try office.visit(office.second), try office.visit(office.second))
+        let top = "\(RunningOffice.programs)/wasstraat top --once --state \(office.state)"
+        let shown = RunningOffice.shell(top)
+        #expect(shown.output.contains("lanes up 2 of 2"))
+        #expect(shown.output.contains("www.oost.example  oost"))
+        #expect(shown.output.contains("www.west.example  west"))
+        #expect(RunningOffice.shell(top + " --json").output.contains(#""lanes":2,"serving":2"#))
+        try await office.wait("both lanes' visitors in the metrics") {
+            let text = scrape(office)
+            return text.contains("\nwasstraat_connections_total{lane=\"oost\",outcome=\"accepted\"} 1\n")
+                && text.contains("\nwasstraat_connections_total{lane=\"west\",outcome=\"accepted\"} 2\n")
+        }
+    }
+}
+
+/// The office inside the test, for what has no command: pages, modes, the feed.
+@Suite(.serialized) struct OfficeThreadTests {
+    @Test func `hands pages and modes to the lanes, and their news to the feed`() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let folder = RunningOffice()
+        folder.configureTwo()
+        let configuration = try #require(LoadedConfiguration(file: folder.configuration).configuration)
+        let start = try OfficeStart(configuration, gateway: "\(RunningOffice.programs)/FakeLane")
+        async let end: Void = onOwnThread { try Office(start).run() }
+        func log() -> String { folder.read("\(folder.state)/access.log") }
+
+        var seen: Set<String> = []
+        for await _ in start.feed.bells {
+            for news in start.feed.take().news {
+                switch news {
+                case .status(let lane, let status, let at):
+                    #expect(at.milliseconds > 1_600_000_000_000)
+                    for site in status.sites { seen.insert("\(lane) \(site.name)") }
+                case .traffic(let lane, _, _): seen.insert("\(lane) traffic")
+                }
+            }
+            if seen.count == 4 { break }
+        }
+        #expect(seen == ["oost www.oost.example", "oost traffic", "west www.west.example", "west traffic"])
+
+        let pages = Pages(made: 4_711, files: [Pages.File(path: "/", contentType: "text/html", body: [60])])
+        start.mailbox.send(.pages(pages))
+        try await folder.wait("pages in both lanes") {
+            log().contains(#"oost pages 4711 ["/"]"#) && log().contains(#"west pages 4711 ["/"]"#)
+        }
+        kill(try folder.visit().lane, SIGKILL)
+        try await folder.wait("pages in the lane that came later") {
+            log().ranges(of: #"oost pages 4711 ["/"]"#).count == 2
+        }
+
+        start.mailbox.send(.setMode(site: "www.west.example", .observe))
+        try await folder.wait("the other mode") { log().contains(#"west takes ["www.west.example observe"]"#) }
+        start.mailbox.send(.reload(configuration))
+        try await folder.wait("the mode after a reload") {
+            log().ranges(of: #"west takes ["www.west.example observe"]"#).count == 2
+        }
+        start.mailbox.send(.setMode(site: "www.west.example", nil))
+        try await folder.wait("the configured mode") {
+            log().ranges(of: #"west takes ["www.west.example protect"]"#).count == 2
+        }
+        #expect(!log().contains("www.oost.example observe"))
+        start.mailbox.send(.stop)
+        try await end
+    }
+}
+
+struct OfficeFeedTests {
+    @Test func `keeps the newest news and counts what was missed`() async {
+        let feed = OfficeFeed()
+        for number in 0..<OfficeFeed.limit + 3 {
+            var status = LaneStatus()
+            status.generation = UInt64(number)
+            feed.put(.status(lane: "a", status, at: Moment(milliseconds: 0)), size: 100)
+        }
+        let (news, missed) = feed.take()
+        #expect(news.count == OfficeFeed.limit && missed == 3)
+        guard case .status(_, let status, _) = news.first else { return #expect(Bool(false), "no status") }
+        #expect(status.generation == 3)
+        #expect(feed.take().news.isEmpty)
+        feed.end()
+        var bells = 0
+        for await _ in feed.bells { bells += 1 }
+        #expect(bells == 1)
+    }
+
+    @Test func `bounds the bytes that wait, also by one message alone`() {
+        let feed = OfficeFeed()
+        for _ in 0..<3 {
+            feed.put(.traffic(lane: "a", LaneTraffic(), at: Moment(milliseconds: 0)), size: OfficeFeed.byteLimit / 2)
+        }
+        #expect(feed.take().news.count == 2)
+        feed.put(.traffic(lane: "a", LaneTraffic(), at: Moment(milliseconds: 0)), size: OfficeFeed.byteLimit + 1)
+        let (news, missed) = feed.take()
+        #expect(news.isEmpty && missed == 1)
+    }
+}
+
+struct MergedStatusTests {
+    private func site(_ name: String, requests: UInt64, limit: UInt64, healthy: UInt64) -> SiteStatus {
+        var site = SiteStatus()
+        site.name = name
+        site.classes[1].requests = requests
+        site.firstByte[2] = requests
+        site.limit = limit
+        site.origins = 2
+        site.healthyOrigins = healthy
+        site.isUnderPressure = healthy < 2
+        return site
+    }
+
+    @Test func `sums a site over its lanes and leaves the others as they are`() {
+        var (one, other) = (LaneStatus(), LaneStatus())
+        (one.started, other.started) = (5, 9)
+        (one.connections.open, other.connections.open) = (3, 4)
+        one.sites = [site("a", requests: 10, limit: 400, healthy: 2), site("b", requests: 1, limit: 100, healthy: 2)]
+        other.sites = [site("a", requests: 5, limit: 300, healthy: 1)]
+        let merged = LaneStatus(merging: [one, other])
+        #expect(merged.started == 9 && merged.connections.open == 7)
+        #expect(merged.sites == [site("a", requests: 15, limit: 700, healthy: 1), one.sites[1]])
+        #expect(LaneStatus(merging: [one]) == one)
+    }
+}
