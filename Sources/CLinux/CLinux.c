@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -251,4 +252,14 @@ int linux_spawn(const char *path, char *const arguments[], int kept) {
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error ? -error : child;
+}
+
+int linux_own_network_namespace(void) {
+    struct stat own, first;
+    if (stat("/proc/self/ns/net", &own) < 0 || stat("/proc/1/ns/net", &first) < 0) return 0;
+    return own.st_dev != first.st_dev || own.st_ino != first.st_ino;
+}
+
+int linux_signal_on_parent_death(int signal) {
+    return prctl(PR_SET_PDEATHSIG, signal) < 0 ? -errno : 0;
 }

@@ -91,18 +91,31 @@ extension Settings.Origin {
     /// The authorities that the origin's certificate may come from; empty where none are named, nil after a complaint.
     func readAuthorities(_ files: some Files, _ complaints: inout Complaints) -> [UInt8]? {
         guard let authority else { return [] }
-        guard let (pem, _) = readPEM(authority, authorityPlace, files, &complaints) else { return nil }
-        guard !pem.certificates.isEmpty else {
-            complaints.refuse(
-                authorityPlace, "the file \(shownPath(authority)) holds no certificate in PEM form")
-            return nil
-        }
-        guard pem.certificates.count <= certificateLimit else {
-            complaints.refuse(authorityPlace, tooMany(pem, authority))
-            return nil
-        }
-        return pem.certificates.flatMap(\.bytes)
+        return authorities(in: authority, authorityPlace, files, &complaints)
     }
+}
+
+extension Settings.Prober {
+    /// As of an origin.
+    func readAuthorities(_ files: some Files, _ complaints: inout Complaints) -> [UInt8]? {
+        guard let authority else { return [] }
+        return authorities(in: authority, authorityPlace, files, &complaints)
+    }
+}
+
+private func authorities(
+    in path: String, _ place: Place, _ files: some Files, _ complaints: inout Complaints
+) -> [UInt8]? {
+    guard let (pem, _) = readPEM(path, place, files, &complaints) else { return nil }
+    guard !pem.certificates.isEmpty else {
+        complaints.refuse(place, "the file \(shownPath(path)) holds no certificate in PEM form")
+        return nil
+    }
+    guard pem.certificates.count <= certificateLimit else {
+        complaints.refuse(place, tooMany(pem, path))
+        return nil
+    }
+    return pem.certificates.flatMap(\.bytes)
 }
 
 private func readPEM(

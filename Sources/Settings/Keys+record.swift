@@ -37,13 +37,17 @@ extension Keys {
         static let timeout = Key(
             "timeout", .amount(.time, 1_000...60_000), .value("10 s"),
             "How long the whole page may take; a later one is a failure.")
+        static let authority = Key(
+            "authority", .text(.path), .otherwise("only the authorities that this machine trusts"),
+            "PEM file with authorities that are trusted too when a site is checked as visitors see it; for a site whose "
+                + "certificate comes from an authority of one's own.")
         static let section = Key(
             "prober",
             .section(
                 Section(
                     path: "prober",
                     meaning: "Checks of every site, through its lanes and straight at its origins, on which the record "
-                        + "of availability rests.", keys: [enabled, name, network, interval, timeout])),
+                        + "of availability rests.", keys: [enabled, name, network, interval, timeout, authority])),
             .otherwise("as below"), "Measures whether the sites can be used.")
     }
 

@@ -21,6 +21,8 @@ extension Settings {
 
         /// In the order of the settings.
         package var lanes: [Lane]
+        /// Authorities that the prober trusts beside the system's, PEM; empty: none.
+        package var proberAuthorities: [UInt8]
         /// Without those that are in the settings' own `warnings`.
         package var warnings: [Complaint]
     }
@@ -82,8 +84,11 @@ extension Settings {
             }
             return Compiled.Lane(name: lane.name, snapshot: own)
         }
+        let proberAuthorities = prober.readAuthorities(files, &complaints) ?? []
         guard !complaints.hasErrors else { throw complaints }
-        return Compiled(lanes: compiled, warnings: complaints.warnings.filter { !warnings.contains($0) })
+        return Compiled(
+            lanes: compiled, proberAuthorities: proberAuthorities,
+            warnings: complaints.warnings.filter { !warnings.contains($0) })
     }
 }
 

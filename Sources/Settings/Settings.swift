@@ -74,6 +74,9 @@ package struct Settings: Equatable, Sendable {
         package var interval: UInt64
         /// Milliseconds.
         package var timeout: UInt64
+        /// Path of a PEM file with authorities that are trusted beside the system's; nil: none.
+        package var authority: String?
+        package var authorityPlace = Place()
     }
 
     package struct Console: Equatable, Sendable {

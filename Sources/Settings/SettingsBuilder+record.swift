@@ -24,7 +24,9 @@ extension SettingsBuilder {
         Settings.Prober(
             isEnabled: values.flag(Keys.Prober.enabled) ?? true, name: values.text(Keys.Prober.name) ?? "",
             network: values.text(Keys.Prober.network) ?? "", interval: values.number(Keys.Prober.interval) ?? 0,
-            timeout: values.number(Keys.Prober.timeout) ?? 0)
+            timeout: values.number(Keys.Prober.timeout) ?? 0,
+            authority: values.text(Keys.Prober.authority).map(path),
+            authorityPlace: values.place(of: Keys.Prober.authority))
     }
 
     func check(_ values: Values) -> Settings.Check {

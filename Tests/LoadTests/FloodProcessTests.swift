@@ -5,10 +5,6 @@ import Testing
 
 /// The demonstration's flood as a process of its own: the guard holds there too, whatever it is ordered.
 @Suite struct FloodProcessTests {
-    static let shapes = """
-        {"randoms": [], "requests": [{"type": "http", "method": "GET", "path": "/", "body_bytes": 0}]}
-        """
-
     private func order(
         target: String = "127.0.0.1:9", source: String = "127.9.8.7", rate: Int = 10, connections: Int = 10,
         boundRate: Int = 40, shapes: String
@@ -25,55 +21,61 @@ import Testing
         return try Program.output(["sh", "-c", "printf '%s\\n%s' \"$1\" \"$2\" | \(demo) flood", "sh", line, start])
     }
 
-    private func withShapes<Result>(_ body: (String) throws -> Result) throws -> Result {
-        var template = Array("/tmp/wasstraat-shapes-XXXXXX".utf8CString)
-        let file = mkstemp(&template)
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { unlink(path) }
-        let text = Array(Self.shapes.utf8)
-        try #require(write(file, text, text.count) == text.count)
-        close(file)
-        return try body(path)
-    }
-
     @Test func `takes an order for this machine`() throws {
-        try withShapes { #expect(try answer(order(shapes: $0)).hasPrefix("ready")) }
+        let shapes = try ShapesFile()
+        #expect(try answer(order(shapes: shapes.path)).hasPrefix("ready"))
     }
 
     @Test(arguments: ["192.0.2.1:80", "10.99.0.1:80", "[2001:db8::1]:443", "126.255.255.255:80", "0.0.0.0:80"])
     func `refuses every other target`(target: String) throws {
-        try withShapes {
-            let answer = try answer(order(target: target, shapes: $0))
-            #expect(answer.contains("is not on this machine"))
-            #expect(!answer.contains("ready"))
-        }
+        let shapes = try ShapesFile()
+        let answer = try answer(order(target: target, shapes: shapes.path))
+        #expect(answer.contains("is not on this machine"))
+        #expect(!answer.contains("ready"))
     }
 
     @Test(arguments: ["10.99.0.1", "192.0.2.1", "::1"]) func `refuses sources from elsewhere`(source: String) throws {
-        try withShapes {
-            let answer = try answer(order(source: source, shapes: $0))
-            #expect(answer.contains("cannot be a source"))
-            #expect(!answer.contains("ready"))
-        }
+        let shapes = try ShapesFile()
+        let answer = try answer(order(source: source, shapes: shapes.path))
+        #expect(answer.contains("cannot be a source"))
+        #expect(!answer.contains("ready"))
     }
 
     @Test func `refuses what is beyond the caps, or beyond the order's own bounds`() throws {
-        try withShapes { shapes in
-            #expect(try answer(order(connections: 20_001, shapes: shapes)).contains("connections must be"))
-            #expect(try answer(order(boundRate: 20_001, shapes: shapes)).contains("rate must be"))
-            #expect(try answer(order(rate: 41, shapes: shapes)).contains("beyond its bounds"))
-            #expect(try answer(order(rate: 0, shapes: shapes)).contains("beyond its bounds"))
-        }
+        let shapes = try ShapesFile()
+        #expect(try answer(order(connections: 20_001, shapes: shapes.path)).contains("connections must be"))
+        #expect(try answer(order(boundRate: 20_001, shapes: shapes.path)).contains("rate must be"))
+        #expect(try answer(order(rate: 41, shapes: shapes.path)).contains("beyond its bounds"))
+        #expect(try answer(order(rate: 0, shapes: shapes.path)).contains("beyond its bounds"))
         #expect(try !answer("no order").contains("ready"))
     }
 
     @Test func `ends when its input ends, and reports last`() throws {
-        try withShapes { shapes in
-            let begun = Clock.now()
-            // The input ends at once after the start, long before the second is over.
-            let answer = try answer(order(shapes: shapes), start: "\(Clock.now())\n")
-            #expect(Clock.now() < begun + 10_000_000_000)
-            #expect(answer.split(separator: "\n").last?.contains("\"offered\":") == true)
-        }
+        let shapes = try ShapesFile()
+        let begun = Clock.now()
+        // The input ends at once after the start, long before the second is over.
+        let answer = try answer(order(shapes: shapes.path), start: "\(begun)\n")
+        #expect(Clock.now() < begun + 10_000_000_000)
+        #expect(answer.split(separator: "\n").last?.contains("\"offered\":") == true)
     }
+}
+
+/// A file with one request shape; gone with its last reference.
+private final class ShapesFile {
+    static let text = """
+        {"randoms": [], "requests": [{"type": "http", "method": "GET", "path": "/", "body_bytes": 0}]}
+        """
+
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/wasstraat-shapes-XXXXXX".utf8CString)
+        let file = mkstemp(&template)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = Array(Self.text.utf8)
+        try #require(write(file, text, text.count) == text.count)
+        close(file)
+    }
+
+    deinit { unlink(path) }
 }

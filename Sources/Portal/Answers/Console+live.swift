@@ -41,6 +41,7 @@ extension Console {
         return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
     }
 
+    @concurrent
     private func follow(_ visit: Visit, _ site: SiteNow?, _ writer: inout any ResponseBodyWriter) async throws {
         try await writer.write(ByteBuffer(string: "retry: 5000\n\n"))
         let now = visit.now

@@ -29,7 +29,9 @@ struct AccountCommand: AsyncParsableCommand {
                     throw ValidationError("the role is operator, analyst or auditor")
                 }
                 guard (1...64).contains(name.utf8.count),
-                    name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || [46, 45, 95].contains($0) })
+                    name.utf8.allSatisfy({
+                        (97...122).contains($0) || (48...57).contains($0) || [46, 45, 95].contains($0)
+                    })
                 else { throw ValidationError("'\(name)' is no account name") }
                 let opened = try await register.open()
                 if let organisation {
@@ -40,13 +42,15 @@ struct AccountCommand: AsyncParsableCommand {
                     }
                 }
                 if isatty(0) == 1 { complain("Password:") }
-                guard let password = readLine(), password.count >= 12 else {
-                    throw ValidationError("the password must have at least 12 characters")
+                guard let password = readLine(), Password.lengths.contains(password.count),
+                    let hash = Password.hash(password)
+                else {
+                    let (least, most) = (Password.lengths.lowerBound, Password.lengths.upperBound)
+                    throw ValidationError("the password must have \(least) to \(most) characters")
                 }
                 try await opened.records.keep(
                     Account(
-                        name: name, role: role, organisation: organisation,
-                        password: try await Password.hash(password)))
+                        name: name, role: role, organisation: organisation, password: hash))
                 print("\(name) may use the console as \(role.rawValue)")
             }
         }

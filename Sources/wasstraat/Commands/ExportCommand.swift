@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Exchange
 internal import Fingerprints
+internal import Glibc
 internal import Incidents
 internal import Moments
 
@@ -86,6 +87,23 @@ struct ImportCommand: AsyncParsableCommand {
             print("\(accepted.identifier) is on file, dry: counted, not acted on (signer: \(accepted.signer.name))")
         }
     }
+}
+
+/// The bytes of a file or, for "-", of standard input; nil where it cannot be read. At most `limit`.
+private func readAll(_ path: String, limit: Int) -> [UInt8]? {
+    let opened = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
+    guard opened >= 0 else { return nil }
+    let descriptor = Descriptor(opened)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16 << 10)
+    while bytes.count < limit {
+        let count = read(descriptor.number, &chunk, min(chunk.count, limit - bytes.count))
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { return nil }
+        if count == 0 { break }
+        bytes += chunk[..<count]
+    }
+    return bytes
 }
 
 /// The signers whose fingerprints are taken, from the state folder.

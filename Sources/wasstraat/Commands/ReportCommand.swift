@@ -151,7 +151,9 @@ struct ReportCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await answering {
-                guard let path = Sample.Path(rawValue: path) else { throw ValidationError("the path is lane or origin") }
+                guard let path = Sample.Path(rawValue: path) else {
+                    throw ValidationError("the path is lane or origin")
+                }
                 guard let from = Moment(from), let until = until.map({ Moment($0) }) ?? Moment.now, from < until else {
                     throw ValidationError("the times are such as 2026-11-23T16:00:00Z, the earlier one first")
                 }

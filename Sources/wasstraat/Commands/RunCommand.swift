@@ -37,9 +37,14 @@ struct RunCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         do {
             let (start, metrics) = try prepare()
+            let current = CurrentConfiguration(start.configuration)
+            let console = try start.configuration.console.listen.map { try BoundListeners.bind($0, deferSeconds: 0) }
+            // The first is the last to be told to stop: the record hears what the lanes say until they have ended.
             var services: [any Service] = [
+                RecordService(
+                    feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current, console: console),
                 OfficeService(start: start),
-                ReloadService(file: config, mailbox: start.mailbox, metrics: start.metrics),
+                ReloadService(file: config, mailbox: start.mailbox, current: current, metrics: start.metrics),
             ]
             if let metrics { services.append(MetricsService(server: metrics)) }
             let group = ServiceGroup(

@@ -7,7 +7,11 @@ struct Wasstraat: AsyncParsableCommand {
         commandName: "wasstraat",
         abstract: "An open washing street: keeps websites reachable during a DDoS attack.",
         version: Version.text,
-        subcommands: [RunCommand.self, CheckCommand.self, TopCommand.self, VersionCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, TopCommand.self, ReportCommand.self, SayCommand.self,
+            AccountCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self, RestoreCommand.self,
+            VersionCommand.self,
+        ])
 }
 
 enum Version {

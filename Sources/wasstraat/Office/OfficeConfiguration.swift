@@ -18,6 +18,10 @@ package struct OfficeConfiguration: Sendable {
     /// One for each site.
     package var checks: [SiteCheck]
     package var prober: Settings.Prober
+    /// Authorities that the prober trusts beside the system's, PEM; empty: none.
+    package var proberAuthorities: [UInt8]
+    /// This installation's name in `Via`, and under what it signs.
+    package var instance: String
     /// The public pages' host; nil: the pages are written to the state folder only.
     package var pages: Settings.Pages?
     package var console: Settings.Console
@@ -38,6 +42,8 @@ package struct OfficeConfiguration: Sendable {
             organisation.sites.compactMap { SiteCheck($0, of: organisation.name, lanes: compiled.lanes) }
         }
         prober = settings.prober
+        proberAuthorities = compiled.proberAuthorities
+        instance = settings.instance
         pages = settings.pages
         console = settings.console
         retention = settings.retention

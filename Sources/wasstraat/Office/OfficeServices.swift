@@ -27,6 +27,7 @@ struct OfficeService: Service {
 struct ReloadService: Service {
     let file: String
     let mailbox: Mailbox
+    let current: CurrentConfiguration
     let metrics: OfficeMetrics
 
     func run() async throws {
@@ -41,6 +42,7 @@ struct ReloadService: Service {
                 metrics.reloaded.increment()
                 logger.notice("the configuration was read again", metadata: ["file": "\(file)"])
                 mailbox.send(.reload(configuration))
+                current.replace(configuration)
             } else {
                 metrics.refusedReloads.increment()
                 logger.error(

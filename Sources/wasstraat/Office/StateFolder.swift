@@ -74,6 +74,8 @@ package struct StateFolder: Sendable {
         }
     }
 
+    func remove(_ name: String) { unlink(file(name)) }
+
     /// Takes the exclusive lock of a file for as long as the descriptor, or a copy of it, stays open; nil when someone
     /// else has it.
     func lock(_ name: String) throws(OfficeError) -> Descriptor? {

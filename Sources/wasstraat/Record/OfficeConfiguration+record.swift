@@ -27,7 +27,7 @@ extension OfficeConfiguration {
             var ways: [Sample.Path: ProbeTarget.Way] = [:]
             if !check.entries.isEmpty {
                 let trusted: ProbeTarget.Authorities =
-                    prober.authority.map { .systemAnd($0) } ?? .system
+                    proberAuthorities.isEmpty ? .system : .systemAnd(proberAuthorities)
                 ways[.lane] = ProbeTarget.Way(
                     endpoints: check.entries.map(\.endpoint),
                     security: check.entries[0].isTLS ? .verified(by: trusted) : .clear)

@@ -25,7 +25,8 @@ enum OpenRegister {
             return known
         }
         guard !isNeeded, !folder.names().contains(name) else {
-            throw OfficeError(.system, "\(folder.file(name)) is missing or cannot be read; without it the register stays shut")
+            throw OfficeError(
+                .system, "\(folder.file(name)) is missing or cannot be read; without it the register stays shut")
         }
         var random = SystemRandomNumberGenerator()
         let made = (0..<keySize).map { _ in UInt8.random(in: .min ... .max, using: &random) }

@@ -1,4 +1,5 @@
 internal import Exchange
+internal import Glibc
 internal import Incidents
 internal import Logging
 internal import Messages
@@ -181,12 +182,20 @@ struct RecordService: Service {
     }
 
     private func serve(_ listener: Descriptor, _ records: SQLiteRecords, _ street: OfficeStreet) async {
+        let settings = current.now.configuration.console
+        // The portal closes its descriptor itself, so it gets a copy.
+        var configuration = PortalConfiguration(
+            listener: .bound(fcntl(listener.number, F_DUPFD_CLOEXEC, 0)),
+            hosts: ["localhost", "127.0.0.1", "[::1]"])
+        configuration.sessionTime = Double(settings.session)
+        if let endpoint = settings.listen {
+            let text = "\(endpoint.address)"
+            configuration.hosts.insert(text.contains(":") ? "[\(text)]" : text)
+        }
         do {
             let portal = Portal(
                 records: records, street: street,
-                configuration: PortalConfiguration(
-                    listener: listener.number, session: Double(current.now.configuration.console.session)),
-                clock: { .now })
+                configuration: configuration, clock: { .now })
             try await portal.run()
         } catch is CancellationError {
             return

@@ -171,8 +171,10 @@ actor Recorder {
 
     /// The state of a site as measured through the lane, and since when.
     func state(of site: String, now: Moment) -> ServiceState {
-        let from = now + -3 * interval
-        return Availability(fresh[site] ?? [], in: from..<max(from, now), interval: interval).latest?.state ?? .unknown
+        // Checks that hang are heard of when their time is up; until then what was known last counts.
+        let from = now + -max(15, 3 * interval)
+        let seen = Availability(fresh[site] ?? [], in: from..<max(from, now), interval: interval)
+        return seen.spans.last { $0.state != .unknown }?.state ?? .unknown
     }
 
     func incident(of site: String) -> Int64? {
@@ -232,7 +234,7 @@ actor Recorder {
             points.removeFirst(min(taken.count, points.count))
         }
         for key in cases.keys.sorted() { try await settle(key, now) }
-        for name in fresh.keys { fresh[name]?.removeAll { now - $0.at > 20 * interval } }
+        for name in fresh.keys { fresh[name]?.removeAll { now - $0.at > max(60, 20 * interval) } }
         if now.seconds % Self.dayTime == 0 {
             for name in days.keys.sorted() {
                 for record in days[name]?.close(now) ?? [] { try await records.file(record) }
@@ -250,7 +252,9 @@ actor Recorder {
         let around = attack.start + -4 * interval..<attack.end + (Judgement.aftermath + 4 * interval)
         let measured = try await records.samples(site: attack.site, path: .lane, in: around)
         let judgement = Judgement(
-            of: measured, start: attack.start, end: attack.end, isOver: attack.isOver, interval: interval, now: now)
+            of: measured, start: attack.start, end: attack.end, isOver: attack.isOver, interval: interval,
+            // What is being measured now is not known yet.
+            now: now + -2 * interval)
         let isFirst = held.record == nil
         if !held.isFiled || judgement != held.judgement {
             held.record = try await records.file(
@@ -293,7 +297,9 @@ actor Recorder {
         let attack = record.attack
         let around = attack.start + -86_400..<attack.start + 86_400
         let incidents = try await records.incidents(organisation: record.organisation, in: around, limit: 1_000)
-        if let incident = incidents.first(where: { $0.id == record.incident }) { numbers[incident.id] = incident.number }
+        if let incident = incidents.first(where: { $0.id == record.incident }) {
+            numbers[incident.id] = incident.number
+        }
         held.mitigation = try await records.file(
             Mitigation(
                 id: 0, tenant: record.organisation, scope: attack.site, kind: .admission, status: .live,

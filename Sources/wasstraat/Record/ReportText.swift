@@ -50,14 +50,17 @@ struct StatisticsRows {
     }
 
     init(_ table: Statistics) {
-        add("Aangesloten organisaties, waarvan getroffen", "Organisations connected, of which hit",
+        add(
+            "Aangesloten organisaties, waarvan getroffen", "Organisations connected, of which hit",
             "\(table.organisations), \(table.organisationsHit)")
-        add("Diensten voor burgers, waarvan gemeten", "Services of the public, of which measured",
+        add(
+            "Diensten voor burgers, waarvan gemeten", "Services of the public, of which measured",
             "\(table.services), \(table.servicesMeasured)")
         add("Incidenten", "Incidents", "\(table.incidents)")
         add(table.publicServices, Words(nl: "diensten voor burgers", en: "services of the public"))
         add(table.backOffices, Words(nl: "interne systemen", en: "back offices"))
-        add("Claims, waarvan met gemeten hinder", "Claims, of which with a measured effect",
+        add(
+            "Claims, waarvan met gemeten hinder", "Claims, of which with a measured effect",
             "\(table.claims), \(table.claimsWithEffect)")
     }
 
@@ -75,10 +78,14 @@ struct StatisticsRows {
         let known = table.downtimes.count
         add("  Gemiddeld onbereikbaar", "  Mean downtime", duration(table.meanDowntime, of: known))
         let down = table.downtimes.count { $0 > 0 }
-        add("  Gemiddeld, als onbereikbaar", "  Mean downtime when down", duration(table.meanDowntimeWhenDown, of: down))
-        add("  Mediaan tot ontdekking", "  Median time to detection",
+        add(
+            "  Gemiddeld, als onbereikbaar", "  Mean downtime when down", duration(table.meanDowntimeWhenDown, of: down)
+        )
+        add(
+            "  Mediaan tot ontdekking", "  Median time to detection",
             duration(Statistics.Table.median(table.detection), of: table.detection.count))
-        add("  Mediaan van de duur", "  Median duration",
+        add(
+            "  Mediaan van de duur", "  Median duration",
             duration(Statistics.Table.median(table.durations), of: table.durations.count))
         add("  Hoogste piek (verzoeken per seconde)", "  Highest peak (requests a second)", "\(table.peakRate)")
     }
