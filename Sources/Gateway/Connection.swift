@@ -36,6 +36,8 @@ struct Visitor {
         /// The request is with an origin.
         case exchange
         case tunnel
+        /// A file of the public pages goes out.
+        case page
         /// The last response is out; what still comes in is thrown away until the peer ends.
         case lingering
     }
@@ -63,6 +65,8 @@ struct Visitor {
     /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?
+    /// In `page`: what is under way.
+    var page: UnsafeMutablePointer<PageSending>?
     /// Bytes taken from the visitor and given to its stream since the pace was last judged.
     var moved: UInt64 = 0
     /// Bytes for the visitor that the kernel and `stream.out` held when the pace was last judged.

@@ -28,6 +28,7 @@ package final class Lane {
     private var accessLog: Int32 = -1
     private var saidLost = false
     private var pools: [PoolKey: Int] = [:]
+    private var pages: PageStore?
     private var isDraining = false
 
     /// What makes two origins the same one to the pools.
@@ -55,6 +56,7 @@ package final class Lane {
         signal(SIGTERM) { _ in Lane.wasTerminated.store(true, ordering: .relaxed) }
         raiseDescriptorLimit()
         var lastStatus: UInt64 = 0
+        var lastTraffic: UInt64 = 0
         while !isDraining || threads.isEmpty == false {
             if Lane.wasTerminated.load(ordering: .relaxed) { drain() }
             if control < 0 { connect() }
@@ -63,6 +65,12 @@ package final class Lane {
             if now - lastStatus >= 500_000_000 {
                 lastStatus = now
                 sendStatus()
+            }
+            // Workers hand over when the second changes: half a second later all have.
+            let second = (Clock.wall() - 500_000_000) / 1_000_000_000
+            if second != lastTraffic {
+                lastTraffic = second
+                sendTraffic()
             }
             if isDraining, (shared?.allReports ?? []).allSatisfy({ $0.openVisitors == 0 }) {
                 for thread in threads { pthread_join(thread, nil) }
@@ -173,6 +181,9 @@ package final class Lane {
             let body = frame.body
             let snapshot = try Snapshot(decoding: body.span.bytes)
             adopt(snapshot, descriptors)
+        case .pages:
+            let body = frame.body
+            adopt(try Pages(decoding: body.span.bytes))
         case .drain:
             drain()
         default:
@@ -202,6 +213,14 @@ package final class Lane {
             if accessLog >= 0 { close(accessLog) }
             accessLog = descriptor
         }
+    }
+
+    /// Puts the pages in force at every worker; kept when the office goes away.
+    private func adopt(_ new: Pages) {
+        let store = PageStore(new, former: pages)
+        pages = store
+        guard let shared else { return }
+        for worker in 0..<shared.workerCount { shared.tell(worker, .pages(store)) }
     }
 
     // MARK: - Snapshots
@@ -251,19 +270,8 @@ package final class Lane {
             if before != nil {
                 changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) } }
             }
-            var certificate: TLSContext?
-            if !settings.certificateChain.isEmpty {
-                let key = settings.certificateChain + settings.privateKey
-                do throws(TLSFailure) {
-                    certificate =
-                        if let known = certificates[key] { known } else {
-                            try .site(chain: settings.certificateChain, key: settings.privateKey)
-                        }
-                } catch {
-                    throw TLSFailure("site \(settings.name): \(error)")
-                }
-                certificates[key] = certificate
-            }
+            let certificate = try Self.certificate(
+                settings.certificateChain, settings.privateKey, of: "site \(settings.name)", among: &certificates)
             var origins: [Origin] = []
             for origin in settings.origins {
                 do throws(TLSFailure) {
@@ -286,9 +294,33 @@ package final class Lane {
                     settings, index: UInt16(index), state: state, certificate: certificate, origins: origins,
                     cookie: cookie))
         }
+<<<<<<< HEAD
         for change in changes { change() }
+=======
+        var pagesCertificate: TLSContext?
+        if let pages = snapshot.pages {
+            pagesCertificate = try Self.certificate(
+                pages.certificateChain, pages.privateKey, of: "pages", among: &certificates)
+        }
+>>>>>>> a7e618b6ea34b4870464982504222a75935fabf1
         return SiteTable(
-            snapshot, sites: sites, listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
+            snapshot, sites: sites, pagesCertificate: pagesCertificate,
+            listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
+    }
+
+    /// The context for a certificate chain, one of those made already where it can be; nil for an empty chain.
+    private static func certificate(
+        _ chain: [UInt8], _ key: [UInt8], of owner: String, among known: inout [[UInt8]: TLSContext]
+    ) throws(TLSFailure) -> TLSContext? {
+        guard !chain.isEmpty else { return nil }
+        if let context = known[chain + key] { return context }
+        do throws(TLSFailure) {
+            let context = try TLSContext.site(chain: chain, key: key)
+            known[chain + key] = context
+            return context
+        } catch {
+            throw TLSFailure("\(owner): \(error)")
+        }
     }
 
     private func pool(of origin: Snapshot.Origin) -> Int {
@@ -309,6 +341,7 @@ package final class Lane {
             let sockets = (0..<listenerCount).map { dup(listeners[$0 * workers + index]) }
             let worker = Worker(index: index, shared: shared, table: table, listeners: sockets)
             if accessLog >= 0 { shared.tell(index, .accessLog(dup(accessLog))) }
+            if let pages { shared.tell(index, .pages(pages)) }
             let cores = table.snapshot.cores
             threads.append(Self.spawn(worker, core: cores.isEmpty ? nil : Int32(cores[index % cores.count])))
         }
@@ -374,52 +407,12 @@ package final class Lane {
         }
         send(Frame(.status, body: status.encoded()))
     }
-}
 
-extension LaneStatus.Connections {
-    fileprivate mutating func add(_ other: Self) {
-        open += other.open
-        accepted += other.accepted
-        refused += other.refused
-        handshakes += other.handshakes
-        resumed += other.resumed
-        failedHandshakes += other.failedHandshakes
-        timedOut += other.timedOut
-        malformed += other.malformed
-        badPreface += other.badPreface
-    }
-}
-
-extension SiteStatus {
-    fileprivate init(_ site: Site, _ counters: SiteCounters) {
-        self.init()
-        name = site.settings.name
-        organisation = site.settings.organisation
-        isObserving = site.settings.mode == .observe
-        origins = UInt64(site.origins.count)
-        site.state.admission.withLock { admission in
-            isUnderPressure = admission.isUnderPressure
-            limit = UInt64(admission.limit * 100)
-            inFlight = UInt64(admission.inFlightCount)
-            waiting = UInt64(admission.waitingCount)
-            healthyOrigins = UInt64(admission.origins.count { $0.isHealthy })
-            classes = admission.counts.map { counts in
-                var status = ClassStatus()
-                status.requests = counts.requests
-                status.admitted = counts.admitted
-                status.queued = counts.queued
-                status.refused = counts.refused
-                status.abandoned = counts.abandoned
-                status.waitedMicroseconds = counts.waitedMicroseconds
-                return status
-            }
-        }
-        let responses = counters.responses
-        self.responses = [responses.0, responses.1, responses.2, responses.3, responses.4]
-        originFailures = counters.originFailures
-        badRequests = counters.badRequests
-        bytesIn = counters.bytesIn
-        bytesOut = counters.bytesOut
-        firstByte = counters.firstByte
+    private func sendTraffic() {
+        guard let shared else { return }
+        let tallies = shared.takeTallies()
+        // What nobody hears of is gone: the office asks how it is, not how it was.
+        guard control >= 0 else { return }
+        send(Frame(.traffic, body: LaneTraffic(tallies).encoded()))
     }
 }

@@ -11,13 +11,23 @@ final class LaneShared: Sendable {
     let wakeDescriptors: [Int32]
     let history: HistoryFilter?
     private let mailboxes: Mutex<[[Worker.Command]]>
+    private let tallies: Mutex<[[[NamedTally]]]>
     private let reports: Mutex<[WorkerReport]>
+
+    /// What one worker counted of one site since it last handed over.
+    struct NamedTally: Sendable {
+        var site: String
+        var tally: SiteTally
+    }
+    /// Seconds of tallies that wait for the control thread; older ones are lost.
+    private static let tallyLimit = 4
 
     init(workerCount: Int, history: HistoryFilter?) {
         self.workerCount = workerCount
         self.history = history
         wakeDescriptors = (0..<workerCount).map { _ in linux_event() }
         mailboxes = Mutex(Array(repeating: [], count: workerCount))
+        tallies = Mutex(Array(repeating: [], count: workerCount))
         reports = Mutex(Array(repeating: WorkerReport(), count: workerCount))
     }
 
@@ -37,6 +47,22 @@ final class LaneShared: Sendable {
 
     func publish(_ report: WorkerReport, from worker: Int) {
         reports.withLock { $0[worker] = report }
+    }
+
+    func handOver(_ counted: [NamedTally], from worker: Int) {
+        tallies.withLock { boxes in
+            if boxes[worker].count == Self.tallyLimit { boxes[worker].removeFirst() }
+            boxes[worker].append(counted)
+        }
+    }
+
+    /// All that was handed over since the last time.
+    func takeTallies() -> [NamedTally] {
+        tallies.withLock { boxes in
+            let all = boxes.flatMap { $0.flatMap(\.self) }
+            for index in boxes.indices { boxes[index] = [] }
+            return all
+        }
     }
 
     var allReports: [WorkerReport] { reports.withLock { $0 } }

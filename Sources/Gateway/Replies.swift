@@ -21,7 +21,8 @@ final class Replies {
 
     private var replies: [Reply] = []
     private let places: [UInt16: Int]
-    private var date = CalendarTime(seconds: 0).httpDate
+    /// "Sun, 06 Nov 1994 08:49:37 GMT": now.
+    private(set) var date = CalendarTime(seconds: 0).httpDate
     private var jitter = 0
 
     init() {
@@ -56,12 +57,7 @@ final class Replies {
     }
 
     private static func make(_ text: ReplyText, _ form: Form, closes: Bool) -> Reply {
-        let body: [UInt8]
-        switch form {
-        case .text: body = Array("\(text.status) \(text.reason)\n".utf8)
-        case .dutch: body = page("nl", text.status, text.dutch.title, text.dutch.text)
-        case .english: body = page("en", text.status, text.english.title, text.english.text)
-        }
+        let body = body(text, form)
         var head = "HTTP/1.1 \(text.status) \(text.reason)\r\nDate: "
         let dateOffset = head.utf8.count
         head += "Thu, 01 Jan 1970 00:00:00 GMT\r\n"
@@ -87,6 +83,14 @@ final class Replies {
         return Reply(
             bytes: bytes, count: all.count, headCount: head.utf8.count, dateOffset: dateOffset, retryOffset: retryOffset
         )
+    }
+
+    static func body(_ text: ReplyText, _ form: Form) -> [UInt8] {
+        switch form {
+        case .text: Array("\(text.status) \(text.reason)\n".utf8)
+        case .dutch: page("nl", text.status, text.dutch.title, text.dutch.text)
+        case .english: page("en", text.status, text.english.title, text.english.text)
+        }
     }
 
     /// One page for all: a heading, a sentence or two, the code in small print. No script, nothing from elsewhere,

@@ -108,4 +108,24 @@ struct ReplyText {
             dutch: ("De website is verkeerd ingesteld", "Dit verzoek loopt in een kring. Dat ligt niet aan u."),
             english: ("The website is set up wrongly", "This request runs in a circle. It is not your fault.")),
     ]
+
+    /// What the host of the public pages says instead of a file.
+    static let pages: [ReplyText] = [
+        ReplyText(
+            status: 404, reason: "Not Found",
+            dutch: ("Deze pagina is er niet", "Controleer het adres, of begin op de <a href=\"/\">voorpagina</a>."),
+            english: ("This page does not exist", "Check the address, or start at the <a href=\"/\">front page</a>.")),
+        ReplyText(
+            status: 405, reason: "Method Not Allowed",
+            dutch: ("Dit kan hier niet", "Deze pagina\u{2019}s kunt u alleen lezen."),
+            english: ("Not possible here", "These pages can only be read.")),
+        ReplyText(
+            status: 503, reason: "Service Unavailable",
+            dutch: (
+                "Deze pagina is er zo", "De gegevens worden net verzameld. Probeer het over een paar seconden opnieuw."
+            ),
+            english: (
+                "This page is nearly there", "The data is just being gathered. Try again in a few seconds."
+            ), retryAfter: 5),
+    ]
 }

@@ -65,6 +65,8 @@ final class SiteTable: Sendable {
     let snapshot: Snapshot
     let sites: [Site]
     let listenerContext: TLSContext
+    /// Of the public pages' host, where it has one.
+    private let pagesCertificate: TLSContext?
     /// The first site that has a certificate: for clients that name none.
     let firstSecure: UInt16?
     /// For Via.
@@ -79,15 +81,18 @@ final class SiteTable: Sendable {
     /// Open addressing over a hash of the lower-case name; "*." names are stored without their star.
     private let entries: [Entry?]
 
-    init(_ snapshot: Snapshot, sites: [Site], listenerContext: TLSContext) {
+    init(_ snapshot: Snapshot, sites: [Site], pagesCertificate: TLSContext?, listenerContext: TLSContext) {
         self.snapshot = snapshot
         self.sites = sites
+        self.pagesCertificate = pagesCertificate
         self.listenerContext = listenerContext
-        firstSecure = sites.first { $0.certificate != nil }?.index
+        firstSecure =
+            sites.first { $0.certificate != nil }?.index ?? (pagesCertificate == nil ? nil : TLSPort.pagesSite)
         instanceName = Array(snapshot.instance.utf8)
         pseudonyms = KeyedHash(key: snapshot.secrets.pseudonymKey)
         sources = KeyedHash(key: snapshot.secrets.historyKey)
-        let names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }
+        var names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }
+        names += snapshot.pages?.hosts.map { (Array($0.utf8), TLSPort.pagesSite) } ?? []
         var size = 16
         while size < names.count * 3 { size *= 2 }
         var entries = [Entry?](repeating: nil, count: size)
@@ -98,6 +103,11 @@ final class SiteTable: Sendable {
             entries[place] = Entry(host: host, site: site)
         }
         self.entries = entries
+    }
+
+    /// What is shown for a site, or for the pages' host; nil where it has none, or is not there any more.
+    func certificate(of site: UInt16) -> TLSContext? {
+        site == TLSPort.pagesSite ? pagesCertificate : Int(site) < sites.count ? sites[Int(site)].certificate : nil
     }
 
     /// The site of a host name without port, whatever its case: the exact name, else a wildcard one label up.

@@ -39,6 +39,8 @@ struct TLSPort {
     static let noSite = UInt16.max
     /// A site that a reload took away.
     static let goneSite = UInt16.max - 1
+    /// The host of the public pages, which is no site.
+    static let pagesSite = UInt16.max - 2
 
     static func make() -> UnsafeMutablePointer<TLSPort> {
         let port = UnsafeMutablePointer<TLSPort>.allocate(capacity: 1)
@@ -236,7 +238,7 @@ final class TLSContext: @unchecked Sendable {
             guard let site = sites.firstSecure else { return ssl_select_cert_error }
             port.pointee.site = site
         }
-        guard let context = sites.sites[Int(port.pointee.site)].certificate else { return ssl_select_cert_error }
+        guard let context = sites.certificate(of: port.pointee.site) else { return ssl_select_cert_error }
         SSL_set_SSL_CTX(connection, context.pointer)
         return ssl_select_cert_success
     }

@@ -27,6 +27,7 @@ extension Worker {
         }
         visitor.pointee.isReused = true
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
+        guard siteIndex != TLSPort.pagesSite else { return answerPage(index, bytes) }
         let site = table.sites[Int(siteIndex)]
         if site.certificate != nil, !visitor.pointee.isTLS,
             !table.snapshot.listeners[Int(visitor.pointee.listener)].servesClear
@@ -50,15 +51,18 @@ extension Worker {
         let visitor = visitors[index]
         let host = request.host(bytes.span)
         let shown = visitor.pointee.site
-        guard host.count > 0 else { return Int(shown) < table.sites.count ? shown : nil }
+        guard host.count > 0 else {
+            let isThere = Int(shown) < table.sites.count || table.certificate(of: shown) != nil
+            return isThere ? shown : nil
+        }
         guard let site = table.find(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[host.range])) else {
             return nil
         }
         // Under TLS the visitor was shown one site's certificate: only that one, or one that shows the same.
         guard visitor.pointee.isTLS, site != shown else { return site }
-        guard Int(shown) < table.sites.count, let certificate = table.sites[Int(shown)].certificate,
-            table.sites[Int(site)].certificate === certificate
-        else { return nil }
+        guard let certificate = table.certificate(of: shown), table.certificate(of: site) === certificate else {
+            return nil
+        }
         return site
     }
 
@@ -90,6 +94,7 @@ extension Worker {
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
             route: RouteHash.of(bytes.span, method: request.method, path: request.path, pathLength: request.pathLength),
             isKnown: isKnown)
+        tally(index, site, arrival, network, bytes.span)
         let (decision, isUnderPressure) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure)
         }
@@ -121,6 +126,7 @@ extension Worker {
         return visitor.pointee.phase == .exchange
     }
 
+<<<<<<< HEAD
     /// What came behind a request is kept while that is served, but no more than a head may be long: beyond that the
     /// visitor is asked to send it again over another connection.
     func boundRest(_ exchange: UnsafeMutablePointer<Exchange>) {
@@ -133,6 +139,15 @@ extension Worker {
         exchange.pointee.keepsAlive = false
         // It cannot be told any more, where the response is on its way.
         exchange.pointee.closesVisitor = true
+=======
+    /// Counts who asks for what, whatever is decided.
+    private func tally(_ index: UInt32, _ site: Site, _ arrival: Arrival, _ network: Address, _ bytes: Span<UInt8>) {
+        let place = Int(site.index)
+        if tallies[place] == nil { tallies[place] = SiteTally() }
+        tallies[place]?.count(
+            source: arrival.source, network: arrival.network, address: network, route: arrival.route,
+            ja4: visitors[index].pointee.ja4, request: request, bytes: bytes)
+>>>>>>> a7e618b6ea34b4870464982504222a75935fabf1
     }
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {
@@ -231,7 +246,9 @@ extension Worker {
     }
 
     /// To HTTPS, for good (RFC 9110, section 15.4.9: method and body stay).
-    private func redirect(_ index: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    ///
+    /// - Parameter site: nil for the public pages, which are neither counted nor logged as a site.
+    func redirect(_ index: UInt32, _ site: Site?, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         let visitor = visitors[index]
         let raw = UnsafeRawBufferPointer(bytes)
         let closes = !request.keepsAlive || request.framing != .none || isDraining
@@ -246,10 +263,13 @@ extension Worker {
         ink.write(UnsafeRawBufferPointer(rebasing: raw[request.path.range]))
         ink.write("\r\nContent-Length: 0\r\nCache-Control: max-age=3600\r\n")
         ink.write(closes ? "Connection: close\r\n\r\n" : "\r\n")
-        counters[Int(site.index)].countResponse(308)
-        writeLog(
-            site.name, visitor, bytes, method: request.methodName, path: request.path,
-            pathLength: request.pathLength, status: 308, visitorClass: .unknown, decision: "redirected", exchange: nil)
+        if let site {
+            counters[Int(site.index)].countResponse(308)
+            writeLog(
+                site.name, visitor, bytes, method: request.methodName, path: request.path,
+                pathLength: request.pathLength, status: 308, visitorClass: .unknown, decision: "redirected",
+                exchange: nil)
+        }
         guard send(&visitor.pointee.stream, ink.bytes) else {
             closeVisitor(index)
             return false

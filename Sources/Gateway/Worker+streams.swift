@@ -64,6 +64,26 @@ extension Worker {
         return flushPort(stream)
     }
 
+    /// Sends what the socket takes now. In clear only the first `lead` bytes are kept if it does not; under TLS all are.
+    /// Returns how many of the bytes went out or are kept, or -1 when the connection is broken.
+    func sendSome(
+        _ stream: UnsafeMutablePointer<Stream>, _ bytes: UnsafeRawBufferPointer, keeping lead: Int, isLast: Bool
+    ) -> Int {
+        guard stream.pointee.tls == nil else { return send(stream, bytes, isLast: isLast) ? bytes.count : -1 }
+        var sent = 0
+        if stream.pointee.out.isEmpty {
+            sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            if sent < 0 {
+                guard errno == EAGAIN || errno == EINTR else { return -1 }
+                sent = 0
+            }
+        }
+        guard sent < lead else { return sent }
+        stream.pointee.out.append(UnsafeRawBufferPointer(rebasing: bytes[sent..<lead]))
+        kept += lead - sent
+        return lead
+    }
+
     /// Sends what TLS has put into the port.
     func flushPort(_ stream: UnsafeMutablePointer<Stream>) -> Bool {
         let count = port.pointee.outputCount

@@ -128,6 +128,7 @@ extension Worker {
             case .head: guard readHead(index) else { return }
             case .body: guard readBody(index) else { return }
             case .exchange: return pumpRequest(index)
+            case .page: guard sendPage(index) else { return }
             case .tunnel: return pumpTunnel(fromVisitor: index)
             case .lingering:
                 // Nothing is thrown away, and nothing ends, before the visitor has its response.
@@ -328,7 +329,12 @@ extension Worker {
         let visitor = visitors[index]
         let bytes = replies.bytes(status, form, closes: closes, isHead: isHead)
         guard send(&visitor.pointee.stream, bytes, isLast: closes && !lingers) else { return closeVisitor(index) }
-        guard closes else { return }
+        if closes { endReply(index, lingers: lingers) }
+    }
+
+    /// The last response is written: the connection ends once it is out.
+    func endReply(_ index: UInt32, lingers: Bool) {
+        let visitor = visitors[index]
         if visitor.pointee.stream.out.isEmpty {
             if lingers { startLingering(index) } else { closeVisitor(index) }
         } else {
@@ -390,7 +396,11 @@ extension Worker {
         wheel.disarm(index) { node($0) }
         if isCounted { budget.leave(visitor.pointee.source) }
         closeStream(&visitor.pointee.stream)
+<<<<<<< HEAD
         endGathering(visitor)
+=======
+        dropPage(index)
+>>>>>>> a7e618b6ea34b4870464982504222a75935fabf1
         visitor.pointee.pending.free()
         visitor.pointee.phase = .free
         visitor.pointee.generation &+= 1
@@ -404,7 +414,7 @@ extension Worker {
         case .waiting:
             // The queue has a clock of its own, but a site that a reload took away is not looked at any more.
             turnOut(index)
-        case .exchange where !isTooSlow(index):
+        case .exchange where !isTooSlow(index), .page where !isOverdue(index) && !isTooSlow(index):
             armVisitor(index, limits.progressTime)
         case .head where !visitor.pointee.stream.out.isEmpty && !isTooSlow(index),
             .lingering where visitor.pointee.closesAfterFlush && !isTooSlow(index):
@@ -419,7 +429,7 @@ extension Worker {
         case .exchange:
             report.connections.timedOut += 1
             abandon(index)
-        case .tunnel:
+        case .tunnel, .page:
             report.connections.timedOut += 1
             abandon(index)
         case .preface, .handshake, .head, .lingering:
@@ -431,10 +441,7 @@ extension Worker {
     /// Whether the visitor itself holds things up: by a body that trickles in, or a response that it hardly takes.
     private func isTooSlow(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
-        // What the kernel holds has not been taken yet; it may be megabytes, so that nothing moves here for a long time.
-        var held: Int32 = 0
-        guard ioctl(visitor.pointee.stream.socket, UInt(TIOCOUTQ), &held) == 0 else { return true }
-        held += Int32(clamping: visitor.pointee.stream.out.count)
+        guard let held = untaken(index) else { return true }
         let moved = Int(visitor.pointee.moved) + Int(visitor.pointee.held) - Int(held)
         visitor.pointee.moved = 0
         visitor.pointee.held = held
@@ -444,7 +451,16 @@ extension Worker {
                 !exchange.pointee.request.isDone && exchange.pointee.upstream != Exchange.noUpstream
                 && upstreams[exchange.pointee.upstream].pointee.stream.out.isEmpty
         }
-        guard isSending || !visitor.pointee.stream.out.isEmpty else { return false }
+        guard isSending || !visitor.pointee.stream.out.isEmpty || visitor.pointee.page != nil else { return false }
         return moved * 1000 < Int(limits.progressRate) * Int(limits.progressTime)
+    }
+
+    /// Bytes that the visitor has not taken yet, here and in the kernel, where they may be megabytes, so that nothing
+    /// moves here for a long time; nil: the socket is broken.
+    func untaken(_ index: UInt32) -> Int32? {
+        let visitor = visitors[index]
+        var held: Int32 = 0
+        guard ioctl(visitor.pointee.stream.socket, UInt(TIOCOUTQ), &held) == 0 else { return nil }
+        return held + Int32(clamping: visitor.pointee.stream.out.count)
     }
 }

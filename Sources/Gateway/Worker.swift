@@ -17,6 +17,7 @@ final class Worker {
     enum Command {
         case table(SiteTable)
         case accessLog(Int32)
+        case pages(PageStore)
         /// A waiting request's turn has come, by a slot that another worker gave back.
         case grant(ticket: UInt64, Slot, SiteState)
         case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
@@ -48,6 +49,7 @@ final class Worker {
     let buffer: UnsafeMutableRawPointer
     let cipherBuffer: UnsafeMutableRawPointer
     let replies = Replies()
+    let pageReplies = PageReplies()
     let history: HistoryFilter?
 
     var table: SiteTable
@@ -60,9 +62,15 @@ final class Worker {
     var request = RequestHead()
     var response = ResponseHead()
     var ink = Ink(capacity: 96 << 10)
+    /// For pieces of what goes into the ink.
+    var scratch = Ink(capacity: 64)
     var log = AccessLog()
     var counters: [SiteCounters] = []
+    /// Who asked for what since the last report; nil for a site that nobody asked.
+    var tallies: [SiteTally?] = []
     var report = WorkerReport()
+    /// The public pages in force; nil until the office sent some.
+    var pages: PageStore?
     /// Nanoseconds, on the clock that only goes forward; read once for each round of events.
     var now: UInt64 = 0
     var wallSeconds: UInt64 = 0
@@ -187,6 +195,7 @@ final class Worker {
     private func obey(_ command: Command) {
         switch command {
         case .table(let table): apply(table)
+        case .pages(let store): pages = store
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
         case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
         case .refuse(let ticket, let cause): turnedAway(ticket, cause)
@@ -211,7 +220,9 @@ final class Worker {
         for (index, counter) in counters.enumerated() where index < names.count {
             report.sites[names[index], default: SiteCounters()].add(counter)
         }
+        handOverTallies()
         names = new.sites.map(\.settings.name)
+        tallies = names.map { _ in nil }
         counters = names.map { _ in SiteCounters() }
     }
 
@@ -300,5 +311,16 @@ final class Worker {
         current.lostLogs = log.lost
         current.connections.open = UInt64(visitors.count)
         shared.publish(current, from: index)
+        handOverTallies()
+    }
+
+    private func handOverTallies() {
+        var taken: [LaneShared.NamedTally] = []
+        for index in tallies.indices {
+            guard let tally = tallies[index] else { continue }
+            taken.append(LaneShared.NamedTally(site: names[index], tally: tally))
+            tallies[index] = nil
+        }
+        if !taken.isEmpty { shared.handOver(taken, from: self.index) }
     }
 }

@@ -1,6 +1,7 @@
 import Addresses
 import Bytes
 import CLinux
+import Detection
 import Glibc
 import Messages
 import Synchronization
@@ -14,6 +15,8 @@ final class RunningLane: Sendable {
         var handedOver: [Int32] = []
         var status: LaneStatus?
         var statuses = 0
+        var reports = 0
+        var traffic: [String: Traffic] = [:]
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -113,6 +116,13 @@ final class RunningLane: Sendable {
             throw TestKitError.timedOut("generation \(snapshot.generation); the lane says \(lines)")
         }
     }
+
+    /// Sends the public pages; the lane says nothing back.
+    func publish(_ pages: Pages) throws { try send(Frame(.pages, body: pages.encoded())) }
+
+    /// Reports of traffic that came, and all of them together by site.
+    var reports: Int { state.withLock { $0.reports } }
+    var traffic: [String: Traffic] { state.withLock { $0.traffic } }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -217,6 +227,12 @@ final class RunningLane: Sendable {
             state.withLock { state in
                 state.status = status
                 state.statuses += 1
+            }
+        case .traffic:
+            let report = try LaneTraffic(decoding: body.span.bytes)
+            state.withLock { state in
+                state.reports += 1
+                for site in report.sites { state.traffic[site.name, default: Traffic()].merge(site.traffic) }
             }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }

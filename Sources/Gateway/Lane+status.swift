@@ -1,0 +1,52 @@
+internal import Admission
+internal import Messages
+internal import Synchronization
+
+extension LaneStatus.Connections {
+    mutating func add(_ other: Self) {
+        open += other.open
+        accepted += other.accepted
+        refused += other.refused
+        handshakes += other.handshakes
+        resumed += other.resumed
+        failedHandshakes += other.failedHandshakes
+        timedOut += other.timedOut
+        malformed += other.malformed
+        badPreface += other.badPreface
+        pages += other.pages
+    }
+}
+
+extension SiteStatus {
+    init(_ site: Site, _ counters: SiteCounters) {
+        self.init()
+        name = site.settings.name
+        organisation = site.settings.organisation
+        isObserving = site.settings.mode == .observe
+        origins = UInt64(site.origins.count)
+        site.state.admission.withLock { admission in
+            isUnderPressure = admission.isUnderPressure
+            limit = UInt64(admission.limit * 100)
+            inFlight = UInt64(admission.inFlightCount)
+            waiting = UInt64(admission.waitingCount)
+            healthyOrigins = UInt64(admission.origins.count { $0.isHealthy })
+            classes = admission.counts.map { counts in
+                var status = ClassStatus()
+                status.requests = counts.requests
+                status.admitted = counts.admitted
+                status.queued = counts.queued
+                status.refused = counts.refused
+                status.abandoned = counts.abandoned
+                status.waitedMicroseconds = counts.waitedMicroseconds
+                return status
+            }
+        }
+        let responses = counters.responses
+        self.responses = [responses.0, responses.1, responses.2, responses.3, responses.4]
+        originFailures = counters.originFailures
+        badRequests = counters.badRequests
+        bytesIn = counters.bytesIn
+        bytesOut = counters.bytesOut
+        firstByte = counters.firstByte
+    }
+}
