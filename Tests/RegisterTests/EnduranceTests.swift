@@ -2,6 +2,7 @@ import Detection
 import Glibc
 import Incidents
 import Moments
+import PublicStatus
 import Register
 import TestKit
 import Testing
