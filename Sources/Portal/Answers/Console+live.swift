@@ -41,7 +41,9 @@ extension Console {
         return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
     }
 
-    private func follow(_ visit: Visit, _ site: SiteNow?, _ writer: inout any ResponseBodyWriter) async throws {
+    @concurrent private func follow(_ visit: Visit, _ site: SiteNow?, _ writer: inout any ResponseBodyWriter)
+        async throws
+    {
         try await writer.write(ByteBuffer(string: "retry: 5000\n\n"))
         let now = visit.now
         var plot: Plot?
