@@ -140,7 +140,7 @@ let package = Package(
         .executableTarget(
             name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
             swiftSettings: house),
-        tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Telemetry"]),
+        tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", boringSSL]),
         .testTarget(
