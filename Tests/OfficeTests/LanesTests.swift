@@ -1,5 +1,6 @@
 import Glibc
 import Messages
+import Moments
 import Testing
 import wasstraat
 
