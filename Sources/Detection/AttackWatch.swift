@@ -98,7 +98,7 @@ package struct AttackWatch: Sendable {
 
     /// Judges the next second; to be called once for each, in order.
     package mutating func observe(_ second: SiteSecond) -> [AttackEvent] {
-        let time = Moment(seconds: second.time.seconds)
+        let time = Moment(seconds: SiteProfile.believable(second.time).seconds)
         var events: [AttackEvent] = []
         var gap: Int64 = 1
         if let last {

@@ -91,9 +91,13 @@ package struct SiteProfile: Equatable, Sendable {
     }
 
     static func hour(of moment: Moment) -> Int {
-        // Clocks that are centuries off are of no use, but do no harm.
-        let time = DutchTime(min(max(moment, Moment(milliseconds: 0)), Moment(seconds: 253_000_000_000)))
+        let time = DutchTime(believable(moment))
         return (time.day.weekday * 24 + Int(time.second / 3_600)) % hourCount
+    }
+
+    /// Between 1970 and 9987. A clock that is centuries off is of no use, but does no harm.
+    static func believable(_ moment: Moment) -> Moment {
+        min(max(moment, Moment(milliseconds: 0)), Moment(seconds: 253_000_000_000))
     }
 
     private static func around(_ hour: Int) -> [Int] {

@@ -20,7 +20,9 @@ struct Fields {
         }
     }
 
-    static func wrong(_ name: String, _ reason: String) -> ExchangeError { ExchangeError(.wrongValue, "\(name): \(reason)") }
+    static func wrong(_ name: String, _ reason: String) -> ExchangeError {
+        ExchangeError(.wrongValue, "\(name): \(reason)")
+    }
 
     /// One of the keys that the object was made with; null for any other.
     subscript(key: String) -> JSONValue { members[key] ?? .null }

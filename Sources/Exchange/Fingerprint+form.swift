@@ -35,7 +35,8 @@ extension Fingerprint {
     func vouched(by signer: Signer) -> [JSONValue.Member] {
         content + [
             .init("id", .string(identifier)),
-            .init("signer", .object([.init("key", .string(signer.hexadecimalKey)), .init("name", .string(signer.name))])),
+            .init(
+                "signer", .object([.init("key", .string(signer.hexadecimalKey)), .init("name", .string(signer.name))])),
         ]
     }
 

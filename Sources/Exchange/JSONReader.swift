@@ -163,7 +163,9 @@ struct JSONReader {
         try expect("u")
         var unit: UInt16 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = Text.hexadecimal(byte) else { throw error("four hexadecimal digits expected") }
+            guard let byte = next, let digit = Text.hexadecimal(byte) else {
+                throw error("four hexadecimal digits expected")
+            }
             unit = unit << 4 | UInt16(digit)
             place += 1
         }

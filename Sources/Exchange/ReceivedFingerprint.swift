@@ -76,7 +76,8 @@ package struct ReceivedFingerprint: Equatable, Sendable {
         return Fingerprint.Evidence(
             coverage: try fields.share("coverage"),
             collateral: fields["collateral"] == .null ? nil : try fields.share("collateral"),
-            attackRequests: try fields.count("attack_requests"), baselineRequests: try fields.count("baseline_requests"),
+            attackRequests: try fields.count("attack_requests"),
+            baselineRequests: try fields.count("baseline_requests"),
             sources: try fields.count("sources"), from: try fields.time("from"), until: try fields.time("until"))
     }
 
@@ -86,7 +87,8 @@ package struct ReceivedFingerprint: Equatable, Sendable {
         guard evidence.from >= Moment(seconds: 1_577_836_800) else {
             throw ExchangeError(.wrongTime, "\"evidence.from\" is before 2020")
         }
-        guard evidence.from <= evidence.until, evidence.until <= fingerprint.made, fingerprint.made < fingerprint.expires
+        guard evidence.from <= evidence.until, evidence.until <= fingerprint.made,
+            fingerprint.made < fingerprint.expires
         else { throw ExchangeError(.wrongTime, "from, until, made and expires do not follow each other") }
         guard evidence.until - evidence.from <= timeLimit, fingerprint.expires - fingerprint.made <= timeLimit else {
             throw ExchangeError(.wrongTime, "measured for, or valid for, more than a year")

@@ -21,7 +21,9 @@ package struct SigningKey: Sendable {
     package var raw: [UInt8] { Array(key.rawRepresentation) }
 
     /// Who signs with it.
-    package func signer(named name: String) -> Signer { Signer(name: name, key: Array(key.publicKey.rawRepresentation)) }
+    package func signer(named name: String) -> Signer {
+        Signer(name: name, key: Array(key.publicKey.rawRepresentation))
+    }
 
     func signature(of bytes: [UInt8]) throws(ExchangeError) -> [UInt8] {
         guard let signature = try? key.signature(for: bytes) else {

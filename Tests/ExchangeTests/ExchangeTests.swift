@@ -20,7 +20,8 @@ import Testing
         Fingerprint(
             conditions: [.init(.method, "GET"), .init(.route, route), .init(.ja4, ja4)],
             evidence: .init(
-                coverage: 0.98765432, collateral: 0.0004, attackRequests: 19_000, baselineRequests: 30_000, sources: 512,
+                coverage: 0.98765432, collateral: 0.0004, attackRequests: 19_000, baselineRequests: 30_000,
+                sources: 512,
                 from: made + -20, until: made),
             made: made, expires: made + 30 * 86_400)
     }

@@ -29,7 +29,9 @@ import Testing
     @Test func `a hundred thousand mutations are refused or mean the same`() throws {
         var draw = SystemlessGenerator(state: 7)
         let original = try exchange.accept(exchange.exported)
-        let pieces = ["\"", "\\", "{", "}", "[", "]", ",", ":", "\\ud800", "\\u0000", "null", "1e999", " ", "\u{202e}", "0."]
+        let pieces = [
+            "\"", "\\", "{", "}", "[", "]", ",", ":", "\\ud800", "\\u0000", "null", "1e999", " ", "\u{202e}", "0.",
+        ]
         var codes: Set<String> = []
         for _ in 0..<100_000 {
             var bytes = exchange.exported
@@ -53,7 +55,8 @@ import Testing
                 codes.insert(error.code.rawValue)
             }
         }
-        #expect(codes.isSuperset(of: ["accepted", "truncated", "not-json", "wrong-value", "wrong-signature"]), "\(codes)")
+        #expect(
+            codes.isSuperset(of: ["accepted", "truncated", "not-json", "wrong-value", "wrong-signature"]), "\(codes)")
     }
 }
 
