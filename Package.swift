@@ -143,15 +143,13 @@ let package = Package(
         .executableTarget(
             name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
             swiftSettings: house),
-<<<<<<< HEAD
         // A program that writes to the register until it is killed.
         .executableTarget(
             name: "RegisterWriter", dependencies: ["Register", "Incidents", "Detection", "PublicStatus", "Moments"],
             path: "Tests/RegisterWriter", swiftSettings: house),
-        tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Telemetry"]),
-=======
-        tests("OfficeTests", ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry"]),
->>>>>>> 250fb395012b49029f1d36e0d1e5f42085598462
+        tests(
+            "OfficeTests",
+            ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", boringSSL]),
         .testTarget(

@@ -294,15 +294,12 @@ package final class Lane {
                     settings, index: UInt16(index), state: state, certificate: certificate, origins: origins,
                     cookie: cookie))
         }
-<<<<<<< HEAD
-        for change in changes { change() }
-=======
         var pagesCertificate: TLSContext?
         if let pages = snapshot.pages {
             pagesCertificate = try Self.certificate(
                 pages.certificateChain, pages.privateKey, of: "pages", among: &certificates)
         }
->>>>>>> a7e618b6ea34b4870464982504222a75935fabf1
+        for change in changes { change() }
         return SiteTable(
             snapshot, sites: sites, pagesCertificate: pagesCertificate,
             listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))

@@ -126,7 +126,6 @@ extension Worker {
         return visitor.pointee.phase == .exchange
     }
 
-<<<<<<< HEAD
     /// What came behind a request is kept while that is served, but no more than a head may be long: beyond that the
     /// visitor is asked to send it again over another connection.
     func boundRest(_ exchange: UnsafeMutablePointer<Exchange>) {
@@ -139,7 +138,8 @@ extension Worker {
         exchange.pointee.keepsAlive = false
         // It cannot be told any more, where the response is on its way.
         exchange.pointee.closesVisitor = true
-=======
+    }
+
     /// Counts who asks for what, whatever is decided.
     private func tally(_ index: UInt32, _ site: Site, _ arrival: Arrival, _ network: Address, _ bytes: Span<UInt8>) {
         let place = Int(site.index)
@@ -147,7 +147,6 @@ extension Worker {
         tallies[place]?.count(
             source: arrival.source, network: arrival.network, address: network, route: arrival.route,
             ja4: visitors[index].pointee.ja4, request: request, bytes: bytes)
->>>>>>> a7e618b6ea34b4870464982504222a75935fabf1
     }
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {

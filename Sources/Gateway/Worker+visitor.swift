@@ -396,11 +396,8 @@ extension Worker {
         wheel.disarm(index) { node($0) }
         if isCounted { budget.leave(visitor.pointee.source) }
         closeStream(&visitor.pointee.stream)
-<<<<<<< HEAD
         endGathering(visitor)
-=======
         dropPage(index)
->>>>>>> a7e618b6ea34b4870464982504222a75935fabf1
         visitor.pointee.pending.free()
         visitor.pointee.phase = .free
         visitor.pointee.generation &+= 1

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import Load
 
 /// What the demonstration asks Wasstraat's register afterwards: the commands are those that anybody would use.
 extension Conductor {

@@ -70,7 +70,7 @@ struct FloodCommand: ParsableCommand {
         guard (1...bounds.rate).contains(order.rate), order.seconds > 0, order.seconds < Double(bounds.seconds) else {
             throw DemoError("the order is beyond its bounds")
         }
-        _ = setpriority(PRIO_PROCESS, 0, Self.niceness)
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         let shapes = try Conductor.readShapes(order.shapes)
         let tls = try order.tls.map { try TLSClient(host: $0.host, authority: $0.authority) }
         let engine = try Engine(target: target, tls: tls, bounds: bounds)

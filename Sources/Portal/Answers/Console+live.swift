@@ -41,14 +41,9 @@ extension Console {
         return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
     }
 
-<<<<<<< HEAD
-    @concurrent
-    private func follow(_ visit: Visit, _ site: SiteNow?, _ writer: inout any ResponseBodyWriter) async throws {
-=======
     @concurrent private func follow(_ visit: Visit, _ site: SiteNow?, _ writer: inout any ResponseBodyWriter)
         async throws
     {
->>>>>>> 29160037cdf0048db87832c88dc214e3568fb4df
         try await writer.write(ByteBuffer(string: "retry: 5000\n\n"))
         let now = visit.now
         var plot: Plot?
