@@ -67,7 +67,7 @@ extension Worker {
             // From here on its pace is judged.
             visitor.pointee.moved = 0
             visitor.pointee.held = untaken(index) ?? 0
-            rearm(index, limits.progressTime)
+            armVisitor(index, limits.progressTime)
         }
         return goesOn
     }

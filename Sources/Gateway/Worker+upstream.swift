@@ -351,7 +351,7 @@ extension Worker {
         let upstream = upstreams[index]
         var byte: UInt8 = 0
         return now &- upstream.pointee.restedAt < 1_000_000_000
-            && recv(upstream.pointee.stream.socket, &byte, 1, Int32(MSG_PEEK.rawValue)) < 0 && errno == EAGAIN
+            && recv(upstream.pointee.stream.socket, &byte, 1, Int32(MSG_PEEK)) < 0 && errno == EAGAIN
     }
 
     private func takeIdle(_ pool: Int) -> UInt32 {
