@@ -77,21 +77,21 @@ private struct PlotData: Encodable {
 
 extension Site {
     // What keeps a file below the 4 MiB that the lane takes.
-    static let dataServices = 400
+    static let dataServices = 300
     static let dataIncidents = 300
     static let dataEntries = 100
     static let dataLetters = 600
 
-    private func text(_ text: String) -> String { text.clipped(Self.dataLetters).cleaned }
+    private func name(_ text: String) -> String { text.clipped(100).cleaned }
 
     func statusFile(_ overview: PublicOverview) throws -> PageFile {
         let data = OverviewData(
-            made: overview.made.text, name: overview.name, title: text(overview.title),
+            made: overview.made.text, name: overview.name, title: name(overview.title),
             basis: both(overview.basis),
             services: overview.services.prefix(Self.dataServices).map { service in
                 ServiceData(
-                    name: text(service.name), title: text(service.title),
-                    organisation: text(service.organisation), state: service.state, since: service.since?.text,
+                    name: name(service.name), title: name(service.title),
+                    organisation: name(service.organisation), state: service.state, since: service.since?.text,
                     days: service.days.suffix(ServiceCard.span).map {
                         DayData(
                             day: $0.day.text, worst: $0.worst, downSeconds: $0.downSeconds, known: rounded($0.known))
@@ -120,18 +120,22 @@ extension Site {
 
     private func data(_ incident: PublicIncident, isWhole: Bool) -> IncidentData {
         IncidentData(
-            number: incident.number, organisation: text(incident.organisation),
-            services: incident.services.prefix(20).map(text), start: incident.start.text, end: incident.end?.text,
+            number: incident.number, organisation: name(incident.organisation),
+            services: incident.services.prefix(isWhole ? 100 : 10).map(name), start: incident.start.text,
+            end: incident.end?.text,
             outcome: incident.outcome, isProvisional: incident.isProvisional, downSeconds: incident.downSeconds,
             touchedBackOffice: incident.touchedBackOffice, peakRate: incident.peakRate, usualRate: incident.usualRate,
-            basis: both(incident.basis), actions: isWhole ? incident.actions.prefix(Self.dataEntries).map(both) : nil,
-            attribution: both(incident.attribution),
+            basis: both(incident.basis, isWhole ? Self.dataLetters : 200),
+            actions: isWhole ? incident.actions.prefix(Self.dataEntries).map { both($0) } : nil,
+            attribution: both(incident.attribution, isWhole ? Self.dataLetters : 200),
             timeline: isWhole
                 ? incident.timeline.suffix(Self.dataEntries).map { EntryData(at: $0.at.text, text: both($0.text)) }
                 : nil)
     }
 
-    private func both(_ words: Words) -> [String: String] { ["nl": text(words.nl), "en": text(words.en)] }
+    private func both(_ words: Words, _ letters: Int = dataLetters) -> [String: String] {
+        ["nl": words.nl.clipped(letters).cleaned, "en": words.en.clipped(letters).cleaned]
+    }
 
     /// Four decimals; a number that JSON cannot hold becomes 0.
     private func rounded(_ value: Double) -> Double {
