@@ -18,14 +18,14 @@ struct Detail: Sendable {
     /// Bytes of a page: one round trip more is all that a slow line needs for it.
     static let pageLimit = 30_000
     /// Incidents on one page of a year.
-    static let listed = 40
+    static let listed = 30
 
     static let overview = [
         Detail(organisations: 100, services: 40, days: 10, incidents: 10, entries: 8, letters: 600),
         Detail(organisations: 100, services: 30, days: 5, incidents: 6, entries: 4, letters: 400),
         Detail(organisations: 80, services: 20, days: 3, incidents: 4, entries: 2, letters: 300),
         Detail(organisations: 60, services: 10, days: 0, incidents: 3, entries: 1, letters: 200),
-        Detail(organisations: 15, services: 5, days: 0, incidents: 2, entries: 1, letters: 80),
+        Detail(organisations: 12, services: 4, days: 0, incidents: 2, entries: 1, letters: 60),
     ]
 
     static let incident = [

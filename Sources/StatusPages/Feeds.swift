@@ -15,9 +15,9 @@ extension Site {
             <?xml version="1.0" encoding="utf-8"?>
             <feed xmlns="http://www.w3.org/2005/Atom" xml:lang="\(voice.language.rawValue)">
             <id>\(address)\(path)</id>
-            <title>\(overview.title.clipped(200))</title>
+            <title>\(overview.title.clipped(100))</title>
             <updated>\(updated.text)</updated>
-            <author><name>\(overview.title.clipped(200))</name></author>
+            <author><name>\(overview.title.clipped(100))</name></author>
             <link rel="self" type="application/atom+xml" href="\(address)\(path)"/>
             <link rel="alternate" type="text/html" href="\(address)\(voice.path(folder))"/>
             <rights>CC0-1.0</rights>

@@ -15,7 +15,7 @@ extension Site {
         let folder = overview.name.isEmpty ? "/" : "/\(overview.name)/"
         let page = OverviewPage(overview: overview, organisations: organisations, site: self, voice: voice)
         var layout = Layout(
-            path: folder, title: overview.title.clipped(200), feed: folder + "atom.xml", data: folder + "status.json")
+            path: folder, title: overview.title.clipped(100), feed: folder + "atom.xml", data: folder + "status.json")
         if !overview.name.isEmpty {
             layout.parent = (voice.path("/"), voice.say("Alle organisaties", "All organisations"))
         }
@@ -35,7 +35,7 @@ extension Site {
                     paths: IncidentList.yearPath(overview, year, page: number),
                     title: number == 1 ? title : "\(title) (\(number))", feed: folder + "atom.xml",
                     data: folder + "status.json")
-                layout.parent = (voice.path(folder), overview.title.clipped(200))
+                layout.parent = (voice.path(folder), overview.title.clipped(100))
                 return html(layout, Detail.overview, voice) { detail in
                     let list = IncidentList(site: self, voice: voice, detail: detail)
                     let older: Markup =
@@ -64,7 +64,7 @@ extension Site {
         var layout = Layout(
             path: path, title: "\(IncidentList.title(incident, of: self, voice)) (\(incident.number))",
             feed: folder + "atom.xml", data: path + ".json")
-        layout.parent = (voice.path(folder), (titles[incident.organisation] ?? title).clipped(200))
+        layout.parent = (voice.path(folder), (titles[incident.organisation] ?? title).clipped(100))
         return html(layout, Detail.incident, voice, page.content)
     }
 

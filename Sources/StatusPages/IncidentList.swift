@@ -12,7 +12,7 @@ struct IncidentList {
     }
 
     /// "Aanval op Gemeente Waterdam": no names of services, and never who did it.
-    static func title(_ incident: PublicIncident, of site: Site, _ voice: Voice, limit: Int = 120) -> String {
+    static func title(_ incident: PublicIncident, of site: Site, _ voice: Voice, limit: Int = 80) -> String {
         voice.say("Aanval op ", "Attack on ") + site.title(of: incident.organisation).clipped(limit)
     }
 

@@ -28,7 +28,7 @@ struct Layout {
         """
         \(head(site, voice))<body>
         <a class="skip" href="#main">\(voice.say("Naar de inhoud", "Skip to content"))</a>
-        \(Icon.symbols)<header><a href="\(voice.path("/"))">\(site.title.clipped(120))</a>
+        \(Icon.symbols)<header><a href="\(voice.path("/"))">\(site.title.clipped(80))</a>
         <nav aria-label="\(voice.say("Taal", "Language"))"><a href="\(paths[voice.other.language])" \
         hreflang="\(voice.other.language.rawValue)" lang="\(voice.other.language.rawValue)">\
         \(voice.other.say("Nederlands", "English"))</a></nav></header>
@@ -57,7 +57,7 @@ struct Layout {
         <meta name="color-scheme" content="light dark">
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
         img-src data:; base-uri 'none'; form-action 'none'">
-        <title>\(title == site.title ? title : title + " - " + site.title.clipped(120))</title>
+        <title>\(title == site.title ? title : title + " - " + site.title.clipped(80))</title>
         <link rel="icon" href="data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E\
         %3Cpath%20d='M2%209h3l2-5%203%209%202-4h2'%20fill='none'%20stroke='%230b7aa0'%20stroke-width='2'/%3E%3C/svg%3E">
         <link rel="alternate" hreflang="nl" href="\(site.address)\(paths.nl)">

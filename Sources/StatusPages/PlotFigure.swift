@@ -11,7 +11,7 @@ struct PlotFigure {
 
     /// Width of a step in the drawing's own units; heights are of 100.
     private static let stepWidth = 4
-    private static let steps = 120
+    static let steps = 120
     /// Rows of the table.
     private static let rows = 20
 

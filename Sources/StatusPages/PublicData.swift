@@ -14,6 +14,7 @@ private struct OverviewData: Encodable {
     let title: String
     let basis: [String: String]
     let services: [ServiceData]
+    /// The latest, without what was done and said: that is in the data of each.
     let incidents: [IncidentData]
 }
 
@@ -46,9 +47,9 @@ private struct IncidentData: Encodable {
     let peakRate: Int
     let usualRate: Int
     let basis: [String: String]
-    let actions: [[String: String]]
+    let actions: [[String: String]]?
     let attribution: [String: String]
-    let timeline: [EntryData]
+    let timeline: [EntryData]?
 }
 
 private struct EntryData: Encodable {
@@ -75,20 +76,29 @@ private struct PlotData: Encodable {
 }
 
 extension Site {
+    // What keeps a file below the 4 MiB that the lane takes.
+    static let dataServices = 300
+    static let dataIncidents = 300
+    static let dataEntries = 100
+    static let dataLetters = 600
+
+    private func name(_ text: String) -> String { text.clipped(100).cleaned }
+
     func statusFile(_ overview: PublicOverview) throws -> PageFile {
         let data = OverviewData(
-            made: overview.made.text, name: overview.name, title: overview.title.cleaned,
+            made: overview.made.text, name: overview.name, title: name(overview.title),
             basis: both(overview.basis),
-            services: overview.services.map { service in
+            services: overview.services.prefix(Self.dataServices).map { service in
                 ServiceData(
-                    name: service.name.cleaned, title: service.title.cleaned,
-                    organisation: service.organisation.cleaned, state: service.state, since: service.since?.text,
-                    days: service.days.map {
+                    name: name(service.name), title: name(service.title),
+                    organisation: name(service.organisation), state: service.state, since: service.since?.text,
+                    days: service.days.suffix(ServiceCard.span).map {
                         DayData(
                             day: $0.day.text, worst: $0.worst, downSeconds: $0.downSeconds, known: rounded($0.known))
                     })
             },
-            incidents: overview.incidents.map(data))
+            incidents: overview.incidents.sorted(by: IncidentList.isLater).prefix(Self.dataIncidents)
+                .map { self.data($0, isWhole: false) })
         return try json(path: overview.name.isEmpty ? "/status.json" : "/\(overview.name)/status.json", data)
     }
 
@@ -96,26 +106,36 @@ extension Site {
     func dataFile(_ incident: PublicIncident) throws -> PageFile {
         let plot = incident.plot.map {
             PlotData(
-                start: $0.start.text, stepSeconds: $0.step, admittedPerSecond: $0.admitted.map(rounded),
-                queuedPerSecond: $0.queued.map(rounded), refusedPerSecond: $0.refused.map(rounded),
-                latencyMilliseconds: $0.latency.map { $0.map(rounded) }, states: $0.states)
+                start: $0.start.text, stepSeconds: $0.step,
+                admittedPerSecond: $0.admitted.prefix(PlotFigure.steps).map(rounded),
+                queuedPerSecond: $0.queued.prefix(PlotFigure.steps).map(rounded),
+                refusedPerSecond: $0.refused.prefix(PlotFigure.steps).map(rounded),
+                latencyMilliseconds: $0.latency.prefix(PlotFigure.steps).map { $0.map(rounded) },
+                states: Array($0.states.prefix(PlotFigure.steps)))
         }
         return try json(
             path: "/incident/\(incident.number).json",
-            IncidentFileData(made: made.text, incident: data(incident), plot: plot))
+            IncidentFileData(made: made.text, incident: data(incident, isWhole: true), plot: plot))
     }
 
-    private func data(_ incident: PublicIncident) -> IncidentData {
+    private func data(_ incident: PublicIncident, isWhole: Bool) -> IncidentData {
         IncidentData(
-            number: incident.number, organisation: incident.organisation.cleaned,
-            services: incident.services.map(\.cleaned), start: incident.start.text, end: incident.end?.text,
+            number: incident.number, organisation: name(incident.organisation),
+            services: incident.services.prefix(isWhole ? 100 : 10).map(name), start: incident.start.text,
+            end: incident.end?.text,
             outcome: incident.outcome, isProvisional: incident.isProvisional, downSeconds: incident.downSeconds,
             touchedBackOffice: incident.touchedBackOffice, peakRate: incident.peakRate, usualRate: incident.usualRate,
-            basis: both(incident.basis), actions: incident.actions.map(both), attribution: both(incident.attribution),
-            timeline: incident.timeline.map { EntryData(at: $0.at.text, text: both($0.text)) })
+            basis: both(incident.basis, isWhole ? Self.dataLetters : 200),
+            actions: isWhole ? incident.actions.prefix(Self.dataEntries).map { both($0) } : nil,
+            attribution: both(incident.attribution, isWhole ? Self.dataLetters : 200),
+            timeline: isWhole
+                ? incident.timeline.suffix(Self.dataEntries).map { EntryData(at: $0.at.text, text: both($0.text)) }
+                : nil)
     }
 
-    private func both(_ words: Words) -> [String: String] { ["nl": words.nl.cleaned, "en": words.en.cleaned] }
+    private func both(_ words: Words, _ letters: Int = dataLetters) -> [String: String] {
+        ["nl": words.nl.clipped(letters).cleaned, "en": words.en.clipped(letters).cleaned]
+    }
 
     /// Four decimals; a number that JSON cannot hold becomes 0.
     private func rounded(_ value: Double) -> Double {

@@ -43,11 +43,12 @@ package struct StatusPages: Sendable {
     /// "https://status.example", without a path: feeds need whole addresses.
     let address: String
 
-    /// Incidents with a page of their own, latest first; older ones stand in the lists only. With 64 organisations the
-    /// files stay below what the lane keeps in memory (32 MiB).
-    package static let incidentPages = 800
+    /// Incidents with a page of their own, latest first; older ones stand in the lists only.
+    package static let incidentPages = 500
     /// Incidents whose page has a plot, latest first.
-    package static let plots = 200
+    package static let plots = 100
+    /// Bytes of those pages and their data together, half of what the lane keeps in memory; older ones are left out.
+    package static let incidentBytes = 16 << 20
     /// Names that an organisation cannot have, as pages of ours stand there.
     package static let reserved: Set<String> = [
         "en", "incident", "jaar", "year", "toegankelijkheid", "accessibility", "index",
@@ -73,22 +74,27 @@ package struct StatusPages: Sendable {
         }
         let latest = incidents.values.sorted { ($0.start, $0.number) > ($1.start, $1.number) }
             .prefix(Self.incidentPages)
-        site.linked = Set(latest.map(\.number))
 
         var files: [PageFile] = []
+        var bytes = 0
+        for (index, incident) in latest.enumerated() {
+            let own =
+                Language.allCases.map { site.incidentFile(incident, hasPlot: index < Self.plots, Voice($0)) }
+                + [try site.dataFile(incident)]
+            bytes += own.reduce(0) { $0 + $1.body.count }
+            guard bytes <= Self.incidentBytes else { break }
+            site.linked.insert(incident.number)
+            files += own
+        }
         for language in Language.allCases {
             let voice = Voice(language)
             files += site.overviewFiles(overall, organisations: organisations, voice)
             for organisation in organisations {
                 files += site.overviewFiles(organisation, organisations: [], voice)
             }
-            for (index, incident) in latest.enumerated() {
-                files.append(site.incidentFile(incident, hasPlot: index < Self.plots, voice))
-            }
             files.append(site.accessibilityFile(voice))
         }
         for overview in [overall] + organisations { files.append(try site.statusFile(overview)) }
-        for incident in latest { files.append(try site.dataFile(incident)) }
         files.append(
             PageFile(path: "/robots.txt", contentType: "text/plain; charset=utf-8", text: "User-agent: *\nAllow: /\n"))
         return files.sorted { $0.path < $1.path }

@@ -72,6 +72,7 @@ enum Style {
         .lead.state svg{width:1.5rem;height:1.5rem;margin-top:.15em}
         .top{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1.5rem}
         .rows>li{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1.5rem;padding:.625rem 0}
+        .rows>li>div{flex:1 1 20rem}
         .rows>li+li{border-top:1px solid var(--basis-color-default-border-subtle)}
         .up{--c:var(--basis-color-positive-color-default)}.degraded,.busy{--c:var(--basis-color-warning-color-default)}
         .down{--c:var(--basis-color-negative-color-default)}.unknown{--c:var(--basis-color-disabled-color-default)}

@@ -2,7 +2,6 @@ internal import FoundationEssentials
 internal import Moments
 internal import PublicStatus
 internal import StatusPages
-internal import TestKit
 internal import Testing
 
 let pages = StatusPages(address: "https://status.example/")
@@ -226,8 +225,9 @@ struct PagesTests {
         }
         let overall = PublicOverview(
             made: Seed.now, name: "", title: long, services: services, incidents: incidents, basis: words)
-        for file in try pages.files(overall: overall, organisations: organisations) where file.isPage {
-            #expect(file.served.count <= 30_000, "\(file.path)")
+        let files = try pages.files(overall: overall, organisations: organisations)
+        for file in files {
+            #expect(file.served.count <= (file.isPage ? 30_000 : 4 << 20), "\(file.path)")
         }
     }
 
@@ -244,7 +244,8 @@ struct PagesTests {
         let files = try pages.files(overall: overall, organisations: organisations)
         #expect(files.reduce(0) { $0 + $1.body.count } < 32 << 20)
         #expect(files.count < 16_384 && files.allSatisfy { $0.path.utf8.count <= 512 && $0.body.count <= 4 << 20 })
-        #expect(files.count { $0.path.hasPrefix("/incident/") && $0.isPage } == StatusPages.incidentPages)
+        let made = files.count { $0.path.hasPrefix("/incident/") && $0.isPage }
+        #expect((300...StatusPages.incidentPages).contains(made), "\(made)")
     }
 }
 
