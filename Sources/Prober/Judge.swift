@@ -96,8 +96,8 @@ final class Judge: ChannelInboundHandler {
 }
 
 extension NIOSSLCertificate {
-    /// Whether a host name stands in it (RFC 9525, section 6.3). NIOSSL has verified the certificate, but is also content
-    /// with one for the connection's IP address, which no browser takes for a host.
+    /// Whether a host name stands in it (RFC 9525, section 6.3). NIOSSL has verified the certificate, but is also
+    /// content with one for the connection's IP address, which no browser takes for a host.
     fileprivate func names(_ host: String) -> Bool {
         let host = host.lowercased()
         return _subjectAlternativeNames().contains { name in
