@@ -15,8 +15,8 @@ extension Worker {
     private static let failureLimit = 3
     /// Milliseconds between probes of an origin that is out.
     private static let probeTime: UInt32 = 1000
-    /// A response held open longer than this, in milliseconds, no longer counts against the origin's limit: it streams, or its visitor is
-    /// slow, and neither costs the origin what a request costs.
+    /// A response held open longer than this, in milliseconds, no longer counts against the origin's limit: it streams,
+    /// or its visitor is slow, and neither costs the origin what a request costs.
     static let slotTime: UInt32 = 1000
 
     // MARK: - Connecting

@@ -163,4 +163,27 @@ import Testing
         #expect(try reading.readResponse().status == 413)
         #expect(client.isClosed(within: 4000))
     }
+
+    @Test func `falls silent within its response, which then takes up no place at the origin`() throws {
+        let street = try Street { $0.limits.queueTime = 5000 }
+        street.origin.answer("/stil", with: [.text("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nstart"), .hang])
+        // As many as the origin's limit allows at the beginning, and some more: they come in when the first are silent.
+        var silent = try (0..<12).map { _ in
+            let client = try street.visitor()
+            try client.send(request("GET /stil HTTP/1.1", "Host: www.example.nl"))
+            return client
+        }
+        #expect(eventually { street.origin.requests.count >= 10 })
+        #expect(street.origin.requests.count == 10)
+        // All places are taken, so this one waits: not for an end, which does not come, but for the second to pass.
+        #expect(try street.get("/fixed/7").body.count == 7)
+        for index in silent.indices {
+            #expect(try silent[index].readBytes(15) == Array("HTTP/1.1 200 OK".utf8))
+            #expect(!silent[index].isClosed(within: 0))
+        }
+        #expect(street.origin.open >= 12)
+        let status = street.lane.status { $0.sites[0].inFlight == 0 }
+        #expect(status.sites[0].inFlight == 0)
+        #expect(status.connections.timedOut == 0)
+    }
 }
