@@ -16,4 +16,11 @@ package enum Clock {
     }
 }
 
+/// Seconds of processor time that this process has used, without its children.
+package func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
 func logarithm(_ value: Double) -> Double { log(value) }

@@ -15,6 +15,7 @@ package final class Engine {
     package static let connectionsPerSource = 20
 
     package let target: HomeAddress
+    package var usesTLS: Bool { tls != nil }
     /// Connections now open.
     package private(set) var open = 0
     /// Connections opened in all, and those of them that resumed a TLS session.

@@ -10,20 +10,22 @@ package final class Flood: Driver {
     package private(set) var statuses = Array(repeating: 0, count: 6)
     package private(set) var endings = Array(repeating: 0, count: Outcome.Ending.allCases.count)
     package let sources: Int
+    /// How late the latest request was sent, at worst, in nanoseconds.
+    package private(set) var lag: UInt64 = 0
 
     private let shapes: Shapes
     private let fields: Browsers.Fields
     private let first: Int
     private let browsers: [Int]
     private let rate: Double
-    private let end: UInt64
+    private var end: UInt64
     private let patience: UInt64
     private var next: UInt64
     private var random: Seeded
 
     /// - Parameters:
     ///   - rate: requests per second over all sources.
-    ///   - start: when it begins, in nanoseconds of `Clock`.
+    ///   - start: when it begins, in nanoseconds of `Clock`; `.max`: when `begin` says so.
     ///   - patience: seconds that one request may take.
     package init(
         _ shapes: Shapes, from addresses: [Address], authority: String, rate: Double, start: UInt64, seconds: Double,
@@ -37,13 +39,18 @@ package final class Flood: Driver {
         random = Seeded(seed)
         sources = addresses.count
         next = start
-        end = start + UInt64(seconds * 1e9)
+        end = start == .max ? 0 : start + UInt64(seconds * 1e9)
         var indices: [Int] = []
         for address in addresses { indices.append(try engine.addSource(address, isVisitor: false)) }
         first = indices[0]
         var browsers: [Int] = []
         for _ in addresses { browsers.append(random.below(Browsers.count)) }
         self.browsers = browsers
+    }
+
+    package func begin(at start: UInt64, seconds: Double) {
+        next = start
+        end = start + UInt64(seconds * 1e9)
     }
 
     package func due() -> UInt64? { next < end ? next : nil }
@@ -53,6 +60,7 @@ package final class Flood: Driver {
 
     package func fire(at now: UInt64, on engine: Engine) {
         while next <= now, next < end {
+            lag = max(lag, now - next)
             let source = random.below(sources)
             let (line, body) = shapes.make(&random)
             var order = Order(

@@ -16,7 +16,7 @@ struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wasstraat-demo",
         abstract: "A made-up municipality, its visitors, a flood, and Wasstraat in between. All on this machine.",
-        subcommands: [RunCommand.self, OriginCommand.self, TargetCommand.self, WardCommand.self])
+        subcommands: [RunCommand.self, OriginCommand.self, FloodCommand.self, TargetCommand.self, WardCommand.self])
 }
 
 struct OriginCommand: ParsableCommand {

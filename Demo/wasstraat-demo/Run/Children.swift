@@ -10,8 +10,12 @@ struct Children {
     private(set) var running: [Child] = []
 
     /// Starts a program with its output in a log file, in a process group of its own (Ctrl-C is ours to pass on).
-    mutating func start(_ name: String, _ words: [String], log: String) throws(DemoError) -> pid_t {
-        let process = try Self.spawn(words, log: log)
+    ///
+    /// - Parameter connection: a descriptor for its input and output; nil: no input, and the log for all output.
+    mutating func start(
+        _ name: String, _ words: [String], log: String, connection: Int32? = nil
+    ) throws(DemoError) -> pid_t {
+        let process = try Self.spawn(words, log: log, connection: connection)
         running.append(Child(name: name, process: process))
         return process
     }
@@ -24,13 +28,20 @@ struct Children {
         guard status == 0 else { throw DemoError("\(words.joined(separator: " ")) failed; its output is in \(log)") }
     }
 
-    private static func spawn(_ words: [String], log: String) throws(DemoError) -> pid_t {
+    private static func spawn(
+        _ words: [String], log: String, connection: Int32? = nil
+    ) throws(DemoError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        if let connection {
+            posix_spawn_file_actions_adddup2(&actions, connection, 0)
+            posix_spawn_file_actions_adddup2(&actions, connection, 1)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            posix_spawn_file_actions_adddup2(&actions, 2, 1)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -61,6 +72,14 @@ struct Children {
             }
         }
         return nil
+    }
+
+    /// Ends one, at once where it has not ended by itself.
+    mutating func end(_ process: pid_t) {
+        guard running.contains(where: { $0.process == process }) else { return }
+        running.removeAll { $0.process == process }
+        kill(process, SIGKILL)
+        while waitpid(process, nil, 0) < 0 && errno == EINTR {}
     }
 
     /// Asks all to end, the last started first, and ends those that have not after `seconds`.

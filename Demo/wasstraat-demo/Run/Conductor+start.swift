@@ -96,8 +96,28 @@ extension Conductor {
     }
 
     @discardableResult
-    private func startWarded(_ name: String, _ words: [String]) throws -> pid_t {
-        try children.start(name, [Self.beside("wasstraat-demo"), "ward", "--"] + words, log: setting.log(name))
+    private func startWarded(_ name: String, _ words: [String], connection: Int32? = nil) throws -> pid_t {
+        try children.start(
+            name, [Self.beside("wasstraat-demo"), "ward", "--"] + words, log: setting.log(name),
+            connection: connection)
+    }
+
+    /// Starts a flood's process, which then waits for the moment to begin.
+    func startFlood(_ target: HomeAddress, isTLS: Bool, authority: String, seed: UInt64) throws -> FloodProcess {
+        let count = options.floodSources ?? (options.scenario == .many ? 10_000 : 500)
+        let bounds = try bounds(rate: options.floodRate)
+        let order = FloodOrder(
+            target: target.endpoint.description, authority: authority,
+            tls: isTLS ? .init(host: Waterdam.host, authority: options.authority ?? setting.authority) : nil,
+            shapes: options.shapes, sources: plan.deal(count, perNetwork: 5).map(\.description),
+            rate: options.floodRate, seconds: Double(options.seconds), seed: seed,
+            bounds: .init(
+                connections: bounds.connections, requests: bounds.requests, rate: bounds.rate, seconds: bounds.seconds))
+        let flood = try FloodProcess(order) { connection in
+            try startWarded("flood", [Self.beside("wasstraat-demo"), "flood"], connection: connection)
+        }
+        try flood.awaitReady(wait)
+        return flood
     }
 
     /// A program in the folder of this one.

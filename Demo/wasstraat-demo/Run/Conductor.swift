@@ -63,14 +63,15 @@ final class Conductor {
         let knownSources = plan.deal(Self.known, perNetwork: 5)
         let unknownSources = plan.deal(newcomers, perNetwork: 5)
         let engine = try Engine(
-            target: gateway, tls: tls, bounds: try bounds(), idleSeconds: options.scenario == .crowd ? 8 : 20)
+            target: gateway, tls: tls, bounds: try bounds(rate: Int(visitorRate)),
+            idleSeconds: options.scenario == .crowd ? 8 : 20)
         let people = try People(known: knownSources, unknown: unknownSources, seed: options.seed, on: engine)
 
         result.quiet = try perform(
             "Quiet time, through Wasstraat", .meeting, people, on: engine, authority: authority, floodSeed: nil)
         if !options.skipDirect {
             let direct = try Engine(
-                target: HomeAddress(checking: origin), tls: nil, bounds: try bounds(),
+                target: HomeAddress(checking: origin), tls: nil, bounds: try bounds(rate: Int(visitorRate)),
                 idleSeconds: options.scenario == .crowd ? 8 : 20)
             let there = try People(known: knownSources, unknown: unknownSources, seed: options.seed + 1, on: direct)
             there.meetAll()
@@ -103,8 +104,8 @@ final class Conductor {
     /// New people of a flash crowd: each clicks once, which is three requests.
     private var crowdSize: Int { Int(20 * Self.visitorRate / 3 * Double(options.seconds) * 1.2) + 200 }
 
-    private func bounds() throws -> Bounds {
-        let rate = Int(visitorRate) + options.floodRate
+    /// Of visitors or a flood of `rate` requests a second.
+    func bounds(rate: Int) throws -> Bounds {
         let seconds = 60 + 2 * options.seconds + 4 * Self.known * 3 / Int(Self.visitorRate)
         return try Bounds(
             connections: Bounds.caps.connections - 200, requests: min(Bounds.caps.requests, rate * 2 * seconds),
@@ -116,18 +117,16 @@ final class Conductor {
         floodSeed: UInt64?
     ) throws -> RunResult.Phase {
         let seconds = Double(options.seconds)
+        var flood: FloodProcess?
+        if let floodSeed, options.scenario != .crowd {
+            flood = try startFlood(engine.target, isTLS: engine.usesTLS, authority: authority, seed: floodSeed)
+        }
         let start = Clock.now() + 200_000_000
+        try flood?.begin(at: start)
         let isMeeting = floodSeed == nil
         let visitors = Visitors(
             crowd, of: people, to: Waterdam.visited, authority: authority,
             rate: isMeeting ? Self.visitorRate : visitorRate, start: start, seconds: seconds)
-        var flood: Flood?
-        if let floodSeed, options.scenario != .crowd {
-            let count = options.floodSources ?? (options.scenario == .many ? 10_000 : 500)
-            flood = try Flood(
-                shapes, from: plan.deal(count, perNetwork: 5), authority: authority, rate: Double(options.floodRate),
-                start: start, seconds: seconds, seed: floodSeed, on: engine)
-        }
         let wallStart = Clock.wall() + (start - Clock.now())
         screen.say("\(clockTime(wallStart, whole: false))  \(title)")
         if let flood {
@@ -136,44 +135,47 @@ final class Conductor {
         // The meeting takes three clicks of four for a new face; 5 s more than that needs, and 10 s for the last click.
         let length = isMeeting ? max(seconds, Double(Self.known) * (3 + 1.0 / 3) / Self.visitorRate) : seconds
         let hardEnd = start + UInt64((length * 1.5 + 20) * 1e9)
-        var drivers: [any Driver] = [visitors]
-        if let flood { drivers.append(flood) }
         var failure: DemoError?
         let used = processorSeconds()
-        engine.run(drivers, until: hardEnd) { now in
+        engine.run([visitors], until: hardEnd) { now in
             failure = self.look(at: now)
+            flood?.look()
             let gone = now > start ? Double(now - start) / 1e9 : 0
             self.screen.show(
                 Screen.Frame(
                     title: title, gone: gone, length: length, tally: visitors.tally, awaited: visitors.awaited,
                     visitorRequests: visitors.requests,
-                    flood: flood.map { ($0.offered, engine.reached($0.place), $0.sources) }, watch: self.watch),
+                    flood: flood.map { ($0.report.offered, $0.report.reached, $0.sources) }, watch: self.watch),
                 at: now)
             return failure == nil
         }
         screen.finish()
         if let failure { throw failure }
+        if let flood {
+            flood.finish()
+            children.end(flood.process)
+        }
         let figures = flood.map {
             RunResult.Flood(
-                offered: $0.offered, reached: engine.reached($0.place), sources: $0.sources,
+                offered: $0.report.offered, reached: $0.report.reached, sources: $0.sources,
                 start: clockTime(wallStart, whole: true),
-                end: clockTime(wallStart + UInt64(seconds * 1e9), whole: true))
+                end: clockTime(wallStart + UInt64(seconds * 1e9), whole: true), lag_ms: $0.report.lag)
         }
         var phase = RunResult.Phase(visitors.tally, sent: visitors.requests, seconds: length, flood: figures)
-        phase.load_cpu_seconds = processorSeconds() - used
+        phase.load_cpu_seconds = processorSeconds() - used + (flood?.report.processorSeconds ?? 0)
         phase.load_lag_ms = Double(visitors.lag) / 1e6
         var line = "          known \(percent(phase.known.success)) of \(phase.known.requests), "
         line += "unknown \(percent(phase.unknown.success)) of \(phase.unknown.requests) clicks, "
         line += "p95 \(time(phase.p95_ms))"
         screen.say(line)
-        if let flood { screen.say("          the flood was answered: \(Self.answers(flood))") }
+        if let flood { screen.say("          the flood was answered: \(Self.answers(flood.report))") }
         if phase.load_lag_ms > 250 {
             screen.say("          the load tool itself was up to \(time(phase.load_lag_ms)) late: a busy machine")
         }
         return phase
     }
 
-    private static func answers(_ flood: Flood) -> String {
+    private static func answers(_ flood: FloodReport) -> String {
         var parts: [String] = []
         for digit in 2...5 where flood.statuses[digit] > 0 { parts.append("\(flood.statuses[digit]) with \(digit)xx") }
         for (index, ending) in Outcome.Ending.allCases.enumerated() where ending != .complete {
@@ -210,11 +212,4 @@ final class Conductor {
             usleep(100_000)
         }
     }
-}
-
-/// Seconds of processor time that this process has used, without its children.
-private func processorSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

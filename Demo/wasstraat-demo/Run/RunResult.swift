@@ -63,6 +63,8 @@ struct RunResult: Encodable {
         var sources = 0
         var start = ""
         var end = ""
+        /// How late the latest request was sent.
+        var lag_ms = 0.0
 
         /// Less than nine tenths of what was offered reached the server: the run proves nothing.
         var isVoid: Bool { Double(reached) < 0.9 * Double(offered) }
