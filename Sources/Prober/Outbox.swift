@@ -1,4 +1,5 @@
 internal import Incidents
+internal import NIOCore
 internal import Synchronization
 
 /// Samples between the checks that make them and the report that takes them, and how many checks are under way.
@@ -47,5 +48,17 @@ final class Outbox: Sendable {
             }
             return (state.samples, state.lost)
         }
+    }
+}
+
+/// Runs tasks on the thread of an event loop.
+final class LoopExecutor: TaskExecutor {
+    private let loop: any EventLoop
+
+    init(_ loop: any EventLoop) { self.loop = loop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }

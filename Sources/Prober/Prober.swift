@@ -77,23 +77,27 @@ package struct Prober: Sendable {
     /// Checks until its task is cancelled, and reports what was found until then.
     package func run() async throws {
         let outbox = Outbox()
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                while !Task.isCancelled {
-                    // Cancelled: the rest is delivered below.
-                    try? await Task.sleep(for: .milliseconds(200))
-                    await deliver(outbox)
+        // A thread that nobody else blocks: what others do in this process must not look like trouble of a service.
+        await withTaskExecutorPreference(LoopExecutor(MultiThreadedEventLoopGroup.singleton.next())) {
+            await withDiscardingTaskGroup { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        // Cancelled: the rest is delivered below.
+                        try? await Task.sleep(for: .milliseconds(200))
+                        await deliver(outbox)
+                    }
                 }
+                await keepTime(outbox, &group)
             }
-            await keepTime(outbox, &group)
+            await deliver(outbox)
         }
-        await deliver(outbox)
     }
 
     private func deliver(_ outbox: Outbox) async {
         let (samples, lost) = outbox.take()
         if lost > 0 { logger.error("samples were lost: nobody took them", metadata: ["lost": "\(lost)"]) }
-        if !samples.isEmpty { await report(samples) }
+        guard !samples.isEmpty else { return }
+        await withTaskExecutorPreference(globalConcurrentExecutor) { await report(samples) }
     }
 
     private func keepTime(_ outbox: Outbox, _ group: inout DiscardingTaskGroup) async {

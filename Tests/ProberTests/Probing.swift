@@ -61,6 +61,8 @@ enum Probing {
     static func first(
         _ target: ProbeTarget, _ configuration: Prober.Configuration = configuration
     ) async throws -> Sample? {
-        try await run([target], configuration) { !$0.samples.isEmpty }.samples.first
+        var configuration = configuration
+        configuration.interval = .seconds(5)
+        return try await run([target], configuration) { !$0.samples.isEmpty }.samples.first
     }
 }
