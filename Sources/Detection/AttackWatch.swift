@@ -87,7 +87,7 @@ package struct AttackWatch: Sendable {
         sourcesBefore = attack.sources
         toll.peakRate = attack.peakRate
         toll.requests = attack.requests
-        toll.excess = attack.excess
+        toll.excess = Double(attack.excess)
         toll.admitted = attack.admitted
         toll.queued = attack.queued
         toll.refused = attack.refused
@@ -215,7 +215,7 @@ package struct AttackWatch: Sendable {
         var attack = attack
         attack.peakRate = toll.peakRate
         attack.requests = toll.requests
-        attack.excess = toll.excess
+        attack.excess = UInt64(clamping: toll.excess)
         attack.admitted = toll.admitted
         attack.queued = toll.queued
         attack.refused = toll.refused

@@ -7,7 +7,8 @@ struct Toll: Sendable {
     var secondsOfExcess: UInt64 = 0
     var peakRate: UInt64 = 0
     var requests: UInt64 = 0
-    var excess: UInt64 = 0
+    /// Requests above what was usual, in the seconds of excess.
+    var excess = 0.0
     var admitted: UInt64 = 0
     var queued: UInt64 = 0
     var refused: UInt64 = 0
@@ -30,7 +31,7 @@ struct Toll: Sendable {
         routes.add(second.traffic.shapes.map { ($0.key.route, $0.value) })
         guard isExcess else { return }
         secondsOfExcess += 1
-        excess = excess.saturatingAdd(UInt64(clamping: Double(second.requests) - usual))
+        excess += Double(second.requests) - usual
         contrast.shapes.add(second.traffic.shapes)
         contrast.requests += Double(second.requests)
         contrast.expected += usual
@@ -40,7 +41,7 @@ struct Toll: Sendable {
         secondsOfExcess += other.secondsOfExcess
         peakRate = max(peakRate, other.peakRate)
         requests = requests.saturatingAdd(other.requests)
-        excess = excess.saturatingAdd(other.excess)
+        excess += other.excess
         admitted = admitted.saturatingAdd(other.admitted)
         queued = queued.saturatingAdd(other.queued)
         refused = refused.saturatingAdd(other.refused)

@@ -87,8 +87,8 @@ import Testing
             street.pass(1, attack: attack, pressure: attack > 150)
         }
         street.pass(1_000)
-        let attack = try #require(street.over.first)
         #expect(street.opened.count == 1)
+        let attack = try #require(street.over.first)
         // The excess was there at the latest when the pressure came.
         #expect(attack.start > start && attack.start - start <= length * 150 / 950 + 2)
         #expect(attack.end == start + length)

@@ -38,7 +38,7 @@ import Testing
         let night = Street.morning + -5 * 3_600
         let noon = Street.morning + 3 * 3_600
         #expect(profile.usual(at: night) < 0.25 * profile.usual(at: noon))
-        #expect(profile.bound(at: noon) < 2.5 * busiest + 12)
+        #expect(profile.bound(at: noon) < 2.5 * busiest + 20)
         #expect(profile.bound(at: night) < profile.bound(at: noon))
         #expect(try SiteProfile(bytes: profile.bytes) == profile)
         #expect(profile.bytes.count < 60_000, "\(profile.bytes.count)")
