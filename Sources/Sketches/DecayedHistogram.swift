@@ -1,8 +1,9 @@
 /// How a quantity is spread, in fixed memory: 96 buckets, each a quarter of a power of two wide, from 1 up to 2^24;
 /// older values fade as new ones come.
-package struct DecayedHistogram: Sendable {
-    private static let bucketCount = 96
-    private var buckets = [Float](repeating: 0, count: bucketCount)
+package struct DecayedHistogram: Equatable, Sendable {
+    package static let bucketCount = 96
+    /// The weight in each bucket.
+    package private(set) var buckets = [Float](repeating: 0, count: bucketCount)
     /// The weight of all values together.
     package private(set) var total: Float = 0
     /// Weight at which everything is halved: the histogram remembers about as many values.
@@ -11,6 +12,22 @@ package struct DecayedHistogram: Sendable {
     /// - Parameter memory: about how many of the latest values count.
     package init(memory: Float) {
         self.memory = memory
+    }
+
+    /// Buckets as they were kept elsewhere; nil where there are not 96, or one has a weight that no values could have.
+    package init?(memory: Float, buckets: [Float]) {
+        guard buckets.count == Self.bucketCount, buckets.allSatisfy({ $0 >= 0 && $0 <= memory }) else { return nil }
+        let total = buckets.reduce(0, +)
+        guard total <= memory else { return nil }
+        self.init(memory: memory)
+        self.buckets = buckets
+        self.total = total
+    }
+
+    /// Takes in what another holds, each value with the weight that it has there; nothing fades by that.
+    package mutating func merge(_ other: DecayedHistogram) {
+        for index in buckets.indices { buckets[index] += other.buckets[index] }
+        total += other.total
     }
 
     private static func bucket(_ value: Float) -> Int {
