@@ -1,0 +1,52 @@
+package import Fingerprints
+package import Moments
+
+/// A fingerprint from elsewhere whose identifier and signature hold, that has not expired, and whose signer is trusted or
+/// was accepted by the operator. It still starts dry and is measured again on one's own traffic.
+package struct AcceptedFingerprint: Equatable, Sendable {
+    package let fingerprint: Fingerprint
+    package let identifier: String
+    /// By the name on the list; of an unlisted signer the name is only its own claim.
+    package let signer: Signer
+    package let trust: Trust
+
+    package enum Trust: String, Sendable {
+        /// The signer is on the list of trusted ones.
+        case listed
+        /// The operator took it from a signer that is not.
+        case unlisted
+    }
+
+    /// - Parameters:
+    ///   - trusted: the signers whose fingerprints are taken; the key counts, not the name.
+    ///   - isUnknownAccepted: the operator said to take this one whoever signed it.
+    package init(
+        _ received: ReceivedFingerprint, trusting trusted: [Signer], acceptingUnknown isUnknownAccepted: Bool = false,
+        at now: Moment
+    ) throws(ExchangeError) {
+        fingerprint = received.fingerprint
+        identifier = fingerprint.identifier
+        guard received.claimedIdentifier == identifier else {
+            throw ExchangeError(.wrongIdentifier, "the content has the identifier \(identifier)")
+        }
+        let claimed = received.claimedSigner
+        let signed = JSONValue.object(fingerprint.vouched(by: claimed)).canonical
+        guard claimed.hasSigned(signed, with: received.signature) else {
+            throw ExchangeError(.wrongSignature, "not signed by the key that it names")
+        }
+        guard fingerprint.expires > now else { throw ExchangeError(.expired, "expired on \(fingerprint.expires.text)") }
+        // Clocks may differ by an hour, not more.
+        guard fingerprint.made <= now + 3_600 else {
+            throw ExchangeError(.wrongTime, "made on \(fingerprint.made.text), which is still to come")
+        }
+        if let listed = trusted.first(where: { $0.key == claimed.key }) {
+            signer = listed
+            trust = .listed
+        } else if isUnknownAccepted {
+            signer = claimed
+            trust = .unlisted
+        } else {
+            throw ExchangeError(.unknownSigner, "the key \(claimed.hexadecimalKey) is not on the list of signers")
+        }
+    }
+}

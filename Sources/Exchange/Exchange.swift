@@ -1,2 +1,0 @@
-// opened
-internal import Crypto
