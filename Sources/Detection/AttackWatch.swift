@@ -21,9 +21,10 @@ package enum AttackEvent: Equatable, Sendable {
 /// attack visitors' requests are part of what is usual, so excess is what comes above that.
 ///
 /// Once open, an attack goes on while traffic exceeds the profile, under pressure or not (the measures may have taken
-/// that away), and is over after `pause` without. Outside attacks the profile learns, a look-back later, so that the
-/// first seconds of an attack are never learnt. What exceeds the profile without pressure is learnt only once it has
-/// lasted as long as all that was known, or `pause`: then it is the new usual.
+/// that away), and is over after `pause` without. Outside attacks the profile learns, by the quarter of an hour (a young
+/// one in smaller steps), and what it would have learnt next is thrown away when an attack opens: an attack that grows
+/// slowly never teaches the profile its own beginning. What exceeds the profile without pressure is learnt only once it
+/// has lasted as long as all that was known, or `pause`: then it is the new usual.
 ///
 /// The three impossibles. Our bug: a second of another site; nothing in a second tells, so the caller keeps one watch per
 /// site. Their fault: none, for any counts are taken as they are, and sums stop at the greatest count. Fine: a
@@ -34,7 +35,7 @@ package struct AttackWatch: Sendable {
     package static let pause: Int64 = 900
     /// Seconds unseen after which nobody can say that it is still the same attack.
     package static let blindness: Int64 = 3_600
-    /// Seconds kept back from learning, in which an attack's first second is looked for.
+    /// Seconds kept whole, in which an attack's first second is looked for.
     private static let lookBack: Int64 = 10
     /// Seconds in which two must show excess and pressure.
     private static let window: Int64 = 4
@@ -49,8 +50,11 @@ package struct AttackWatch: Sendable {
     package private(set) var attack: DetectedAttack?
 
     private var last: Moment?
-    /// Outside attacks: the latest seconds, not learnt yet.
+    /// Outside attacks: the latest seconds.
     private var recent: [Seen] = []
+    /// Those before, that the profile is to learn next: at most `pause`.
+    private var next: [(requests: UInt64, time: Moment)] = []
+    private var nextShapes = ShapeTally()
     /// Latest seconds in a row that exceeded the profile without pressure.
     private var calm: UInt64 = 0
     /// From the attack's start to its end so far, and since then.
@@ -66,7 +70,6 @@ package struct AttackWatch: Sendable {
     private struct Seen {
         var second: SiteSecond
         var time: Moment
-        var isExcess: Bool
         var isPressed: Bool
     }
 
@@ -110,7 +113,7 @@ package struct AttackWatch: Sendable {
         }
         last = time
         let seen = Seen(
-            second: second, time: time, isExcess: Double(second.requests) > profile.bound(at: time),
+            second: second, time: time,
             // Of a site that nobody knows yet, only refusals tell that the pressure is not its own.
             isPressed: second.isUnderPressure && (profile.isKnown || second.refused > 0))
         if let attack {
@@ -126,7 +129,7 @@ package struct AttackWatch: Sendable {
     private mutating func look(_ seen: Seen) -> [AttackEvent] {
         recent.append(seen)
         let hits = recent.indices.filter {
-            recent[$0].isExcess && recent[$0].isPressed && recent[$0].time + Double(Self.window) > seen.time
+            recent[$0].isPressed && recent[$0].time + Double(Self.window) > seen.time && exceeds(recent[$0])
         }
         if hits.count >= 2 { return [open(at: seen.time, firstHit: hits[0])] }
         while let oldest = recent.first, oldest.time + Double(Self.lookBack) <= seen.time {
@@ -135,32 +138,42 @@ package struct AttackWatch: Sendable {
         return []
     }
 
+    /// Whether the profile, as it is now, explains less than came.
+    private func exceeds(_ seen: Seen) -> Bool { Double(seen.second.requests) > profile.bound(at: seen.time) }
+
     private mutating func learn(_ seen: Seen) {
-        guard seen.isExcess, profile.isKnown || seen.isPressed else {
+        if exceeds(seen), profile.isKnown || seen.isPressed {
+            calm = seen.isPressed ? 0 : calm + 1
+            guard calm > min(UInt64(Self.pause), profile.secondsLearnt) else { return }
+        } else {
             calm = 0
-            return profile.learn(seen.second)
         }
-        guard !seen.isPressed else {
-            calm = 0
-            return
-        }
-        calm += 1
-        if calm > min(UInt64(Self.pause), profile.secondsLearnt) { profile.learn(seen.second) }
+        next.append((seen.second.requests, seen.time))
+        nextShapes.add(seen.second.traffic.shapes)
+        guard next.count >= max(10, min(UInt64(Self.pause), profile.secondsLearnt / 2)) else { return }
+        for (requests, time) in next { profile.learn(requests, at: time) }
+        profile.shapes.merge(nextShapes)
+        forgetNext()
+    }
+
+    private mutating func forgetNext() {
+        next.removeAll(keepingCapacity: true)
+        nextShapes = ShapeTally()
     }
 
     private mutating func open(at time: Moment, firstHit: Int) -> AttackEvent {
         // Back along the run of excess, over at most one second that did not exceed or did not come.
         var first = firstHit
-        for index in recent.indices[..<firstHit].reversed() where recent[index].isExcess {
+        for index in recent.indices[..<firstHit].reversed() where exceeds(recent[index]) {
             guard recent[index].time + 2 >= recent[first].time else { break }
             first = index
         }
-        for seen in recent[..<first] { learn(seen) }
         let start = recent[first].time
         var found = DetectedAttack(site: site, start: start, detected: time)
         found.usualRate = profile.usual(at: start)
-        for seen in recent[first...] { charge(seen) }
+        for seen in recent[first...] { charge(seen, isExcess: exceeds(seen)) }
         recent.removeAll()
+        forgetNext()
         calm = 0
         return .opened(settle(found, at: time, isDue: true))
     }
@@ -168,8 +181,9 @@ package struct AttackWatch: Sendable {
     // ---- An attack.
 
     private mutating func follow(_ attack: DetectedAttack, _ seen: Seen, after gap: Int64) -> [AttackEvent] {
-        charge(seen)
-        guard seen.isExcess else {
+        let isExcess = exceeds(seen)
+        charge(seen, isExcess: isExcess)
+        guard isExcess else {
             quiet += gap
             return quiet >= Self.pause ? [end(attack)] : []
         }
@@ -181,8 +195,8 @@ package struct AttackWatch: Sendable {
         return [.changed(settle(attack, at: seen.time, isDue: toll.secondsOfExcess % Self.contrastInterval == 0))]
     }
 
-    private mutating func charge(_ seen: Seen) {
-        tail.add(seen.second, usual: profile.usual(at: seen.time), isExcess: seen.isExcess)
+    private mutating func charge(_ seen: Seen, isExcess: Bool) {
+        tail.add(seen.second, usual: profile.usual(at: seen.time), isExcess: isExcess)
     }
 
     /// Takes all since the attack's end into it, up to the end of this second.

@@ -49,10 +49,14 @@ package struct SiteProfile: Equatable, Sendable {
 
     /// Takes a second as usual. Before a site's first request there is nothing to learn.
     package mutating func learn(_ second: SiteSecond) {
-        guard secondsLearnt > 0 || second.requests > 0 else { return }
-        hours[Self.hour(of: second.time)].add(second.requests)
-        week.add(second.requests)
+        learn(second.requests, at: second.time)
         shapes.add(second.traffic.shapes)
+    }
+
+    mutating func learn(_ requests: UInt64, at moment: Moment) {
+        guard secondsLearnt > 0 || requests > 0 else { return }
+        hours[Self.hour(of: moment)].add(requests)
+        week.add(requests)
         secondsLearnt &+= 1
         if secondsLearnt % Self.secondsOfWeek == 0 { shapes.halve() }
     }

@@ -79,7 +79,7 @@ import Testing
         #expect(street.events.isEmpty && street.watch.profile == SiteProfile())
     }
 
-    @Test(arguments: [30.0, 300]) func `a ramp is one attack`(length: Double) throws {
+    @Test(arguments: [30.0, 300, 1_200]) func `a ramp is one attack`(length: Double) throws {
         var street = learnt()
         let start = street.now
         for second in 0..<Int(length) {

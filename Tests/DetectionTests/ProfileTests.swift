@@ -73,7 +73,7 @@ import Testing
         street.pass(3_600)
         street.pass(600, visitors: 500)
         #expect(street.watch.profile.bound(at: street.now) < 200)
-        street.pass(900, visitors: 500)
+        street.pass(1_800, visitors: 500)
         #expect(street.watch.profile.bound(at: street.now) > 500)
     }
 
