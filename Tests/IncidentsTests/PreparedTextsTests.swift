@@ -1,5 +1,6 @@
 internal import Incidents
 internal import Moments
+internal import PublicStatus
 internal import Testing
 
 @Suite struct PreparedTextsTests {
