@@ -11,13 +11,18 @@ struct Browser: Sendable {
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
+        return HTTPClient(configuration: configuration)
     }()
 
     struct Answer: Sendable {
         var status: Int
         var headers: HTTPHeaders
         var text: String
+
+        func header(_ name: String) -> String? { headers.first(name: name) }
+
+        /// All that it says, headers too.
+        var everything: String { text + headers.description }
 
         /// The form key in the page.
         var key: String? {

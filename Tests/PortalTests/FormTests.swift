@@ -77,8 +77,12 @@ internal import Testing
                                 headers: isPlain ? [] : [("Content-Type", types.randomElement(using: &random) ?? "")])
                             counts[answer.status, default: 0] += 1
                             // Some forms sign out, or are sent away because they did.
-                            if browser.cookies["wasstraat"] == nil || answer.headers.first(name: "Location") == "/login"
-                            {
+                            if browser.cookies["wasstraat"] == nil || answer.header("Location") == "/login" {
+                                key = nil
+                            }
+                            // Others guessed wrong at this account meanwhile.
+                            for _ in 0..<20 where key == nil {
+                                world.clock.pass(61)
                                 key = try await browser.signIn("operator-street").key
                             }
                         }
@@ -158,12 +162,12 @@ internal import Testing
             try await browser.signIn("operator-street")
             for path in ["/", "/login", "/assets/console.css", "/assets/live.js", "/nowhere", "/incidents/2026-1"] {
                 let answer = try await browser.get(path)
-                let policy = answer.headers.first(name: "Content-Security-Policy") ?? ""
+                let policy = answer.header("Content-Security-Policy") ?? ""
                 #expect(policy.hasPrefix("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "\(path)")
                 #expect(!policy.contains("unsafe"))
-                #expect(answer.headers.first(name: "Cache-Control") == "no-store")
-                #expect(answer.headers.first(name: "X-Content-Type-Options") == "nosniff")
-                #expect(answer.headers.first(name: "Referrer-Policy") == "no-referrer")
+                #expect(answer.header("Cache-Control") == "no-store")
+                #expect(answer.header("X-Content-Type-Options") == "nosniff")
+                #expect(answer.header("Referrer-Policy") == "no-referrer")
                 #expect(!answer.text.contains(" style=") && !answer.text.contains(" onclick="), "\(path)")
             }
             #expect(try await browser.get("/", headers: [("Host", "evil.example")]).status == 421)
@@ -171,7 +175,7 @@ internal import Testing
             #expect(try await browser.get("/", headers: [("Host", "console.example:8443")]).status == 200)
             for to in ["//evil.example", "/\\evil.example", "https://evil.example", "/a%0d%0ab: c"] {
                 let answer = try await browser.get("/language/en?to=\(Browser.encoded(to))")
-                let place = answer.headers.first(name: "Location")
+                let place = answer.header("Location")
                 #expect(place == "/" || place == "/a%0d%0ab:", "\(to) leads to \(place ?? "")")
             }
             await world.records.breakDown()
