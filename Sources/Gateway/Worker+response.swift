@@ -224,8 +224,8 @@ extension Worker {
         let index = exchange.pointee.visitor
         visitors[index].pointee.moved += UInt64(bytes.count)
         let isLast =
-            !goesOn && exchange.pointee.closesVisitor && exchange.pointee.response.isDone && exchange.pointee.request.isDone
-            && exchange.pointee.responseStarted
+            !goesOn && exchange.pointee.closesVisitor && exchange.pointee.response.isDone
+            && exchange.pointee.request.isDone && exchange.pointee.responseStarted
         guard send(&visitors[index].pointee.stream, bytes, isLast: isLast) else {
             abandon(index)
             return false

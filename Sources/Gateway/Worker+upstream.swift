@@ -25,7 +25,6 @@ extension Worker {
         if Int(slot.origin) >= site.origins.count {
             // Admission had another table's origins in mind: a reload is on its way here, or has just come.
             slot = site.state.admission.withLock { $0.move(slot, to: 0, at: instant) }
-            slot.origin = 0
             exchange.pointee.slot = slot
         }
         let origin = site.origins[Int(slot.origin)]

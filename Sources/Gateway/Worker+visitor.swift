@@ -132,7 +132,8 @@ extension Worker {
             case .tunnel: return pumpTunnel(fromVisitor: index)
             case .lingering:
                 // Nothing is thrown away, and nothing ends, before the visitor has its response.
-                return visitor.pointee.closesAfterFlush ? () : linger(index)
+                if !visitor.pointee.closesAfterFlush { linger(index) }
+                return
             }
         }
     }

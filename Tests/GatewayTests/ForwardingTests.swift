@@ -46,6 +46,22 @@ import Testing
         #expect(street.seen?.values("x-forwarded-for") == ["127.0.4.1"])
     }
 
+    @Test(arguments: ["", "\r\n", "\r\n\r\n"])
+    func `is the request alone, whatever empty lines came before it`(lines: String) throws {
+        let street = try Street()
+        var client = try street.visitor()
+        #expect(try client.get("/fixed/1", host: Street.host).status == 200)
+        // Now over a connection that stands, where nothing is read twice.
+        try client.send(lines + request("GET /page?q=1 HTTP/1.1", "Host: www.example.nl", "Accept: */*", "X-Kept: 3"))
+        #expect(try client.readResponse().status == 200)
+        let seen = try #require(street.seen)
+        #expect(seen.startLine == "GET /page?q=1 HTTP/1.1")
+        #expect(seen["host"] == Street.host)
+        #expect(seen["accept"] == "*/*")
+        #expect(seen["x-kept"] == "3")
+        #expect(street.origin.accepted == 1)
+    }
+
     @Test func `has the fields that belong to one hop taken out`() throws {
         let street = try Street()
         _ = try street.get(

@@ -56,6 +56,26 @@ import Testing
         #expect(try street.get("/fixed/1").status == 200)
     }
 
+    @Test func `takes nothing at all of a reload that it refuses`() throws {
+        let street = try Street()
+        let second = try LoopbackOrigin()
+        var next = street.lane.snapshot
+        next.generation = 2
+        next.sites[0].sourceLimit = Snapshot.SourceLimit(rate: 1, burst: 0)
+        next.sites[0].origins.append(Snapshot.Origin(endpoint: second.endpoint))
+        var broken = Street.site("stuk", ["stuk.example.nl"], second.endpoint)
+        broken.certificateChain = Array("no certificate".utf8)
+        broken.privateKey = Array("no key".utf8)
+        next.sites.append(broken)
+        #expect(throws: TestKitError.self) { try street.lane.reload(next) }
+        var busy = try street.visitor()
+        try busy.send(request("GET /slow/500 HTTP/1.1", "Host: www.example.nl"))
+        #expect(eventually { street.origin.requests.count == 1 })
+        for _ in 0..<5 { #expect(try street.get("/fixed/1").status == 200) }
+        #expect(try busy.readResponse().status == 200)
+        #expect(second.requests.isEmpty)
+    }
+
     @Test func `drains: it finishes what runs, takes nothing new, and ends`() throws {
         let street = try Street()
         var idle = try street.visitor()
@@ -70,6 +90,30 @@ import Testing
         #expect(response["connection"] == "close")
         #expect(try busy.readAll().isEmpty)
         #expect(street.lane.child.wait() == 0)
+    }
+
+    @Test func `drains without keeping a core busy, while others knock at its listeners`() throws {
+        let street = try Street()
+        var busy = try street.visitor()
+        try busy.send(request("GET /slow/2500 HTTP/1.1", "Host: www.example.nl"))
+        #expect(eventually { street.origin.requests.count == 1 })
+        try street.lane.drain()
+        pauseThread(300)
+        // The listener is still open here, as it is in the office: the kernel lets a visitor in that nobody takes.
+        let knocking = try street.visitor()
+        let before = try processorTime(street.lane.child.process)
+        pauseThread(1000)
+        #expect(try processorTime(street.lane.child.process) - before < 30)
+        #expect(try busy.readResponse().bodyText == "slow\n")
+        #expect(!knocking.socket.hasBytes)
+        #expect(street.lane.child.wait() == 0)
+    }
+
+    /// Of all threads of a process, in hundredths of a second (proc(5), fields 14 and 15).
+    private func processorTime(_ process: Int32) throws -> Int {
+        let text = try Tool.run(["cat", "/proc/\(process)/stat"])
+        let fields = text.split(separator: ")")[1].split(separator: " ")
+        return try #require(Int(fields[11])) + #require(Int(fields[12]))
     }
 
     @Test func `drains in a bounded time, whatever its visitors do`() throws {
@@ -231,5 +275,13 @@ import Testing
         #expect((4...6).contains(closed))
         #expect(try street.get("/fixed/1", from: Address(ipv4: 0x7f00_0c01)).status == 200)
         #expect(street.lane.status { $0.connections.refused == closed }.connections.refused == closed)
+        // More room by a reload, without new listeners.
+        var next = street.lane.snapshot
+        next.generation = 2
+        next.limits.connections = 6400
+        try street.lane.reload(next)
+        let patient = try (0..<12).map { _ in try street.visitor(from: Address(ipv4: 0x7f00_0b01)) }
+        pauseThread(200)
+        #expect(!patient.contains { $0.isClosed(within: 20) })
     }
 }

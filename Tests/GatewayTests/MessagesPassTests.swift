@@ -34,6 +34,22 @@ import Testing
         #expect(street.origin.requests.map(\.message.target) == paths)
     }
 
+    @Test(arguments: ["GET /slow/300 HTTP/1.1|", "POST /slow/300 HTTP/1.1|Content-Length: 3"])
+    func `pipelined beyond measure, only the first, and the visitor is told`(first: String) throws {
+        var visitor = try street.visitor()
+        let parts = first.split(separator: "|", omittingEmptySubsequences: false)
+        let hasBody = !parts[1].isEmpty
+        // In one piece, of which the lane would have to keep more than a head's worth.
+        let more = String(repeating: request("GET /fixed/1 HTTP/1.1", "Host: www.example.nl"), count: 1200)
+        let fields = hasBody ? "Host: www.example.nl\r\n\(parts[1])" : "Host: www.example.nl"
+        try visitor.send(request(String(parts[0]), fields, body: (hasBody ? "abc" : "") + more))
+        let response = try visitor.readResponse()
+        #expect(response.bodyText == "slow\n")
+        #expect(response["connection"] == "close")
+        #expect(try visitor.readAll().isEmpty)
+        #expect(street.origin.requests.count == 1)
+    }
+
     @Test func `pipelined behind a body`() throws {
         var visitor = try street.visitor()
         try visitor.send(
@@ -211,6 +227,27 @@ import Testing
         var reading = client
         #expect(try reading.readResponse().bodyText == "slow\n")
         #expect(try reading.readAll().isEmpty)
+    }
+
+    @Test(arguments: [true, false])
+    func `whole to a slow visitor who says nothing more`(endsItsSide: Bool) throws {
+        // The end of the response leaves the lane in many pieces, after the origin's part is over.
+        street.lane.setSendBuffer(16 << 10)
+        let client = try street.visitor()
+        client.socket.setReceiveBuffer(16 << 10)
+        let body = pattern(3 << 20)
+        street.origin.answer(
+            "/pattern", with: [.text("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n"), .send(body)])
+        try client.send(request("GET /pattern HTTP/1.1", "Host: www.example.nl", "Connection: close"))
+        if endsItsSide { client.socket.finishSending() }
+        var received: [UInt8] = []
+        while true {
+            let bytes = try client.socket.receive(atMost: 64 << 10)
+            if bytes.isEmpty { break }
+            received += bytes
+            pauseThread(5)
+        }
+        #expect(received.suffix(body.count).elementsEqual(body), "\(received.count) came")
     }
 
     @Test func `whole to a slow visitor whose connection closes behind them`() throws {

@@ -123,8 +123,41 @@ import Testing
         try client.send(request("POST /ends HTTP/1.1", "Host: www.example.nl", "Content-Length: 1", body: "x"))
         #expect(try client.readResponse().status == 502)
         #expect(street.origin.requests.count == 2)
-        // It went over a connection of its own, that cannot be closing already.
-        #expect(street.origin.requests.last?.connection == 2)
+        // Over the kept connection, which was used a moment ago.
+        #expect(street.origin.requests.last?.connection == 1)
+    }
+
+    @Test func `has not heard of a kept connection for a while, POST goes over a new one`() throws {
+        let street = try Street()
+        var client = try street.visitor()
+        #expect(try client.get("/fixed/1", host: Street.host).status == 200)
+        let post = request("POST /fixed/1 HTTP/1.1", "Host: www.example.nl", "Content-Length: 1", body: "x")
+        for _ in 0..<3 {
+            try client.send(post)
+            #expect(try client.readResponse().status == 200)
+        }
+        #expect(street.origin.accepted == 1)
+        pauseThread(1300)
+        try client.send(post)
+        #expect(try client.readResponse().status == 200)
+        #expect(street.origin.accepted == 2)
+    }
+
+    @Test(.needs(tool: "prlimit")) func `cannot be reached for want of descriptors, that is not its failure`() throws {
+        let street = try Street()
+        var client = try street.visitor()
+        #expect(try client.get("/last", host: Street.host).status == 200)
+        let lane = street.lane.child.process
+        let taken = try Tool.run(["ls", "/proc/\(lane)/fd"]).split(separator: "\n").compactMap { Int($0) }
+        let free = try #require((0...taken.count).first { !taken.contains($0) })
+        _ = try Tool.run(["prlimit", "--pid", "\(lane)", "--nofile=\(free):"])
+        for _ in 0..<5 { #expect(try client.get("/fixed/1", host: Street.host).status == 503) }
+        _ = try Tool.run(["prlimit", "--pid", "\(lane)", "--nofile=1024:"])
+        #expect(try client.get("/fixed/1", host: Street.host).status == 200)
+        let site = try #require(street.lane.status { $0.sites[0].responses[4] == 5 }.sites.first)
+        #expect(site.responses[4] == 5)
+        #expect(site.originFailures == 0)
+        #expect(site.healthyOrigins == 1)
     }
 
     @Test func `restarts, its old connections trouble nobody`() throws {

@@ -126,6 +126,14 @@ final class RunningLane: Sendable {
 
     func drain() throws { try send(Frame(.drain)) }
 
+    /// How much the kernel takes at once for each visitor who comes from now on; more is kept in the lane.
+    func setSendBuffer(_ bytes: Int32) {
+        for socket in sockets {
+            var value = bytes
+            setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
     /// The lane's numbers as soon as they are as wanted; its last ones where that does not happen in time.
     func status(within milliseconds: Int = 4000, when wanted: @escaping (LaneStatus) -> Bool) -> LaneStatus {
         var last = LaneStatus()

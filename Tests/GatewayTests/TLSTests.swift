@@ -46,6 +46,15 @@ import Testing
         #expect(output.contains("Content-Length: 1000000"))
     }
 
+    @Test(arguments: [1000, 33_000, 40_000, 60_000])
+    func `carries a response whole that came in one piece, where the connection ends after it`(count: Int) throws {
+        let body = String(repeating: "z", count: count)
+        street.origin.answer("/whole", with: [.text("HTTP/1.1 200 OK\r\nContent-Length: \(count)\r\n\r\n\(body)")])
+        let output = try connect("veilig.example.nl", path: "/whole")
+        #expect(output.contains("Content-Length: \(count)"))
+        #expect(output.contains(body))
+    }
+
     @Test func `shows each site its own certificate`() throws {
         #expect(try connect("anders.example.nl").contains("HTTP/1.1 200 OK"))
         #expect(try connect("ook.example.nl").contains("HTTP/1.1 200 OK"))

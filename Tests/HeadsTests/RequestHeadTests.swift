@@ -157,6 +157,9 @@ private func long(_ byte: Character, _ count: Int) -> String { String(repeating:
         ("GET / HTTP/1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n", ""),
         ("POST / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n", ""),
         ("GET / HTTP/1.1", "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\nUpgrade: h2c\r\n", ""),
+        ("GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket, H2C\r\n", ""),
+        ("GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c, x\r\n", ""),
+        ("GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2cx\r\n", "h2cx"),
     ])
     func `may ask for another protocol`(line: String, fields: String, upgrade: String) {
         let whole = "\(line)\r\nHost: a\r\n\(fields)\r\n"
