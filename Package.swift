@@ -52,6 +52,7 @@ let package = Package(
         // Ground floor: values.
         .target(name: "Bytes", swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
         room("Addresses", ["Bytes"]),
+        room("Languages"),
         room("Moments"),
         room("Sketches"),
         room("Packets", ["Bytes", "Addresses"]),
@@ -61,13 +62,16 @@ let package = Package(
         room("Admission", ["Sketches"]),
         room("Detection", ["Bytes", "Moments", "Sketches", "Fingerprints"]),
         room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
-        room("PublicStatus", ["Moments"]),
-        room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "PublicStatus"]),
+        room("PublicStatus", ["Languages", "Moments"]),
+        room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
         room("Messages", ["Bytes", "Addresses", "Admission", "Sketches", "Fingerprints", "Detection"]),
         // Second floor: adapters.
         room(
             "Gateway",
-            ["CLinux", "Bytes", "Addresses", "Sketches", "Packets", "Heads", "Fingerprints", "Admission", "Detection", "Messages", boringSSL]),
+            [
+                "CLinux", "Bytes", "Addresses", "Sketches", "Packets", "Heads", "Fingerprints", "Admission",
+                "Detection", "Messages", boringSSL,
+            ]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -87,10 +91,10 @@ let package = Package(
             "Register",
             [
                 .product(name: "GRDB", package: "GRDB.swift"), crypto, "Moments", "Fingerprints", "Detection",
-                "Mitigations", "PublicStatus", "Incidents",
+                "Mitigations", "Languages", "PublicStatus", "Incidents",
             ]),
         room("Exchange", [crypto, "Moments", "Fingerprints"]),
-        room("StatusPages", ["Moments", "PublicStatus", mustache]),
+        room("StatusPages", ["Languages", "Moments", "PublicStatus"]),
         room(
             "Portal",
             [
@@ -98,7 +102,8 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"), mustache, crypto, logging,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"), "Fingerprints", "Moments", "Detection", "Mitigations", "PublicStatus",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                "Fingerprints", "Moments", "Detection", "Mitigations", "Languages", "PublicStatus",
                 "Incidents",
             ]),
         // The doors.
@@ -106,7 +111,8 @@ let package = Package(
             name: "wasstraat",
             dependencies: [
                 "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Sketches", "Fingerprints", "Detection",
-                "Mitigations", "PublicStatus", "Incidents", "Settings", "Telemetry", "Prober", "Register", "Exchange",
+                "Mitigations", "Languages", "PublicStatus", "Incidents", "Settings", "Telemetry", "Prober", "Register",
+                "Exchange",
                 "StatusPages", "Portal", arguments, logging,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -135,7 +141,9 @@ let package = Package(
             "GatewayTests",
             ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Sketches"]),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
-        tests("IncidentsTests", ["Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments"]),
+        tests(
+            "IncidentsTests",
+            ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses"]),
         tests("MessagesTests", ["Messages", "Bytes", "Addresses", "Detection", "Fingerprints", "Sketches"]),
         tests("MomentsTests", ["Moments"]),
@@ -145,7 +153,8 @@ let package = Package(
             swiftSettings: house),
         // A program that writes to the register until it is killed.
         .executableTarget(
-            name: "RegisterWriter", dependencies: ["Register", "Incidents", "Detection", "PublicStatus", "Moments"],
+            name: "RegisterWriter",
+            dependencies: ["Register", "Incidents", "Detection", "Languages", "PublicStatus", "Moments"],
             path: "Tests/RegisterWriter", swiftSettings: house),
         tests(
             "OfficeTests",
@@ -158,7 +167,8 @@ let package = Package(
         tests(
             "PortalTests",
             [
-                "TestKit", "Portal", "Incidents", "Detection", "Fingerprints", "Mitigations", "PublicStatus", "Moments",
+                "TestKit", "Portal", "Incidents", "Detection", "Fingerprints", "Mitigations", "Languages",
+                "PublicStatus", "Moments",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
@@ -167,9 +177,9 @@ let package = Package(
             "RegisterTests",
             [
                 "TestKit", "Register", "RegisterWriter", "Incidents", "Detection", "Fingerprints", "Mitigations",
-                "PublicStatus", "Moments", .product(name: "GRDB", package: "GRDB.swift"),
+                "Languages", "PublicStatus", "Moments", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        tests("StatusPagesTests", ["TestKit", "StatusPages", "PublicStatus", "Moments"]),
+        tests("StatusPagesTests", ["TestKit", "StatusPages", "Languages", "PublicStatus", "Moments"]),
         tests("SketchesTests", ["Sketches"]),
         tests(
             "TelemetryTests",

@@ -1,7 +1,7 @@
 internal import Detection
+package import Languages
 internal import Mitigations
 package import Moments
-package import PublicStatus
 
 /// The questions that parliament asked, answered for one incident from the register; "unknown" where nothing was measured.
 package struct Answer: Equatable, Sendable, Codable {

@@ -1,5 +1,5 @@
+package import Languages
 package import Moments
-package import PublicStatus
 
 /// Who did it: how much may be said. A claim is not a fact, and sources' addresses or countries say nothing.
 package enum Attribution: Int, Comparable, Sendable, CaseIterable {

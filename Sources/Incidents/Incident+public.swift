@@ -1,4 +1,5 @@
 internal import Detection
+package import Languages
 internal import Mitigations
 package import Moments
 package import PublicStatus

@@ -1,7 +1,7 @@
 package import Detection
+package import Languages
 package import Mitigations
 package import Moments
-package import PublicStatus
 
 /// An attack on record.
 package struct AttackRecord: Equatable, Sendable {

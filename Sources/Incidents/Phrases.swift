@@ -1,5 +1,5 @@
+package import Languages
 package import Moments
-package import PublicStatus
 
 /// Numbers and times in the words that citizens read.
 package enum Phrases {

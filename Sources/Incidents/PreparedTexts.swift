@@ -1,5 +1,5 @@
+package import Languages
 package import Moments
-package import PublicStatus
 
 /// Messages on the course of an incident, ready to be posted: plain language (B1), "u", one thing per sentence, no name
 /// of who claims it. The console and the command line offer them; an operator may change every word before posting.

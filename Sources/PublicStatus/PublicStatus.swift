@@ -1,3 +1,4 @@
+package import Languages
 package import Moments
 
 /// What the public may see of one organisation, or of all together; there is no field here that may not be shown.

@@ -1,5 +1,6 @@
 internal import GRDB
 package import Incidents
+internal import Languages
 package import Mitigations
 package import Moments
 internal import PublicStatus

@@ -1,3 +1,4 @@
+internal import Languages
 internal import PublicStatus
 
 /// What stands around every page.

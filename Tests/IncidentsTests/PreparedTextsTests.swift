@@ -1,4 +1,5 @@
 internal import Incidents
+internal import Languages
 internal import Moments
 internal import PublicStatus
 internal import Testing

@@ -1,3 +1,4 @@
+internal import Languages
 import Detection
 import Glibc
 import Incidents

@@ -1,3 +1,5 @@
+internal import Languages
+
 import Detection
 import Fingerprints
 import Glibc

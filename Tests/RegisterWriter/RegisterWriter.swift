@@ -1,6 +1,7 @@
 internal import Detection
 internal import Glibc
 internal import Incidents
+internal import Languages
 internal import Moments
 internal import PublicStatus
 internal import Register

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Languages
 internal import Moments
 internal import PublicStatus
 internal import StatusPages

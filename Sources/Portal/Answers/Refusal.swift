@@ -1,3 +1,4 @@
+internal import Languages
 internal import PublicStatus
 
 /// What the console answers when it does not do what was asked: a page with a status and a clear reason.

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import Incidents
+internal import Languages
 internal import NIOCore
 internal import PublicStatus
 

@@ -1,6 +1,7 @@
 internal import Detection
 internal import Fingerprints
 internal import Incidents
+internal import Languages
 internal import Mitigations
 internal import Moments
 internal import PublicStatus

@@ -1,5 +1,6 @@
 internal import Detection
 internal import Incidents
+internal import Languages
 internal import Mitigations
 internal import Moments
 internal import PublicStatus

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import Incidents
 internal import Portal
+internal import Register
 
 struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

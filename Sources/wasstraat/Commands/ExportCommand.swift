@@ -4,6 +4,7 @@ internal import Fingerprints
 internal import Glibc
 internal import Incidents
 internal import Moments
+internal import Register
 
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,8 +3,10 @@ internal import Detection
 internal import Exchange
 internal import Fingerprints
 internal import Incidents
+internal import Languages
 internal import Moments
 internal import PublicStatus
+internal import Register
 
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ internal import Glibc
 internal import Logging
 internal import Messages
 internal import ServiceLifecycle
+internal import Settings
 internal import Telemetry
 internal import UnixSignals
 

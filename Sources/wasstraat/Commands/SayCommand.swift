@@ -1,7 +1,10 @@
 internal import ArgumentParser
+internal import Detection
 internal import Incidents
+internal import Languages
 internal import Moments
 internal import PublicStatus
+internal import Register
 
 struct SayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -192,7 +192,3 @@ extension LaneDesk {
         sendSnapshot(fallback, isFallback: true, at: now)
     }
 }
-
-extension Moment {
-    fileprivate static var now: Moment { Moment(milliseconds: UTCTime.now.nanoseconds / 1_000_000) }
-}

@@ -1,11 +1,7 @@
-internal import Glibc
 internal import Moments
+internal import Telemetry
 
 extension Moment {
     /// The wall clock.
-    static var now: Moment {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Moment(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
-    }
+    static var now: Moment { Moment(milliseconds: UTCTime.now.nanoseconds / 1_000_000) }
 }

@@ -1,6 +1,8 @@
 internal import Addresses
 internal import Incidents
+internal import Messages
 internal import Prober
+internal import Settings
 
 extension OfficeConfiguration {
     /// Seconds between two checks of a service.

@@ -1,4 +1,5 @@
 internal import Incidents
+internal import Messages
 internal import Mitigations
 internal import Moments
 

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Exchange
 internal import Glibc
 internal import Incidents
@@ -6,8 +7,10 @@ internal import Messages
 internal import Moments
 internal import Portal
 internal import Prober
+internal import PublicStatus
 internal import Register
 internal import ServiceLifecycle
+internal import Settings
 internal import StatusPages
 internal import Synchronization
 
@@ -49,7 +52,7 @@ struct RecordService: Service {
     }
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             do {
                 try await work(try await OpenRegister.open(in: folder))
             } catch is CancellationError {

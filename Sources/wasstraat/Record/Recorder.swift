@@ -2,6 +2,7 @@ internal import Detection
 internal import Exchange
 internal import Fingerprints
 internal import Incidents
+internal import Languages
 internal import Logging
 internal import Messages
 internal import Mitigations

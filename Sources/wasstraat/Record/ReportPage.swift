@@ -1,4 +1,5 @@
 internal import Incidents
+internal import Languages
 internal import PublicStatus
 
 /// Reports as one HTML page, to be read, printed and sent: no script, nothing from outside.

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Incidents
+internal import Languages
 internal import Moments
 internal import PublicStatus
 
