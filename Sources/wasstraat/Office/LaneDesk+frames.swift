@@ -3,7 +3,6 @@ internal import Glibc
 internal import Logging
 internal import Messages
 internal import Moments
-internal import Telemetry
 
 /// What the lane says, and what it is told.
 extension LaneDesk {
@@ -191,8 +190,4 @@ extension LaneDesk {
         office.report.update(lane: name) { $0.generation = snapshots.generation }
         sendSnapshot(fallback, isFallback: true, at: now)
     }
-}
-
-extension Moment {
-    fileprivate static var now: Moment { Moment(milliseconds: UTCTime.now.nanoseconds / 1_000_000) }
 }
