@@ -3,7 +3,6 @@ internal import Glibc
 internal import Logging
 internal import Messages
 internal import Moments
-internal import Telemetry
 
 /// What the lane says, and what it is told.
 extension LaneDesk {
