@@ -42,11 +42,10 @@ enum Bounds {
     static func audited(_ text: String) -> String {
         var bytes = text.utf8.map { $0 == 0 ? UInt8(ascii: " ") : $0 }
         if bytes.count > audited {
-            bytes = Array(bytes.prefix(audited))
-            // Cut between characters: drop the continuation bytes and the lead byte of a character that was cut.
-            while let last = bytes.last, last & 0xc0 == 0x80 { bytes.removeLast() }
-            if let last = bytes.last, last >= 0xc0 { bytes.removeLast() }
-            bytes += Array("…".utf8)
+            // Between characters: the first byte that goes is none from within one.
+            var end = audited
+            while end > 0, bytes[end] & 0xc0 == 0x80 { end -= 1 }
+            bytes = Array(bytes.prefix(end)) + Array("…".utf8)
         }
         return String(decoding: bytes, as: UTF8.self)
     }

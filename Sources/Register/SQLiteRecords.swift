@@ -48,8 +48,10 @@ package final class SQLiteRecords: Records {
         }
     }
 
-    /// Closes the file. Whatever is asked afterwards fails.
+    /// Closes the file, whole without its log. Whatever is asked afterwards fails.
     package func close() throws {
+        // Where another program reads just now the log stays, and is read at the next opening.
+        _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         do { try pool.close() } catch { throw RegisterError.from(error, path: path) }
     }
 

@@ -5,6 +5,11 @@ import Synchronization
 import TestKit
 import Testing
 
+/// Posts that are on disk.
+private final class Tally: Sendable {
+    let written = Atomic<Int>(0)
+}
+
 struct BackupTests {
     private let folder: TemporaryFolder
 
@@ -24,7 +29,7 @@ struct BackupTests {
         let incident = try await records.file(
             attack(), organisation: "gemeente", service: .publicService, judgement: judgement()
         ).incident
-        let written = Atomic<Int>(0)
+        let tally = Tally()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<2 {
                 group.addTask {
@@ -32,15 +37,15 @@ struct BackupTests {
                     while !Task.isCancelled {
                         try await records.add(post("\(writer) \(number)"), to: incident)
                         number += 1
-                        written.add(1, ordering: .sequentiallyConsistent)
+                        tally.written.add(1, ordering: .sequentiallyConsistent)
                     }
                 }
             }
             for round in 0..<10 {
-                while written.load(ordering: .sequentiallyConsistent) < round * 20 {
+                while tally.written.load(ordering: .sequentiallyConsistent) < round * 20 {
                     try await Task.sleep(for: .milliseconds(1))
                 }
-                let before = written.load(ordering: .sequentiallyConsistent)
+                let before = tally.written.load(ordering: .sequentiallyConsistent)
                 try await records.backup(to: folder.path("copy\(round)"))
                 #expect(restore("copy\(round)", to: "back\(round)") == nil)
                 let back = try await folder.open("back\(round)")
@@ -53,7 +58,7 @@ struct BackupTests {
         }
         try records.close()
         let again = try await folder.open()
-        #expect(try await again.incident(number: "2026-1")!.posts.count >= written.load(ordering: .relaxed))
+        #expect(try await again.incident(number: "2026-1")!.posts.count >= tally.written.load(ordering: .relaxed))
     }
 
     @Test func `overwrites nothing unless told to, and nothing that is open`() async throws {
