@@ -176,6 +176,9 @@ final class Conductor {
         if phase.load_lag_ms > 250 {
             screen.say("          the load tool itself was up to \(time(phase.load_lag_ms)) late: a busy machine")
         }
+        if let lag = figures?.lag_ms, lag > 250 {
+            screen.say("          the flood was up to \(time(lag)) late, and came in gusts: a busy machine")
+        }
         return phase
     }
 
