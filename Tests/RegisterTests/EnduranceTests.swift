@@ -1,7 +1,7 @@
-internal import Languages
 import Detection
 import Glibc
 import Incidents
+import Languages
 import Moments
 import PublicStatus
 import Register
