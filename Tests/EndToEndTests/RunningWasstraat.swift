@@ -85,7 +85,8 @@ final class RunningWasstraat: Sendable {
                 lines += ["  - listen: \"\(address)\"", "    tls: \(tls)"]
             }
         }
-        lines += ["metrics:", "  listen: \(metrics)", "organisations:", "  - name: voorbeeld", "    sites:"]
+        lines += ["metrics:", "  listen: \(metrics)", "console: {listen: off}", "prober: {enabled: false}"]
+        lines += ["organisations:", "  - name: voorbeeld", "    sites:"]
         for site in sites {
             lines += ["      - host: \(site.host)", "        origin: http://\(site.origin)"]
             guard let certificate = site.certificate else { continue }

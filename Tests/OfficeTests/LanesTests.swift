@@ -109,6 +109,7 @@ import wasstraat
               - {name: noord, listeners: [{listen: '\(office.second)'}], cores: [0]}
             metrics: {listen: '\(office.metrics)'}
             console: {listen: off}
+            prober: {enabled: false}
             """)
         kill(process, SIGHUP)
         try await office.wait("the new configuration") { (try? office.visit().instance) == "second" }

@@ -223,6 +223,7 @@ import Testing
             listeners: [{listen: '\(office.endpoint)'}]
             metrics: {listen: '\(office.metrics)'}
             console: {listen: off}
+            prober: {enabled: false}
             organisations:
               - name: voorbeeld
                 sites:

@@ -60,8 +60,8 @@ final class RunningOffice: Sendable {
               - listen: \(endpoint.address):\(port ?? endpoint.port)
             metrics:
               listen: \(metrics)
-            console:
-              listen: off
+            console: {listen: off}
+            prober: {enabled: false}
             limits:
               drain_time: 500 ms
             \(extra)
@@ -86,6 +86,7 @@ final class RunningOffice: Sendable {
             pages: {host: status.example}
             metrics: {listen: '\(metrics)'}
             console: {listen: off}
+            prober: {enabled: false}
             limits: {drain_time: 500 ms}
             \(extra)
 
