@@ -11,6 +11,13 @@ package struct RouteCosts: Sendable {
         var cost: Float = 0
     }
 
+    /// Calm samples after which a cost is believed.
+    private static let settled: UInt16 = 8
+    /// Times as long as usual, a calm sample moves a believed cost by no more than this share of it: an origin that has
+    /// become slower for good is believed after some hundred of them.
+    private static let outlier: Float = 4
+    private static let outlierStep: Float = 0.01
+
     private static let ways = 4
     private static let sets = 32
     private var entries = [Entry](repeating: Entry(), count: ways * sets)
@@ -37,8 +44,12 @@ package struct RouteCosts: Sendable {
         if entries[index].cost == 0 {
             entries[index].cost = time
         } else if isCalm {
+            let isSettled = entries[index].calmSamples >= Self.settled
             entries[index].calmSamples = min(1000, entries[index].calmSamples + 1)
-            entries[index].cost += (time - before) / Float(min(32, Int(entries[index].calmSamples) + 1))
+            // An origin that is slow for a while by itself, or that is flooded past us, must not become the usual.
+            entries[index].cost +=
+                isSettled && time > before * Self.outlier
+                ? before * Self.outlierStep : (time - before) / Float(min(32, Int(entries[index].calmSamples) + 1))
         } else if entries[index].calmSamples < 8 {
             // Never seen in calm: follow the lower edge of what is seen under load, as the best guess.
             entries[index].cost += time < before ? (time - before) * 0.25 : (time - before) * 0.005

@@ -55,10 +55,10 @@ package struct Answers: Equatable, Sendable, Codable {
             Words(
                 nl: "Een aanval met heel veel verzoeken op \(sites). Hij begon op \(began.nl). "
                     + "Op het hoogtepunt kwamen \(peak) verzoeken per seconde. Gewoon zijn er ongeveer \(usual). "
-                    + "Ze kwamen van ongeveer \(sources) adressen.",
+                    + "Ze kwamen van ongeveer \(sources) adressen, die van gewone bezoekers meegeteld.",
                 en: "An attack with very many requests at \(sites). It began on \(began.en). "
                     + "At its peak \(peak) requests a second came in. About \(usual) are usual. "
-                    + "They came from about \(sources) addresses."))
+                    + "They came from about \(sources) addresses, those of ordinary visitors included."))
     }
 
     private static func who(_ incident: Incident, now: Moment) -> Answer {
@@ -196,9 +196,9 @@ package struct Answers: Equatable, Sendable, Codable {
         return Answer(
             "fended-off", question,
             Words(
-                nl: "\(share.count) van de \(share.of) aanvallen met bekende afloop (95 %-interval \(from) tot \(to)). "
+                nl: "\(share.count) van \(share.of) met bekende afloop (95 %-interval \(from) tot \(to)). "
                     + "Van \(outcomes.count - known) is de afloop onbekend.",
-                en: "\(share.count) of the \(share.of) attacks with a known outcome (95 % interval \(from) to \(to)). "
+                en: "\(share.count) of \(share.of) with a known outcome (95 % interval \(from) to \(to)). "
                     + "Of \(outcomes.count - known) the outcome is unknown."))
     }
 
@@ -214,8 +214,8 @@ package struct Answers: Equatable, Sendable, Codable {
         return Answer(
             "mean-downtime", question,
             Words(
-                nl: "\(mean.nl) per aanval, over \(times.count) aanvallen met bekende afloop.",
-                en: "\(mean.en) per attack, over \(times.count) attacks with a known outcome."))
+                nl: "\(mean.nl) per aanval (aanvallen met bekende afloop: \(times.count)).",
+                en: "\(mean.en) per attack (attacks with a known outcome: \(times.count))."))
     }
 
     private static func shared(_ incident: Incident) -> Answer {

@@ -1,5 +1,5 @@
 internal import Detection
-package import Languages
+internal import Languages
 internal import Mitigations
 package import Moments
 package import PublicStatus

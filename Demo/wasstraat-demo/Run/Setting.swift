@@ -70,7 +70,6 @@ struct Setting {
               listen: \(console)
             prober:
               enabled: \(isProbing)
-              interval: 1 s
               authority: \(authority)
             \(lane)organisations:
               - name: waterdam
