@@ -69,7 +69,9 @@ struct AnswersTests {
         #expect(all["before"]?.answer.en == "For this organisation: 2 earlier in this register.")
         #expect(try #require(all["fended-off"]).answer.en.hasPrefix("1 of 2 with a known outcome"))
         #expect(try #require(all["fended-off"]).answer.en.hasSuffix("Of 1 the outcome is unknown."))
-        #expect(try #require(all["mean-downtime"]).answer.en.hasPrefix("1 minute per attack (attacks with a known outcome: 2)"))
+        #expect(
+            try #require(all["mean-downtime"]).answer.en.hasPrefix(
+                "1 minute per attack (attacks with a known outcome: 2)"))
     }
 
     @Test func `the back office is answered from measurement only`() {

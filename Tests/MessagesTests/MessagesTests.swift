@@ -49,7 +49,10 @@ private func check<Value: Message & Equatable>(_ value: Value) {
 
     @Test func `round trips as a hello, and is refused when cut off`() {
         check(Hello(name: "lane", process: 4711, started: 1_700_000_000_000_000_000, generation: 0, descriptors: 9))
-        check(Hello(name: String(repeating: "a", count: 64), process: .max, started: .max, generation: .max, descriptors: .max))
+        check(
+            Hello(
+                name: String(repeating: "a", count: 64), process: .max, started: .max, generation: .max,
+                descriptors: .max))
     }
 
     @Test func `round trips when empty`() {
@@ -216,7 +219,8 @@ private func check<Value: Message & Equatable>(_ value: Value) {
 
 @Suite struct `The frame assembler` {
     private let frames = [
-        Frame(.hello, body: Hello(name: "b", process: 1, started: 2, generation: 3, descriptors: 4).encoded()), Frame(.drain),
+        Frame(.hello, body: Hello(name: "b", process: 1, started: 2, generation: 3, descriptors: 4).encoded()),
+        Frame(.drain),
         Frame(.log, body: Array("informational".utf8)), Frame(.history, body: [0, 0, 0, 0, 1, 2, 3, 4]),
     ]
 
