@@ -135,7 +135,7 @@ let package = Package(
         tests("AdmissionTests", ["Admission", "Sketches"]),
         tests("BytesTests", ["Bytes"]),
         tests("DetectionTests", ["Detection", "Fingerprints", "Moments", "Sketches"]),
-        tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load"]),
+        tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load", "Moments"]),
         tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Moments"]),
         tests(
             "GatewayTests",

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Moments
 import TestKit
 import Testing
 
@@ -29,6 +30,8 @@ extension EndToEndTests {
 
                 struct Flood: Decodable {
                     var lag_ms: Double
+                    var start: String
+                    var end: String
                 }
 
                 /// How late the load tool was at worst, visitors and flood.
@@ -41,9 +44,29 @@ extension EndToEndTests {
                 }
             }
 
+            /// What Wasstraat's own register holds of the run.
+            struct Register: Decodable {
+                struct Attack: Decodable {
+                    var site: String
+                    var start: String
+                    var end: String
+                    var peak_rps: Double
+                    var outcome: String
+                }
+
+                struct Downtime: Decodable {
+                    var direct: Double?
+                    var through: Double?
+                }
+
+                var attacks: [Attack]
+                var downtime_seconds: Downtime
+            }
+
             var quiet: Phase
             var direct: Phase?
             var through: Phase
+            var register: Register
             var void: Bool
 
             /// The load tool itself calls the machine busy from 250 ms on; such a run says nothing of Wasstraat.
@@ -92,6 +115,26 @@ extension EndToEndTests {
             #expect(try #require(result.through.known.success) >= 0.999)
             #expect(try #require(result.through.unknown.success) >= 0.95)
             #expect(try #require(result.through.p95_ms) <= 2 * #require(result.quiet.p95_ms))
+            // And it says so itself, afterwards.
+            #expect(result.register.attacks.count == 1)
+            let attack = try #require(result.register.attacks.first)
+            let flood = try #require(result.through.flood)
+            #expect(abs(try seconds(from: flood.start, to: attack.start)) <= 5)
+            #expect(abs(try seconds(from: flood.end, to: attack.end)) <= 5)
+            #expect(attack.outcome == "fended-off" && attack.peak_rps >= 900)
+            #expect(result.register.downtime_seconds.through == 0)
+            #expect(try #require(result.register.downtime_seconds.direct) > 0)
+        }
+
+        @Test func `without measurement the outcome is unknown`() throws {
+            let result = try Self.run(["--seconds", "8", "--skip-direct", "--without-prober"])
+            #expect(result.register.attacks.map(\.outcome) == ["unknown"])
+            #expect(result.register.downtime_seconds.through == nil)
+        }
+
+        private func seconds(from start: String, to end: String) throws -> Double {
+            let start = try #require(Moment(start))
+            return try #require(Moment(end)) - start
         }
 
         @Test func `a flash crowd is not refused`() throws {
@@ -99,6 +142,7 @@ extension EndToEndTests {
             #expect(result.through.unknown.requests > 1_000)
             #expect(result.through.refused == 0)
             #expect(result.through.errors == 0)
+            #expect(result.register.attacks.isEmpty)
         }
     }
 }

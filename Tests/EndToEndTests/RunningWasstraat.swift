@@ -78,15 +78,18 @@ final class RunningWasstraat: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    func configure(_ sites: [Site], extra: String = "") throws {
+    /// - Parameter record: what the record needs: pages, prober, console.
+    func configure(
+        _ sites: [Site], extra: String = "", record: [String] = ["console: {listen: off}", "prober: {enabled: false}"]
+    ) throws {
         var lines = ["state: \(state)", "listeners:"]
         for (endpoint, tls) in [(clear, false), (secure, true)] {
             for address in ["\(endpoint)"] + (alsoIPv6 ? ["[::1]:\(endpoint.port)"] : []) {
                 lines += ["  - listen: \"\(address)\"", "    tls: \(tls)"]
             }
         }
-        lines += ["metrics:", "  listen: \(metrics)", "console: {listen: off}", "prober: {enabled: false}"]
-        lines += ["organisations:", "  - name: voorbeeld", "    sites:"]
+        lines +=
+            ["metrics:", "  listen: \(metrics)"] + record + ["organisations:", "  - name: voorbeeld", "    sites:"]
         for site in sites {
             lines += ["      - host: \(site.host)", "        origin: http://\(site.origin)"]
             guard let certificate = site.certificate else { continue }
@@ -129,6 +132,13 @@ final class RunningWasstraat: Sendable {
     /// What the office says of lanes that ended by a signal that no test sent.
     var crashes: [Substring] {
         log.split(separator: "\n").filter { $0.contains("\"signal\":") && !$0.contains("\"signal\":\"9\"") }
+    }
+
+    /// What `wasstraat WORDS --config …` prints.
+    func ask(_ words: String..., input: String = "") throws -> String {
+        try Tool.run(
+            [try Package.program("wasstraat")] + words + ["--config", folder.path("wasstraat.yaml")],
+            input: Array(input.utf8))
     }
 
     /// The text of /metrics.

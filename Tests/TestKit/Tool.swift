@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// Programs of the machine that tests use.
 package enum Tool {
@@ -25,6 +26,22 @@ package enum Tool {
         guard status == 0 else { throw .tool(arguments[0], status, output) }
         return output
     }
+}
+
+/// Children that still run when the tests' process ends: what a thread or a global holds is never let go, and a lane
+/// lives on without its office.
+private enum Orphans {
+    private static let running = Mutex<Set<Int32>>([])
+    private static let atEnd: Void = { _ = atexit { Orphans.kill() } }()
+
+    static func add(_ process: Int32) {
+        _ = atEnd
+        running.withLock { _ = $0.insert(process) }
+    }
+
+    static func remove(_ process: Int32) { running.withLock { _ = $0.remove(process) } }
+
+    private static func kill() { for process in running.withLock({ $0 }) { Glibc.kill(process, SIGKILL) } }
 }
 
 /// A program that runs beside the test; killed and reaped when the last reference goes.
@@ -66,6 +83,7 @@ package final class Child: @unchecked Sendable {
             reaped = -1
             throw .system("posix_spawn \(arguments[0])", status)
         }
+        Orphans.add(process)
         if !takesInput { closeInput() }
     }
 
@@ -131,6 +149,7 @@ package final class Child: @unchecked Sendable {
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         let result = status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
         reaped = result
+        Orphans.remove(process)
         return result
     }
 }
