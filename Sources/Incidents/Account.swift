@@ -27,9 +27,10 @@ package struct Account: Equatable, Sendable, Codable {
     }
 }
 
-/// A console session. The register holds a hash of its token, never the token.
+/// A console session. The register holds a hash made of its token, never the token.
 package struct Session: Equatable, Sendable {
-    /// SHA-256 of the token, hexadecimal.
+    /// SHA-256 of the token's secret with the account's stored password hash, hexadecimal: a new password ends every
+    /// session of the account.
     package var key: String
     package var account: String
     package var expires: Moment
