@@ -14,6 +14,7 @@ struct Check: Sendable {
     static let byteLimit = 2 << 20
 
     let word: [UInt8]
+    let status: UInt
     /// Where set, a refusal without this name in Via is the lane's own.
     let instance: String?
     private let address: SocketAddress
@@ -27,6 +28,7 @@ struct Check: Sendable {
         _ configuration: Prober.Configuration, _ trust: inout Trust
     ) throws {
         word = Array((target.word ?? "").utf8)
+        status = UInt(target.status)
         instance = path == .lane ? configuration.instance : nil
         address = try SocketAddress(ipAddress: endpoint.address.description, port: Int(endpoint.port))
         var defaultPort: UInt16 = 80

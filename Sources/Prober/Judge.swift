@@ -53,7 +53,7 @@ final class Judge: ChannelInboundHandler {
                 let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
                 guard certificate?.names(name) == true else { return decide(.untrusted) }
             }
-            guard head.status == .ok else { return decide(isRefusal(head) ? .refused : .wrong) }
+            guard head.status.code == check.status else { return decide(isRefusal(head) ? .refused : .wrong) }
         case .body(let part):
             read(part)
         case .end:

@@ -8,15 +8,21 @@ package struct ProbeTarget: Sendable {
     package var host: String
     /// The page that is asked for: "/" and what follows, printable ASCII, at most 2,048 bytes.
     package var path: String
-    /// Must stand in the page's first MiB, byte for byte; 1-256 bytes. nil: status 200 is enough.
+    /// Must stand in the page's first MiB, byte for byte; 1-1,024 bytes. nil: the status is enough.
     package var word: String?
+    /// The status that the page has.
+    package var status: UInt16
     package var ways: [Sample.Path: Way]
 
-    package init(site: String, host: String, path: String = "/", word: String? = nil, ways: [Sample.Path: Way]) {
+    package init(
+        site: String, host: String, path: String = "/", word: String? = nil, status: UInt16 = 200,
+        ways: [Sample.Path: Way]
+    ) {
         self.site = site
         self.host = host
         self.path = path
         self.word = word
+        self.status = status
         self.ways = ways
     }
 
@@ -47,7 +53,7 @@ package struct ProbeTarget: Sendable {
     }
 
     static let pathLimit = 2_048
-    static let wordLimit = 256
+    static let wordLimit = 1_024
     static let endpointLimit = 64
 
     /// What is wrong with it; nil: nothing.

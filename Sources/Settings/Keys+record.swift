@@ -70,8 +70,8 @@ extension Keys {
     enum Console {
         static let listen = Key(
             "listen", .endpointOrOff, .value("127.0.0.1:9465"),
-            "Where the console for operators is served, in clear: for a browser on this machine, or behind a proxy "
-                + "with TLS.")
+            "Where the console for operators is served, in clear: for a browser on this machine, or over a tunnel "
+                + "(SSH) to it.")
         static let session = Key(
             "session", .amount(.time, 300_000...604_800_000), .value("8 h"),
             "How long someone stays signed in.")

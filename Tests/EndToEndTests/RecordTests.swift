@@ -70,7 +70,7 @@ extension EndToEndTests {
 
         /// Seconds in "This page was made 12 seconds ago".
         private static func age(in text: String) -> Int? {
-            guard let range = text.firstRange(of: "was made ") else { return nil }
+            guard let range = text.firstRange(of: "was made <b>") else { return nil }
             return Int(text[range.upperBound...].prefix { $0.isNumber })
         }
 

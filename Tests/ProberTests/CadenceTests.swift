@@ -116,7 +116,7 @@ import Testing
         #expect(refusal(of: Probing.target(at: [])) != nil)
         #expect(refusal(of: Probing.target(at: [Endpoint(Probing.local, port: 0)])) != nil)
         #expect(refusal(of: Probing.target(at: [endpoint], word: "")) != nil)
-        #expect(refusal(of: Probing.target(at: [endpoint], word: String(repeating: "w", count: 257))) != nil)
+        #expect(refusal(of: Probing.target(at: [endpoint], word: String(repeating: "w", count: 1_025))) != nil)
         #expect(refusal(of: Probing.target(at: [endpoint], security: .verified(name: "a b"))) != nil)
         var target = Probing.target(at: [endpoint])
         target.host = "www.example.nl\r\nX: y"

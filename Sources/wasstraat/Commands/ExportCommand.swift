@@ -52,8 +52,8 @@ struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Take a signed fingerprint from someone else; it starts dry.",
         discussion: """
-            A dry fingerprint is counted and shown, not acted on. The signer must be on the list of signers \
-            (signers.txt in the state folder: a name and a public key, one a line), or be accepted with --accept-unknown.
+            A dry fingerprint is kept and shown, not acted on. The signer must be on the list of signers \
+            (signers.txt in the state folder, one a line: the public key, then the name), or be accepted with --accept-unknown.
             """)
 
     @OptionGroup var register: RegisterOptions
@@ -85,7 +85,7 @@ struct ImportCommand: AsyncParsableCommand {
             try await opened.records.add(
                 Sharing(
                     at: .now, fingerprint: accepted.identifier, with: accepted.signer.name, wasReceived: true), to: nil)
-            print("\(accepted.identifier) is on file, dry: counted, not acted on (signer: \(accepted.signer.name))")
+            print("\(accepted.identifier) is on file, dry: not acted on (signer: \(accepted.signer.name))")
         }
     }
 }

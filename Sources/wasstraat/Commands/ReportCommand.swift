@@ -118,6 +118,10 @@ struct ReportCommand: AsyncParsableCommand {
         @Option(help: "text or json.")
         var format = Format.text
 
+        func validate() throws {
+            guard format != .html else { throw ValidationError("the list is text or json") }
+        }
+
         func run() async throws {
             try await answering {
                 let opened = try await register.open()

@@ -41,7 +41,9 @@ extension OfficeConfiguration {
                     endpoints: check.origins.filter { $0.isTLS == first.isTLS }.map(\.endpoint),
                     security: first.isTLS ? .verified(name: first.serverName, by: trusted) : .clear)
             }
-            return ProbeTarget(site: check.site, host: check.host, path: check.path, word: check.word, ways: ways)
+            return ProbeTarget(
+                site: check.site, host: check.host, path: check.path, word: check.word, status: check.status, ways: ways
+            )
         }
     }
 }

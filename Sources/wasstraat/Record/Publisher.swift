@@ -3,6 +3,7 @@ internal import Incidents
 internal import Languages
 internal import Moments
 internal import PublicStatus
+internal import StatusPages
 
 /// Puts together what the public may see, from the register and the recorder; it looks at nothing twice that cannot have
 /// changed.
@@ -44,6 +45,9 @@ struct Publisher {
         let numbers = Set(incidents.map(\.number))
         settled = settled.filter { numbers.contains($0.key) }
         let basis = basis
+        let pages = Dictionary(organisations.map { ($0.name, Self.page(of: $0.name)) }, uniquingKeysWith: { $1 })
+        for index in services.indices { services[index].organisation = pages[services[index].organisation] ?? "" }
+        for index in incidents.indices { incidents[index].organisation = pages[incidents[index].organisation] ?? "" }
         func overview(_ name: String, _ title: String, _ isIn: (String) -> Bool) -> PublicOverview {
             PublicOverview(
                 made: now, name: name, title: title, services: services.filter { isIn($0.organisation) },
@@ -52,9 +56,15 @@ struct Publisher {
         return (
             overview("", title) { _ in true },
             organisations.map { one in
-                overview(one.name, one.title) { $0 == one.name }
+                overview(Self.page(of: one.name), one.title) { $0 == Self.page(of: one.name) }
             }
         )
+    }
+
+    /// An organisation's name as part of a page's address: without dots, and none that a page of ours has.
+    private static func page(of name: String) -> String {
+        let plain = name.split(separator: ".").joined(separator: "-")
+        return plain.isEmpty || StatusPages.reserved.contains(plain) ? plain + "-" : plain
     }
 
     private var basis: Words {

@@ -81,8 +81,12 @@ actor Recorder {
                 ?? AttackWatch(site: site.name, profile: profile)
             ledgers[site.name] = SiteLedger(site, watch: watch)
             for record in mine {
+                let measure = try await measure(of: record.attack)
+                // What is settled stays settled: its checks may be gone by now.
+                if record.attack.isOver, measure?.status == .ended { continue }
                 cases[Self.key(record.attack)] = Case(
-                    attack: record.attack, judgement: record.judgement, record: record, isFiled: true)
+                    attack: record.attack, judgement: record.judgement, record: record,
+                    mitigation: measure?.id ?? 0, isFiled: true)
             }
             let midnight = now.day.start
             days[site.name] = DayLedger(
@@ -90,8 +94,15 @@ actor Recorder {
                 samples: try await records.samples(site: site.name, path: .lane, in: midnight..<max(midnight, now)),
                 requests: try await records.days(site: site.name, in: now.day..<now.day + 1).first?.requests ?? 0)
         }
-        // What an office before this one could not file.
-        for attack in spool.take() where cases[Self.key(attack)] == nil { note(.changed(attack)) }
+        // What an office before this one could not file goes on from there; the file is cleared once all of it is filed.
+        for attack in spool.take() where cases[Self.key(attack)] == nil {
+            if !attack.isOver, let ledger = ledgers[attack.site], ledger.watch.attack == nil {
+                let watch = AttackWatch(resuming: attack, profile: ledger.watch.profile)
+                ledgers[attack.site] = SiteLedger(ledger.site, watch: watch)
+            }
+            note(.changed(attack))
+            isFailing = true
+        }
         let names = Set(sites.map(\.name))
         for name in ledgers.keys where !names.contains(name) { ledgers[name] = nil }
         for name in days.keys where !names.contains(name) { days[name] = nil }
@@ -292,6 +303,12 @@ actor Recorder {
         try await records.file(
             StoredFingerprint(id: id, form: form, origin: organisation, isImported: false, isDry: true, filed: now))
         shared.insert(id)
+    }
+
+    /// The measure that was filed with an attack.
+    private func measure(of attack: DetectedAttack) async throws -> Mitigation? {
+        try await records.mitigations(scope: attack.site, in: attack.start..<attack.start + 1)
+            .first { $0.kind == .admission && $0.since == attack.start }
     }
 
     private func open(_ record: AttackRecord, _ held: inout Case) async throws {
