@@ -76,7 +76,7 @@ let package = Package(
         room(
             "Telemetry",
             [
-                logging, .product(name: "CoreMetrics", package: "swift-metrics"),
+                "Moments", logging, .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),

@@ -202,7 +202,8 @@ extension Judgement {
     ) {
         let settled = end + Self.aftermath
         let window = start..<max(start, min(settled, now))
-        let availability = Availability(samples, in: window, interval: interval)
+        // What was seen before the attack says nothing of it: trouble that ended just then is not its effect.
+        let availability = Availability(samples.filter { $0.at >= start }, in: window, interval: interval)
         let outcome: Outcome
         if availability.known < Self.knownLimit {
             outcome = .unknown

@@ -96,6 +96,11 @@ extension EndToEndTests {
             for path in ["/", "/en/", "/en/incident/\(number)", "/incident/\(number)", "/atom.xml", "/status.json"] {
                 shown += try stage.page(path).text
             }
+            // The networks are in the sealed part, for who says why.
+            #expect(throws: TestKitError.self) { try stage.wasstraat.ask("report", "sealed", number) }
+            let sealed = try stage.wasstraat.ask(
+                "report", "sealed", number, "--reason", "a test of the sealed part", "--by", "tester")
+            #expect(sealed.contains("127.") && sealed.contains("/24"))
             // The flood's fingerprint goes on file, signed, and to a neighbour, where it starts dry.
             guard eventually(within: 20_000, { (try? stage.wasstraat.ask("export"))?.contains("own") == true }) else {
                 throw NotReady("no fingerprint on file:\n\(stage.wasstraat.log)")
@@ -147,6 +152,54 @@ extension EndToEndTests {
                     var client = try? RawClient(to: stage.wasstraat.clear)
                     return (try? client?.get("/", host: Self.host, fields: ["Connection: close"]).status) == 200
                 })
+        }
+
+        @Test func `two organisations on two lanes under one office do not see each other`() throws {
+            let origins = try [MunicipalOrigin(), MunicipalOrigin()]
+            let wasstraat = try RunningWasstraat(at: Address(ipv4: 127 << 24 | 78 << 8 | 6))
+            let hosts = ["www.oost.example", "www.west.example"]
+            try wasstraat.folder.write(
+                """
+                state: \(wasstraat.state)
+                metrics: {listen: "\(wasstraat.metrics)"}
+                console: {listen: off}
+                prober: {interval: 1 s}
+                pages: {host: \(Self.status)}
+                lanes:
+                  - {name: oost, listeners: [{listen: "\(wasstraat.clear)", tls: false}], organisations: [oost]}
+                  - {name: west, listeners: [{listen: "\(wasstraat.secure)", tls: false}], organisations: [west]}
+                organisations:
+                  - {name: oost, sites: [{host: \(hosts[0]), origin: "http://\(origins[0].endpoint)"}]}
+                  - {name: west, sites: [{host: \(hosts[1]), origin: "http://\(origins[1].endpoint)"}]}
+                """, to: "wasstraat.yaml")
+            let office = try wasstraat.startOffice()
+            defer { withExtendedLifetime(office) {} }
+            func status(_ host: String, at endpoint: Endpoint, _ path: String = "/") -> Int? {
+                var client = try? RawClient(to: endpoint)
+                return (try? client?.get(path, host: host, fields: ["Connection: close"]))?.status
+            }
+            #expect(
+                eventually(within: 15_000) {
+                    status(hosts[0], at: wasstraat.clear) == 200 && status(hosts[1], at: wasstraat.secure) == 200
+                        && status(Self.status, at: wasstraat.clear) == 200
+                        && status(Self.status, at: wasstraat.secure) == 200
+                }, "\(wasstraat.log)")
+            // Each lane has its own organisation's sites only.
+            #expect(status(hosts[1], at: wasstraat.clear) == 421)
+            #expect(status(hosts[0], at: wasstraat.secure) == 421)
+            // And each organisation's page has its own sites only; both lanes serve both pages.
+            var client = try RawClient(to: wasstraat.secure)
+            let page = try client.get("/en/oost/", host: Self.status, fields: ["Connection: close"]).bodyText
+            #expect(page.contains(hosts[0]) && !page.contains(hosts[1]))
+            // One lane dies; the other does not notice, and the first is back.
+            let lanes = try ["oost", "west"].map {
+                try #require(pid_t(wasstraat.text("state/lane-\($0).lock").filter(\.isNumber)))
+            }
+            kill(lanes[0], SIGKILL)
+            #expect(status(hosts[1], at: wasstraat.secure) == 200)
+            #expect(eventually(within: 5_000) { status(hosts[0], at: wasstraat.clear) == 200 })
+            kill(office.process, SIGTERM)
+            #expect(office.wait() == 0)
         }
 
         @Test(.needs(tool: "wrk")) func `the public page holds under load, and the site's visitors notice nothing`()

@@ -138,6 +138,9 @@ struct JudgementTests {
     @Test func `downtime in the ten minutes after the attack counts, what was before does not`() {
         #expect(judged(String(calm.prefix(30)) + "xxxx" + calm, now: 2_000).outcome == .down)
         #expect(judged("xx" + calm, now: 2_000).outcome == .fendedOff)
+        // The last failure a moment before the attack, and the next check well in it.
+        #expect(judged("..xx" + calm, attack: 16...40, now: 2_000).outcome == .fendedOff)
+        #expect(judged("..xxx" + calm, attack: 16...40, now: 2_000).outcome == .degraded)
         #expect(judged(String(calm.prefix(6)) + "x" + calm, now: 2_000).outcome == .degraded)
     }
 }

@@ -199,6 +199,7 @@ enum Assets {
         .danger:hover { background: var(--basis-color-down-soft); }
         .link { font-weight: 400; color: var(--basis-color-accent); background: none; border: 0; text-decoration: underline; text-underline-offset: .15em; }
         summary { cursor: pointer; padding: .25rem 0; color: var(--basis-color-accent); }
+        * + details.card { margin-top: 1rem; }
         details[open] > summary { margin-bottom: .75rem; }
         .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: 0 1.5rem; }
         .pills { display: flex; flex-wrap: wrap; gap: .5rem; margin-bottom: 1rem; }

@@ -11,7 +11,7 @@ internal import Register
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Answer from the register.",
-        subcommands: [Questions.self, Figures.self, Listing.self, Downtime.self])
+        subcommands: [Questions.self, Figures.self, Listing.self, Downtime.self, Sealed.self])
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case text
@@ -172,6 +172,48 @@ struct ReportCommand: AsyncParsableCommand {
                     site: site, path: path, in: from + -4 * interval..<until + 4 * interval)
                 let availability = Availability(samples, in: from..<until, interval: interval)
                 print(try ReportText.json(MeasuredDowntime(availability)))
+            }
+        }
+    }
+}
+
+extension ReportCommand {
+    struct Sealed: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sealed",
+            abstract: "Open the sealed part of an incident: the networks that the requests came from.",
+            discussion: """
+                Source networks are personal data. Each reading goes on record with its reason, in the register's audit \
+                log.
+                """)
+
+        @OptionGroup var register: RegisterOptions
+
+        @Argument(help: "The incident's number, such as 2026-7.")
+        var incident: String
+
+        @Option(help: "Why it is read; goes on record.")
+        var reason: String
+
+        @Option(help: "Who reads it; goes on record.")
+        var by: String
+
+        func validate() throws {
+            guard reason.count >= 10, !by.isEmpty else {
+                throw ValidationError("say who reads it, and why in at least 10 characters")
+            }
+        }
+
+        func run() async throws {
+            try await answering {
+                let opened = try await register.open()
+                let found = try await find(incident, in: opened.records)
+                for record in found.attacks {
+                    print("\(record.attack.site)  \(record.attack.start.text)")
+                    for network in try await opened.records.unseal(attack: record.id, reason: reason, by: by) {
+                        print("  \(network.name)  \(network.count)")
+                    }
+                }
             }
         }
     }
