@@ -173,7 +173,7 @@ extension EndToEndTests {
                   - {name: west, sites: [{host: \(hosts[1]), origin: "http://\(origins[1].endpoint)"}]}
                 """, to: "wasstraat.yaml")
             let office = try wasstraat.startOffice()
-            defer { withExtendedLifetime(office) {} }
+            defer { withExtendedLifetime((office, origins)) {} }
             func status(_ host: String, at endpoint: Endpoint, _ path: String = "/") -> Int? {
                 var client = try? RawClient(to: endpoint)
                 return (try? client?.get(path, host: host, fields: ["Connection: close"]))?.status

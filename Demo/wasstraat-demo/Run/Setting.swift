@@ -79,7 +79,7 @@ struct Setting {
                     certificate: \(folder)/site.pem
                     key: \(folder)/site.key
                     origin: http://\(origin)
-                    check: {path: "/zoeken?q=paspoort", word: \(Waterdam.searchWord)}
+                    check: {path: "/", word: \(Waterdam.pages[0].word)}
 
             """, to: configuration)
         guard mkdir(state, 0o700) == 0 else { throw DemoError("cannot make \(state): error \(errno)") }
