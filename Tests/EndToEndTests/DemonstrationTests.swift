@@ -108,6 +108,7 @@ extension EndToEndTests {
             let result = try Self.run(["--seconds", "20"]) {
                 ($0.through.p95_ms ?? 0) > 2 * ($0.quiet.p95_ms ?? 0)
                     || $0.register.attacks.map(\.outcome) != ["fended-off"]
+                    || $0.register.downtime_seconds.direct ?? 0 == 0
             }
             let direct = try #require(result.direct)
             for group in [direct.known, direct.unknown] {
