@@ -170,16 +170,22 @@ private struct Vantage {
         let last = samples[range.upperBound].at
         // A neighbour further away than two intervals says nothing about the time between.
         var before = first + -interval
+        var hasBefore = false
         if range.lowerBound > 0, first - samples[range.lowerBound - 1].at <= 2 * interval {
             before = samples[range.lowerBound - 1].at
+            hasBefore = true
         }
         var after = last + interval
+        var hasAfter = false
         if range.upperBound + 1 < samples.count, samples[range.upperBound + 1].at - last <= 2 * interval {
             after = samples[range.upperBound + 1].at
+            hasAfter = true
         }
+        // Where no good check stands on a side, nothing says that it was good there: all that is known is bad.
+        let begin = hasBefore ? before + (first - before) / 2 : before
+        let end = hasAfter ? last + (after - last) / 2 : after
         return Run(
-            isDown: sight == .bad && range.count > 1, middle: before + (first - before) / 2..<last + (after - last) / 2,
-            inner: first..<last, outer: before..<after)
+            isDown: sight == .bad && range.count > 1, middle: begin..<end, inner: first..<last, outer: before..<after)
     }
 }
 

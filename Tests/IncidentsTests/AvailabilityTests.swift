@@ -69,6 +69,12 @@ struct AvailabilityTests {
         #expect(seen.downtime.longest == 0 && seen.seconds(.degraded) > 0)
     }
 
+    @Test func `a service that fails to the last check is down now`() {
+        let seen = seen(checks("....xxxx"), seconds: 40)
+        #expect(seen.latest?.state == .down && seen.spans.map(\.state) == [.up, .down])
+        #expect(self.seen(checks("xxx"), seconds: 12).spans.map(\.state) == [.down])
+    }
+
     @Test func `a prober's own trouble says nothing about the service`() {
         let seen = seen(checks("....vvvv...."), seconds: 60)
         #expect(seen.downtime.longest == 0 && seen.spans.allSatisfy { $0.state != .down && $0.state != .degraded })
