@@ -57,10 +57,11 @@ let package = Package(
         room("Sketches"),
         room("Packets", ["Bytes", "Addresses"]),
         room("Heads", ["Bytes", "Addresses"]),
-        room("Fingerprints", ["Moments"]),
+        room("Flows", ["Bytes", "Addresses", "Packets"]),
+        room("Fingerprints", ["Moments", "Addresses", "Packets", "Flows", "Heads"]),
         // First floor: decisions.
         room("Admission", ["Sketches"]),
-        room("Detection", ["Bytes", "Moments", "Sketches", "Fingerprints"]),
+        room("Detection", ["Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
         room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
         room("PublicStatus", ["Languages", "Moments"]),
         room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
@@ -93,7 +94,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), crypto, "Moments", "Fingerprints", "Detection",
                 "Mitigations", "Languages", "PublicStatus", "Incidents",
             ]),
-        room("Exchange", [crypto, "Moments", "Fingerprints"]),
+        room("Exchange", [crypto, "Addresses", "Moments", "Packets", "Fingerprints"]),
         room("StatusPages", ["Languages", "Moments", "PublicStatus"]),
         room(
             "Portal",

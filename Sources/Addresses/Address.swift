@@ -1,5 +1,5 @@
 /// An IP address of either version, 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
-package struct Address: Hashable, Sendable {
+package struct Address: Hashable, Sendable, BitwiseCopyable {
     /// The first 64 bits, in host order.
     package var high: UInt64
     /// The last 64 bits, in host order.

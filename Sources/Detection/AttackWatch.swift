@@ -239,7 +239,7 @@ package struct AttackWatch: Sendable {
         attack.routes = toll.routes.first(20)
         // After a restart the fingerprint from before stands until as much was seen again.
         let seen = UInt64(clamping: toll.contrast.requests - toll.contrast.expected)
-        if isMeasured, (attack.fingerprint?.evidence.attackRequests ?? 0) <= seen {
+        if isMeasured, (attack.fingerprint?.evidence.attackCount ?? 0) <= seen {
             attack.fingerprint = toll.contrast.fingerprint(
                 against: profile.shapes, sources: attack.sources, from: attack.start, until: attack.end)
         }

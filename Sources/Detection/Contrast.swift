@@ -49,8 +49,8 @@ package struct Contrast: Sendable {
             conditions: best.conditions,
             evidence: Fingerprint.Evidence(
                 coverage: best.rank.coverage, collateral: best.rank.collateral,
-                attackRequests: UInt64(clamping: excess),
-                baselineRequests: UInt64(clamping: baseline.total), sources: sources, from: from, until: until),
+                attackCount: UInt64(clamping: excess),
+                baselineCount: UInt64(clamping: baseline.total), sources: sources, from: from, until: until),
             made: until, expires: until + Self.lifetime * 86_400)
     }
 
@@ -81,10 +81,11 @@ package struct Contrast: Sendable {
         var seen: Set<[Fingerprint.Condition]> = []
         var all: [[Fingerprint.Condition]] = []
         for (shape, _) in heaviest {
-            let features = Feature.allCases.filter { !shape[$0].isEmpty }
+            let features = Feature.allCases.compactMap { feature in
+                shape[feature].flatMap { $0.isEmpty ? nil : Fingerprint.Condition(feature, $0) }
+            }
             for subset in 1..<(1 << features.count) {
-                let conditions = features.enumerated().filter { subset >> $0.offset & 1 == 1 }
-                    .map { Fingerprint.Condition($0.element, shape[$0.element]) }
+                let conditions = features.enumerated().filter { subset >> $0.offset & 1 == 1 }.map(\.element)
                 if seen.insert(conditions).inserted { all.append(conditions) }
             }
         }

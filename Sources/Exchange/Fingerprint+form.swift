@@ -50,8 +50,8 @@ extension Fingerprint {
             .init(
                 "evidence",
                 .object([
-                    .init("attack_requests", Self.count(evidence.attackRequests)),
-                    .init("baseline_requests", Self.count(evidence.baselineRequests)),
+                    .init("attack_requests", Self.count(evidence.attackCount)),
+                    .init("baseline_requests", Self.count(evidence.baselineCount)),
                     .init("collateral", evidence.collateral.map(Self.share) ?? .null),
                     .init("coverage", Self.share(evidence.coverage)), .init("from", Self.time(evidence.from)),
                     .init("sources", Self.count(evidence.sources)), .init("until", Self.time(evidence.until)),

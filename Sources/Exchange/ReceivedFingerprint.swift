@@ -76,8 +76,8 @@ package struct ReceivedFingerprint: Equatable, Sendable {
         return Fingerprint.Evidence(
             coverage: try fields.share("coverage"),
             collateral: fields["collateral"] == .null ? nil : try fields.share("collateral"),
-            attackRequests: try fields.count("attack_requests"),
-            baselineRequests: try fields.count("baseline_requests"),
+            attackCount: try fields.count("attack_requests"),
+            baselineCount: try fields.count("baseline_requests"),
             sources: try fields.count("sources"), from: try fields.time("from"), until: try fields.time("until"))
     }
 

@@ -17,18 +17,13 @@ package struct RequestShape: Hashable, Sendable, Codable {
         self.ja4 = ja4
     }
 
-    package subscript(feature: Feature) -> String {
+    /// Empty for what was not seen, nil for what a shape does not say.
+    package subscript(feature: Feature) -> String? {
         switch feature {
         case .method: method
         case .route: route
         case .ja4: ja4
+        default: nil
         }
     }
-}
-
-/// A feature that a condition can be about.
-package enum Feature: String, CaseIterable, Sendable, Codable {
-    case method
-    case route
-    case ja4
 }

@@ -18,9 +18,9 @@ import Testing
         #expect(fingerprint.conditions == Feature.allCases.map { .init($0, Street.flood[$0]) })
         let evidence = fingerprint.evidence
         #expect(evidence.coverage > 0.98 && evidence.collateral == 0)
-        #expect(evidence.attackRequests == attack.excess)
+        #expect(evidence.attackCount == attack.excess)
         // Of ten minutes of visitors, what was learnt when the flood came.
-        #expect((20_000...31_000).contains(evidence.baselineRequests))
+        #expect((20_000...31_000).contains(evidence.baselineCount))
         #expect(evidence.from == attack.start && evidence.until == attack.end)
         #expect(fingerprint.expires - fingerprint.made == 30 * 86_400)
     }

@@ -20,7 +20,7 @@ import Testing
         Fingerprint(
             conditions: [.init(.method, "GET"), .init(.route, route), .init(.ja4, ja4)],
             evidence: .init(
-                coverage: 0.98765432, collateral: 0.0004, attackRequests: 19_000, baselineRequests: 30_000,
+                coverage: 0.98765432, collateral: 0.0004, attackCount: 19_000, baselineCount: 30_000,
                 sources: 512,
                 from: made + -20, until: made),
             made: made, expires: made + 30 * 86_400)
@@ -174,7 +174,7 @@ import Testing
         // What is no number is not passed off as one.
         odd = fingerprint
         odd.evidence.coverage = .nan
-        odd.evidence.attackRequests = .max
+        odd.evidence.attackCount = .max
         #expect(try accept(odd.export(signedBy: "x", with: key)).fingerprint.evidence.coverage == 0)
     }
 

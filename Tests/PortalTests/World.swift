@@ -109,7 +109,7 @@ struct World: Sendable {
         attack.fingerprint = Fingerprint(
             conditions: [.init(.method, "GET"), .init(.route, "/\(member.mark)/zoeken?q\(hostile)")],
             evidence: .init(
-                coverage: 0.973, collateral: 0.0004, attackRequests: 199_450, baselineRequests: 100_000, sources: 2_210,
+                coverage: 0.973, collateral: 0.0004, attackCount: 199_450, baselineCount: 100_000, sources: 2_210,
                 from: now + -300, until: now), made: now, expires: now + 86_400)
         let judgement = Judgement(
             outcome: id == 1 ? .degraded : .fendedOff, isProvisional: id == 1,

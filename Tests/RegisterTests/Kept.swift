@@ -75,7 +75,7 @@ func attack(
     attack.fingerprint = Fingerprint(
         conditions: [.init(.method, "GET"), .init(.route, "/zoek?q")],
         evidence: .init(
-            coverage: 0.9, collateral: nil, attackRequests: 5, baselineRequests: 6, sources: 7, from: noon, until: noon),
+            coverage: 0.9, collateral: nil, attackCount: 5, baselineCount: 6, sources: 7, from: noon, until: noon),
         made: noon, expires: noon + 3_600)
     return attack
 }

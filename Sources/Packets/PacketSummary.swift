@@ -1,0 +1,86 @@
+package import Addresses
+
+/// What detection sees of one packet: its innermost IP header, what follows that, and what the payload shows. Plain
+/// values of fixed size; the payload itself is not kept.
+package struct PacketSummary: Equatable, Sendable, BitwiseCopyable {
+    /// When it was seen: nanoseconds since 1970-01-01T00:00:00Z.
+    package var time: Int64 = 0
+    package var source = Address(high: 0, low: 0)
+    package var destination = Address(high: 0, low: 0)
+    /// 0 where the protocol has none, and in a later fragment whose first one was not seen.
+    package var sourcePort: UInt16 = 0
+    package var destinationPort: UInt16 = 0
+    /// IP protocol number after all extension headers (6, 17, 1, 58, …).
+    package var protocolNumber: UInt8 = 0
+    /// TCP: the eight flags CWR ECE URG ACK PSH RST SYN FIN, as on the wire (RFC 9293, section 3.1).
+    package var flags: UInt8 = 0
+    /// Time to live, or hop limit.
+    package var ttl: UInt8 = 0
+    package var fragment = Fragment.whole
+    /// ICMP and ICMPv6.
+    package var icmpType: UInt8 = 0
+    package var icmpCode: UInt8 = 0
+    package var service = Service.none
+    package var role = Role.unknown
+    /// The payload shows the service; else it is the port's.
+    package var isPayloadSeen = false
+    /// The outermost tunnel that the packet came in.
+    package var tunnel = Tunnel.none
+    /// Bytes from the IP header on, as the header says (IPv4 total length; IPv6 payload length + 40).
+    package var length: UInt32 = 0
+    /// Bytes after the transport header, as the headers say; 0 where there is no transport header.
+    package var payloadLength: UInt16 = 0
+    /// The first bytes of the payload, the first one highest, at most eight; zeros after its end.
+    package var payloadPrefix: UInt64 = 0
+    /// DNS: the type asked for, and where the name begins in the frame that was read (0: none) in wire format.
+    package var dnsType: UInt16 = 0
+    package var dnsNameOffset: UInt16 = 0
+    /// A hash of the name in lower case; the same in every process.
+    package var dnsNameHash: UInt64 = 0
+    /// IP id of IPv4, or of the IPv6 fragment header.
+    package var identification: UInt32 = 0
+    /// Packets that this one stands for: the sampling rate; 1 where all were seen.
+    package var weight: UInt32 = 1
+
+    package init() {}
+
+    package enum Fragment: UInt8, CaseIterable, Sendable, BitwiseCopyable { case whole, first, later }
+
+    package enum Tunnel: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+        case none, gre, ipip, vxlan, erspan, teredo, mpls
+    }
+
+    package static let tcp: UInt8 = 6
+    package static let udp: UInt8 = 17
+    package static let icmp: UInt8 = 1
+    package static let icmpv6: UInt8 = 58
+}
+
+/// The TCP flags of a summary.
+package enum TCPFlag {
+    package static let fin: UInt8 = 1
+    package static let syn: UInt8 = 2
+    package static let rst: UInt8 = 4
+    package static let psh: UInt8 = 8
+    package static let ack: UInt8 = 16
+    package static let urg: UInt8 = 32
+    package static let ece: UInt8 = 64
+    package static let cwr: UInt8 = 128
+
+    /// Letters in the order of conditions: "FSRPAUEC"; "-" for none.
+    package static func letters(_ flags: UInt8) -> String {
+        let letters = zip("FSRPAUEC", 0..<8).filter { flags & (1 << UInt8($0.1)) != 0 }.map { String($0.0) }.joined()
+        return letters.isEmpty ? "-" : letters
+    }
+
+    /// Reads what `letters` writes; nil for another letter or another order.
+    package static func flags(_ letters: some StringProtocol) -> UInt8? {
+        guard letters != "-" else { return 0 }
+        var flags: UInt8 = 0
+        for letter in letters {
+            guard let bit = Array("FSRPAUEC").firstIndex(of: letter) else { return nil }
+            flags |= 1 << UInt8(bit)
+        }
+        return Self.letters(flags) == letters ? flags : nil
+    }
+}
