@@ -1,0 +1,130 @@
+internal import Addresses
+internal import Packets
+
+/// The last packets of a stream that came unasked, so that an attack's beginning can be looked at when it is found.
+struct Lookback: Sendable {
+    static let capacity = 1 << 14
+    private(set) var packets: [PacketSummary] = []
+    private(set) var classes: [TrafficClass] = []
+    private var next = 0
+
+    init() {
+        packets.reserveCapacity(Self.capacity)
+        classes.reserveCapacity(Self.capacity)
+    }
+
+    @inline(__always)
+    mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass) {
+        if packets.count < Self.capacity {
+            packets.append(copy packet)
+            classes.append(kind)
+        } else {
+            packets[next] = copy packet
+            classes[next] = kind
+            next = (next &+ 1) & (Self.capacity - 1)
+        }
+    }
+
+    /// The packets from the oldest on.
+    func forEach(_ body: (PacketSummary, TrafficClass) -> Void) {
+        for offset in packets.indices {
+            let index = packets.count < Self.capacity ? offset : (next + offset) & (Self.capacity - 1)
+            body(packets[index], classes[index])
+        }
+    }
+}
+
+/// Packets of ordinary traffic, as different from each other as they come: one for each of 8,192 places that a packet's
+/// features choose (or one of the three after it), and how many came there. Rare kinds are kept beside frequent ones.
+struct DiverseSample: Sendable {
+    static let capacity = 1 << 13
+    private var slots: [TrafficProfile.WeightedPacket]
+    private var kinds: [UInt8]
+    private var marks: [UInt64]
+    private(set) var total: Double = 0
+
+    init() {
+        slots = Array(
+            repeating: TrafficProfile.WeightedPacket(packet: PacketSummary(), weight: 0), count: Self.capacity)
+        kinds = Array(repeating: 0, count: Self.capacity)
+        marks = Array(repeating: 0, count: Self.capacity)
+    }
+
+    @inline(__always)
+    mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass) {
+        let features =
+            UInt64(packet.protocolNumber) | UInt64(packet.flags) << 8 | UInt64(packet.service.rawValue) << 16
+            | UInt64(min(packet.sourcePort, packet.destinationPort)) << 24 | UInt64(packet.length & 0xffff) << 40
+            | UInt64(packet.role.rawValue) << 56 | UInt64(packet.fragment.rawValue) << 60
+        let more = UInt64(packet.icmpType) << 16 | UInt64(packet.payloadPrefix >> 48)
+        let mark = Mix.fold(features ^ 0x9e37_79b9_7f4a_7c15, more ^ 0xe703_7ed1_a0b4_28db) | 1
+        let weight = Float(packet.weight)
+        total += Double(weight)
+        let start = Int(truncatingIfNeeded: mark >> 32)
+        for offset in 0..<4 {
+            let place = (start &+ offset) & (Self.capacity - 1)
+            if slots[place].weight == 0 {
+                slots[place] = TrafficProfile.WeightedPacket(packet: copy packet, weight: weight)
+                kinds[place] = kind.number
+                marks[place] = mark
+                return
+            }
+            if marks[place] == mark {
+                slots[place].weight += weight
+                return
+            }
+        }
+        slots[start & (Self.capacity - 1)].weight += weight
+    }
+
+    /// Takes out what turned out to be an attack's.
+    mutating func remove(_ isAttack: (PacketSummary, TrafficClass) -> Bool) {
+        for index in slots.indices where slots[index].weight > 0 {
+            guard isAttack(slots[index].packet, TrafficClass(number: kinds[index])) else { continue }
+            total -= Double(slots[index].weight)
+            slots[index].weight = 0
+        }
+    }
+
+    var packets: [TrafficProfile.WeightedPacket] { slots.filter { $0.weight > 0 } }
+}
+
+/// Who stays in a fair sample of fixed size: Algorithm R (Vitter, 1985), with xorshift for chance.
+struct Chance: Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed | 1 }
+
+    /// The place that the `count`th takes among `size`; nil where it takes none.
+    mutating func place(of count: UInt64, in size: Int) -> Int? {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        let place = state.multipliedFullWidth(by: count).high
+        return place < UInt64(size) ? Int(place) : nil
+    }
+}
+
+/// A fair sample of 16,384 packets of a whole stream.
+struct FairSample: Sendable {
+    static let capacity = 1 << 14
+    private var packets: [PacketSummary] = []
+    private var classes: [TrafficClass] = []
+    private var seen: UInt64 = 0
+    private var chance = Chance(seed: 0x2545_f491_4f6c_dd1d)
+
+    mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass) {
+        seen &+= 1
+        if packets.count < Self.capacity {
+            packets.append(copy packet)
+            classes.append(kind)
+        } else if let place = chance.place(of: seen, in: Self.capacity) {
+            packets[place] = copy packet
+            classes[place] = kind
+        }
+    }
+
+    func forEach(_ body: (PacketSummary, TrafficClass) -> Void) {
+        for index in packets.indices { body(packets[index], classes[index]) }
+    }
+}

@@ -1,0 +1,239 @@
+internal import Addresses
+internal import Moments
+internal import Packets
+
+/// Where a second ends: what was too much in it is judged, attacks begin and end.
+extension TrafficWatch {
+    /// Judges the present second.
+    mutating func settle() {
+        let hot = cells.hot.map(Int.init)
+        cells.hot.removeAll(keepingCapacity: true)
+        for index in hot { cells.cells[index].isHot = false }
+        if !options.isLearning { judge(hot) }
+        account()
+    }
+
+    /// The packets of a cell in its fullest second that is not settled, and which that is.
+    private func fullest(_ index: Int) -> (packets: Float, second: Int32) {
+        var best: (Float, Int32) = (0, now)
+        let latest = cells.cells[index].second
+        for second in max(latest &- TargetCells.settling &+ 1, cells.cells[index].since)...latest {
+            let count = cells.packets[cells.slot(index, second)]
+            if count > best.0 { best = (count, second) }
+        }
+        return best
+    }
+
+    private func exceeds(_ index: Int) -> Bool {
+        let cell = cells.cells[index]
+        let isSpread = cell.sources.nonzeroBitCount >= TrafficProfile.manySources
+        return fullest(index).packets >= profile.bound(of: cell, isSpread: isSpread)
+    }
+
+    private mutating func judge(_ hot: [Int]) {
+        let exceeding = hot.filter { exceeds($0) }
+        guard !exceeding.isEmpty else { return }
+        struct Block: Hashable {
+            var target: Address
+            var kind: TrafficClass
+        }
+        var hosts = exceeding.filter {
+            cells.cells[$0].level == .host && cells.cells[$0].vector < 0 && !isCovered($0)
+        }
+        // Hosts of one block that are hit in the same way at once are one attack on the block.
+        for level in [TargetCells.Level.wide, .net] {
+            var blocks: [Block: [Int]] = [:]
+            for index in hosts where !cells.cells[index].kind.isOrdinary {
+                let cell = cells.cells[index]
+                blocks[Block(target: level.of(cell.target), kind: cell.kind), default: []].append(index)
+            }
+            for (block, members) in blocks.sorted(by: { $0.value[0] < $1.value[0] }) where members.count >= 4 {
+                let nets = Set(members.map { TargetCells.Level.net.of(cells.cells[$0].target) })
+                guard level == .net || nets.count > 1, let index = cells.find(block.target, level, block.kind) else {
+                    continue
+                }
+                open(index)
+                hosts.removeAll { members.contains($0) }
+            }
+        }
+        for index in hosts { open(index) }
+        // A block whose hosts are each under their bound, but not all together.
+        for level in [TargetCells.Level.wide, .net] {
+            for index in exceeding
+            where cells.cells[index].level == level && cells.cells[index].vector < 0 && !isCovered(index) {
+                guard cells.cells[index].hosts.nonzeroBitCount >= 6, rest(of: index) else { continue }
+                // The smaller block where it has nearly all of it.
+                if level == .wide,
+                    let inner = exceeding.first(where: {
+                        cells.cells[$0].level == .net && cells.cells[$0].kind == cells.cells[index].kind
+                            && level.of(cells.cells[$0].target) == cells.cells[index].target
+                            && fullest($0).packets > 0.9 * fullest(index).packets
+                    }), cells.cells[inner].hosts.nonzeroBitCount >= 6
+                {
+                    open(inner)
+                } else {
+                    open(index)
+                }
+            }
+        }
+    }
+
+    /// Whether a wider vector has this cell's packets already.
+    private func isCovered(_ index: Int) -> Bool {
+        let cell = cells.cells[index]
+        return TargetCells.Level.allCases.contains { level in
+            level.rawValue > cell.level.rawValue
+                && cells.find(level.of(cell.target), level, cell.kind).map { cells.cells[$0].vector >= 0 } == true
+        }
+    }
+
+    /// Whether a block still exceeds without the hosts in it that are followed by themselves.
+    private func rest(of index: Int) -> Bool {
+        let cell = cells.cells[index]
+        var own: Float = 0
+        for vector in vectors where vector.collector.kind == cell.kind && vector.collector.level == .host {
+            guard cell.level.of(vector.collector.target) == cell.target else { continue }
+            own += fullest(vector.cell).packets
+        }
+        return fullest(index).packets - own >= profile.bound(of: cell, isSpread: true)
+    }
+
+    /// Begins to follow a cell.
+    private mutating func open(_ index: Int) {
+        let cell = cells.cells[index]
+        guard cell.vector < 0, isWatched(cell.target) else { return }
+        guard vectors.count < Self.vectorLimit else { return overlook() }
+        let (count, second) = fullest(index)
+        // Back along the seconds that were clearly above the usual, to where it began.
+        var began = second
+        let quiet = max(0.1 * cell.trigger, 2 * cell.usual + 5)
+        while began > max(cell.since, cell.second &- TargetCells.settling &+ 1),
+            cells.packets[cells.slot(index, began &- 1)] > quiet
+        {
+            began &-= 1
+        }
+        var collector = VectorCollector(
+            kind: cell.kind, level: cell.level, target: cell.target, usual: Double(cell.usual),
+            usualBytes: Double(cell.usualBytes), key: key)
+        let onset = (Int64(began) &+ epoch) &* 1_000_000_000
+        lookback.forEach { packet, kind in
+            guard kind == cell.kind, packet.time >= onset, cell.level.of(packet.destination) == cell.target else {
+                return
+            }
+            collector.add(packet)
+        }
+        // The counts are those of the cell: the look-back holds only the last packets.
+        var packets = 0.0
+        var bytes = 0.0
+        for second in began...cell.second {
+            packets += Double(cells.packets[cells.slot(index, second)])
+            bytes += Double(cells.bytes[cells.slot(index, second)])
+        }
+        if packets > collector.packets {
+            collector.packets = packets
+            collector.bytes = bytes
+        }
+        if collector.first == .max { collector.first = onset }
+        if collector.last == .min { collector.last = onset }
+        collector.lastExcess = collector.last
+        let target = cell.target
+        let level = cell.level
+        ordinary.remove { packet, kind in
+            kind == cell.kind && packet.time >= onset && level.of(packet.destination) == target
+        }
+        let isGrowth = cell.kind.isOrdinary
+        let isSpread = cell.sources.nonzeroBitCount >= TrafficProfile.manySources
+        vectors.append(
+            OpenVector(
+                cell: index, collector: collector,
+                isConfirmed: count >= 2 * profile.bound(of: cell, isSpread: isSpread) || second > began,
+                detected: until, began: began, lastExcess: second, isFromFlows: collector.samples.allSatisfy { $0.weight > 1 },
+                isGrowth: isGrowth))
+        cells.cells[index].vector = Int16(vectors.count - 1)
+        if began < second {
+            for second in began..<second { point(vectors.count - 1, at: second) }
+        }
+    }
+
+    func isWatched(_ target: Address) -> Bool {
+        options.targets.isEmpty || options.targets.contains { $0.contains(target) }
+    }
+
+    /// Brings the open vectors up to the second that ends.
+    private mutating func account() {
+        for index in vectors.indices {
+            let cell = vectors[index].cell
+            if cells.cells[cell].second != now { cells.advance(cell, to: now, profile: profile) }
+            let (count, second) = fullest(cell)
+            vectors[index].collector.peak = max(vectors[index].collector.peak, Double(count))
+            vectors[index].collector.seconds = Int(now &- vectors[index].began) + 1
+            let usual = cells.cells[cell].usual
+            let latest = cells.packets[cells.slot(cell, now)]
+            if latest > max(3, 2.5 * usual + 2, 0.02 * Float(vectors[index].collector.peak)) {
+                // A second second of excess confirms what one alone may have been by chance.
+                if now > vectors[index].began, latest >= cells.cells[cell].trigger { vectors[index].isConfirmed = true }
+                vectors[index].lastExcess = now
+                vectors[index].collector.lastExcess = vectors[index].collector.last
+            } else if second > vectors[index].lastExcess, count > max(3, 2.5 * usual + 2) {
+                vectors[index].lastExcess = second
+                vectors[index].collector.lastExcess = vectors[index].collector.last
+            }
+            for second in max(vectors[index].began, now &- TargetCells.settling &+ 1)...now { point(index, at: second) }
+        }
+    }
+
+    private mutating func point(_ index: Int, at second: Int32) {
+        let cell = vectors[index].cell
+        let slot = cells.slot(cell, second)
+        let target = cells.cells[cell]
+        guard second > target.second &- Int32(TargetCells.seconds) else { return }
+        var all: Float = 0
+        var allBytes: Float = 0
+        if target.level == .host {
+            for number in 0..<UInt8(TrafficClass.count) {
+                guard let other = cells.find(target.target, .host, TrafficClass(number: number)),
+                    second <= cells.cells[other].second,
+                    second > cells.cells[other].second &- Int32(TargetCells.seconds),
+                    second >= cells.cells[other].since
+                else { continue }
+                all += cells.packets[cells.slot(other, second)]
+                allBytes += cells.bytes[cells.slot(other, second)]
+            }
+        } else {
+            all = cells.packets[slot]
+            allBytes = cells.bytes[slot]
+        }
+        guard vectors[index].collector.points.count < VectorCollector.pointLimit else { return }
+        vectors[index].collector.points[Int64(second) &+ epoch] = (
+            Double(cells.packets[slot]), Double(cells.bytes[slot]), Double(all), Double(allBytes)
+        )
+    }
+
+    /// Ends what has been quiet for the pause.
+    mutating func follow() {
+        let over = vectors.indices.filter { now &- vectors[$0].lastExcess > options.pause }
+        guard !over.isEmpty else { return }
+        // An attack is over when all its vectors are.
+        let open = attacks()
+        for attack in open where attack.state == .ended { closed.append(attack) }
+        let ended = Set(open.filter { $0.state == .ended }.map(\.target))
+        for index in vectors.indices.reversed()
+        where ended.contains(target(of: vectors[index].collector))
+            || (over.contains(index) && (!vectors[index].isConfirmed || vectors[index].isGrowth))
+        {
+            close(index)
+        }
+        if closed.count > Self.closedLimit { closed.removeFirst(closed.count - Self.closedLimit) }
+    }
+
+    private mutating func close(_ index: Int) {
+        if vectors[index].isGrowth, let found = benign(vectors[index]) { growth.append(found) }
+        cells.cells[vectors[index].cell].vector = -1
+        let last = vectors.count - 1
+        if index != last {
+            vectors[index] = vectors[last]
+            cells.cells[vectors[index].cell].vector = Int16(index)
+        }
+        vectors.removeLast()
+    }
+}
