@@ -24,7 +24,9 @@ package struct DecayedHistogram: Equatable, Sendable {
         self.total = total
     }
 
-    /// Takes in what another holds, each value with the weight that it has there; nothing fades by that.
+    /// Takes in what another holds, each value with the weight that it has there; nothing fades by that, so the total may
+    /// exceed the memory until values are added again. A quantile of the whole lies between those of the parts, and is
+    /// exact to its bucket as long as nothing has faded: buckets are sums, in any order.
     package mutating func merge(_ other: DecayedHistogram) {
         for index in buckets.indices { buckets[index] += other.buckets[index] }
         total += other.total

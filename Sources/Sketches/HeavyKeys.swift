@@ -2,13 +2,14 @@
 /// counts that do not fade, and a place for each key at which the caller keeps what the key stands for.
 ///
 /// A key that is not in its set takes the place of the set's lightest one and inherits that one's count as its possible
-/// error; `sure` leaves it out, so that no key is ever charged with what others brought in.
+/// error; `sure` leaves it out, so that no key is ever charged with what others brought in. That error is at most an
+/// eighth of what fell into the set, merged or not (Agarwal et al., "Mergeable summaries", 2012).
 package struct HeavyKeys: Sendable {
-    private static let ways = 8
-    private var keys: [UInt64]
-    private var counts: [UInt32]
-    private var errors: [UInt32]
-    private let setMask: Int
+    static let ways = 8
+    var keys: [UInt64]
+    var counts: [UInt32]
+    var errors: [UInt32]
+    let setMask: Int
 
     /// - Parameter capacity: keys kept at once; rounded up to a power of two, at least 8. Each takes 16 bytes.
     package init(capacity: Int) {
@@ -27,14 +28,14 @@ package struct HeavyKeys: Sendable {
     package mutating func count(_ key: UInt64) -> (place: Int, isNew: Bool) {
         let first = (Int(truncatingIfNeeded: key) & setMask) * Self.ways
         for place in first..<first + Self.ways where keys[place] == key && counts[place] > 0 {
-            counts[place] &+= 1
+            counts[place] = saturatingSum(counts[place], 1)
             return (place, false)
         }
         var lightest = first
         for place in first..<first + Self.ways where counts[place] < counts[lightest] { lightest = place }
         keys[lightest] = key
         errors[lightest] = counts[lightest]
-        counts[lightest] &+= 1
+        counts[lightest] = saturatingSum(counts[lightest], 1)
         return (lightest, true)
     }
 

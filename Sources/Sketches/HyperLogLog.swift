@@ -21,6 +21,7 @@ package struct HyperLogLog: Equatable, Sendable {
         if rank > ranks[index] { ranks[index] = rank }
     }
 
+    /// Takes in what another saw, under the same hash: exactly what one would hold that had seen both.
     package mutating func merge(_ other: HyperLogLog) {
         for index in ranks.indices where other.ranks[index] > ranks[index] { ranks[index] = other.ranks[index] }
     }

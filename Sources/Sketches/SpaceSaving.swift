@@ -3,7 +3,9 @@
 ///
 /// A key that is not in its set takes the place of the set's lightest one and starts from that one's count, which is
 /// then its possible error. `amount - error` is what the key has surely brought in, so an accusation made on that is
-/// never false; an attacker's endless new keys push out each other, not the heavy ones.
+/// never false; an attacker's endless new keys push out each other, not the heavy ones. Without decay the error is at
+/// most an eighth of what fell into the key's set, merged or not (Agarwal et al., "Mergeable summaries", 2012); decay is
+/// computed to 2 %, and so is the bound then.
 package struct SpaceSaving: Sendable {
     /// What is known of a key.
     package struct Estimate: Equatable, Sendable {
@@ -17,7 +19,7 @@ package struct SpaceSaving: Sendable {
         package var sure: Float { amount - error }
     }
 
-    private struct Entry {
+    struct Entry {
         var tag: UInt32 = 0
         /// Seconds since the table's start, at which the counts below were right.
         var at: Float = 0
@@ -25,10 +27,10 @@ package struct SpaceSaving: Sendable {
         var error: Float = 0
     }
 
-    private static let ways = 8
-    private var entries: [Entry]
-    private let setMask: Int
-    private let start: Instant
+    static let ways = 8
+    var entries: [Entry]
+    let setMask: Int
+    let start: Instant
     /// After this many seconds a count has fallen to 1/e.
     package let decay: Float
 
@@ -86,7 +88,7 @@ package struct SpaceSaving: Sendable {
     /// exp(-dt/decay), as a rational that is right to 2 % up to two decays and goes to zero beyond: it is taken eight
     /// times a lookup.
     @inline(__always)
-    private func fading(from then: Float, to now: Float) -> Float {
+    func fading(from then: Float, to now: Float) -> Float {
         let x = max(0, now - then) / decay
         return 1 / (1 + x * (1 + x * (0.5 + x * (0.1667 + x * 0.0417))))
     }
