@@ -1,0 +1,42 @@
+package import Addresses
+
+/// Where a datagram of flows came from.
+package struct Exporter: Hashable, Sendable, BitwiseCopyable {
+    package var address: Address
+    package var port: UInt16
+
+    @inlinable
+    package init(address: Address, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+}
+
+/// What exporters may cost. UDP names no sender that can be trusted, so whatever they send, memory ends here: at the
+/// defaults 512 exporters of 4,096 fields of 48 bytes, about 100 MiB, and 8 MiB of kept data.
+package struct ExporterBudget: Sendable {
+    /// Addresses known at once. A large network has some hundreds of routers; spoofed ones come without end.
+    package var exporterLimit = 512
+    /// Source ids, observation domains, engines or sFlow agents of one address; a chassis has one for each line card.
+    package var domainLimit = 128
+    /// Templates of one address. A router sends fewer than 20; an attacker forever.
+    package var templateLimit = 256
+    /// Fields of one template; the largest known has about 60.
+    package var fieldLimit = 256
+    /// Fields of all templates of one address.
+    package var fieldTotalLimit = 4096
+    /// Sampling rates of one domain; one for each sampler or interface.
+    package var rateLimit = 512
+    /// Data kept for their template: bytes and sets of one address, bytes of all. A router that was just switched on, or
+    /// a collector, waits at most this long for templates.
+    package var keptBytesLimit = 64 << 10
+    package var keptSetLimit = 256
+    package var keptTotalLimit = 8 << 20
+    package var keptSeconds: Int64 = 60
+    /// How long before its receipt a flow may have begun or ended, and how far an exporter's clock may be ahead; a time
+    /// outside is not believed. The longest active timeout that routers offer is an hour.
+    package var pastSeconds: Int64 = 86_400
+    package var futureSeconds: Int64 = 300
+
+    package init() {}
+}

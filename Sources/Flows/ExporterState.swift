@@ -1,0 +1,139 @@
+internal import Addresses
+internal import Bytes
+
+/// What is remembered of one part of an exporter: a source id, an observation domain, an engine, an agent.
+final class FlowDomain {
+    struct Key: Equatable {
+        var kind: FlowDecoder.Kind
+        var id: UInt32
+        /// sFlow's agent; else zeros.
+        var agent = Address(high: 0, low: 0)
+    }
+
+    /// A template and what it was made into.
+    final class Known {
+        let template: FlowTemplate
+        let plan: FlowPlan
+        var lastUsed: UInt64
+
+        init(_ template: FlowTemplate, isIPFIX: Bool, at tick: UInt64) {
+            self.template = template
+            plan = FlowPlan(template, isIPFIX: isIPFIX)
+            lastUsed = tick
+        }
+    }
+
+    let key: Key
+    var lastUsed: UInt64
+    var sequence = SequenceTracker()
+    var rates = SamplingRates()
+    /// When the exporter was switched on (systemInitTimeMilliseconds in options), milliseconds since 1970.
+    var boot: UInt64?
+    var templates: [UInt16: Known] = [:]
+
+    init(key: Key, at tick: UInt64) {
+        self.key = key
+        lastUsed = tick
+    }
+
+    var fieldCount: Int { templates.values.reduce(0) { $0 + $1.template.fields.count } }
+}
+
+/// What is remembered of one exporter's address.
+final class ExporterState {
+    /// Data whose template is not known yet.
+    struct Kept {
+        var domain: FlowDomain.Key
+        var template: UInt16
+        var clock: FlowClock
+        /// The data set's records behind `Kept.margin` zeros, where a message would have its headers.
+        var bytes: [UInt8]
+
+        static let margin = 16
+    }
+
+    var exporter: Exporter
+    var lastSeen: Int64 = 0
+    var lastUsed: UInt64 = 0
+    var domains: [FlowDomain] = []
+    var kept: [Kept] = []
+    var keptBytes = 0
+    var templateCount = 0
+    var fieldCount = 0
+    var counters = FlowCounters()
+
+    init(_ exporter: Exporter) {
+        self.exporter = exporter
+    }
+
+    /// Has told flows: worth more than a newcomer, who may be made up.
+    var isEstablished: Bool { counters.records > 0 || counters.samples > 0 }
+
+    /// The domain, made where it is new; the one that was silent longest goes where there is no room.
+    func domain(
+        _ key: FlowDomain.Key, at tick: UInt64, budget: ExporterBudget, counters: inout FlowCounters
+    ) -> FlowDomain {
+        for domain in domains where domain.key == key {
+            domain.lastUsed = tick
+            return domain
+        }
+        if domains.count >= max(1, budget.domainLimit) {
+            var oldest = 0
+            for index in domains.indices where domains[index].lastUsed < domains[oldest].lastUsed { oldest = index }
+            forgetTemplates(of: domains[oldest])
+            domains.remove(at: oldest)
+            counters.evictions &+= 1
+        }
+        let domain = FlowDomain(key: key, at: tick)
+        domains.append(domain)
+        return domain
+    }
+
+    func forgetTemplates(of domain: FlowDomain) {
+        templateCount -= domain.templates.count
+        fieldCount -= domain.fieldCount
+        domain.templates = [:]
+        domain.rates = SamplingRates()
+        domain.boot = nil
+    }
+
+    /// Notes a template; this exporter's longest unused ones go where there is no room.
+    func learn(
+        _ template: FlowTemplate, in domain: FlowDomain, isIPFIX: Bool, at tick: UInt64, budget: ExporterBudget,
+        counters: inout FlowCounters
+    ) {
+        if let known = domain.templates[template.id] {
+            // Repeated every few seconds: nothing to do.
+            if known.template == template { return }
+            remove(template.id, from: domain)
+        }
+        while templateCount >= max(1, budget.templateLimit)
+            || templateCount > 0 && fieldCount + template.fields.count > budget.fieldTotalLimit
+        {
+            guard removeOldest() else { break }
+            counters.evictions &+= 1
+        }
+        domain.templates[template.id] = FlowDomain.Known(template, isIPFIX: isIPFIX, at: tick)
+        templateCount += 1
+        fieldCount += template.fields.count
+        counters.templates &+= 1
+    }
+
+    private func remove(_ id: UInt16, from domain: FlowDomain) {
+        guard let known = domain.templates.removeValue(forKey: id) else { return }
+        templateCount -= 1
+        fieldCount -= known.template.fields.count
+    }
+
+    private func removeOldest() -> Bool {
+        var oldest: (domain: FlowDomain, id: UInt16, used: UInt64)?
+        for domain in domains {
+            for (id, known) in domain.templates where known.lastUsed < oldest?.used ?? .max {
+                oldest = (domain, id, known.lastUsed)
+            }
+        }
+        guard let oldest else { return false }
+        remove(oldest.id, from: oldest.domain)
+        return true
+    }
+}
