@@ -39,9 +39,11 @@ struct Distillation: Sendable {
         var candidates = Feature.allCases.filter { feature in
             feature.isOfPacket && !core.contains { $0.feature == feature } && (!isFromFlows || Self.isInFlows(feature))
         }
+        // What no filter of a router or kernel can say comes only where all else is not enough.
+        var isLast = false
         while !hit.isEmpty {
             var best: (left: Float, condition: Fingerprint.Condition, test: PacketTest)?
-            for feature in candidates {
+            for feature in candidates where Self.isSayable(feature) != isLast {
                 guard let condition = condition(on: feature, of: kept, needed: needed, sparing: hit),
                     let test = PacketTest(condition)
                 else { continue }
@@ -49,7 +51,12 @@ struct Distillation: Sendable {
                 if left < (best?.left ?? .infinity) { best = (left, condition, test) }
             }
             let all = hit.reduce(Float(0)) { $0 + $1.weight }
-            guard let best, best.left < all * 0.98 else { break }
+            guard let best, best.left < all * 0.98 else {
+                let share = Double(all) / Double(max(1, ordinary.reduce(Float(0)) { $0 + $1.weight }))
+                guard !isLast, share > Contrast.bearable else { break }
+                isLast = true
+                continue
+            }
             chosen.append(best.condition)
             tests.append(best.test)
             candidates.removeAll { $0 == best.condition.feature }
@@ -83,6 +90,13 @@ struct Distillation: Sendable {
             bytesCollateral: allBytes > 0
                 ? hit.reduce(0) { $0 + Double($1.weight) * Double($1.packet.length) } / allBytes : nil,
             ordinaryPackets: all, ordinaryBytes: allBytes)
+    }
+
+    private static func isSayable(_ feature: Feature) -> Bool {
+        switch feature {
+        case .service, .dnsName, .dnsType: false
+        default: true
+        }
     }
 
     private static func isInFlows(_ feature: Feature) -> Bool {

@@ -3,7 +3,7 @@ internal import Packets
 
 /// The last packets of a stream that came unasked, so that an attack's beginning can be looked at when it is found.
 struct Lookback: Sendable {
-    static let capacity = 1 << 14
+    static let capacity = 1 << 15
     private(set) var packets: [PacketSummary] = []
     private(set) var classes: [TrafficClass] = []
     private var next = 0

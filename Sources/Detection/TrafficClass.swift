@@ -131,3 +131,8 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
         }
     }
 }
+
+extension TrafficClass {
+    /// The name of a class by its number.
+    package static func name(_ number: Int) -> String { TrafficClass(number: UInt8(clamping: number)).name }
+}

@@ -118,15 +118,18 @@ extension TrafficWatch {
 
     private func vector(_ open: OpenVector) -> TrafficVector {
         vector(
-            of: open.collector, name: nil, isFromFlows: open.isFromFlows,
+            of: open.collector, isFromFlows: open.isFromFlows,
             end: open.collector.lastExcess == .min ? open.collector.last : open.collector.lastExcess)
     }
 
-    func vector(of collector: VectorCollector, name: String?, isFromFlows: Bool, end: Int64) -> TrafficVector {
+    /// - Parameter isMine: packets of the ordinary sample that are this vector's own.
+    func vector(
+        of collector: VectorCollector, isFromFlows: Bool, end: Int64, isMine mine: (PacketSummary) -> Bool = { _ in false }
+    ) -> TrafficVector {
         let kind = collector.kind
         let samples = collector.samples
-        let name = name ?? TrafficKind.name(kind, samples)
-        let spared = ordinary.packets + profile.samples
+        let name = TrafficKind.name(kind, samples)
+        let spared = ordinary.packets.filter { !mine($0.packet) } + profile.spared
         let distillation = Distillation(
             samples: samples, ordinary: isFromFlows ? [] : spared, impurity: collector.impurity, names: names,
             isFromFlows: isFromFlows)
@@ -224,14 +227,31 @@ extension TrafficWatch {
             if kind == cell.kind, packet.destination == cell.target { collector.add(packet) }
         }
         guard !collector.samples.isEmpty else { return nil }
-        collector.packets = cell.total
-        collector.bytes = cell.totalBytes
-        let made = vector(of: collector, name: nil, isFromFlows: false, end: collector.last)
+        // What every address gets is among it, however small it is.
+        let seconds = max(1, Double(until - from) / 1e9)
+        collector.completed = cell.kind.isOrdinary ? 0 : Double(profile.ordinary[Int(cell.kind.number)].mean) * seconds
+        let samples = Set(collector.samples.map { Seen($0) })
+        let made = vector(of: collector, isFromFlows: false, end: collector.last) {
+            samples.contains(Seen($0))
+        }
         // Scattered packets have nothing in common: noise that every address gets.
         guard made.fingerprint.conditions.count > 2 else { return nil }
         return TrafficAttack(
             target: target(of: collector), state: .confirmed, start: made.start, end: made.end,
             detected: Self.moment(until), vectors: [made])
+    }
+
+    /// A packet as the sample of ordinary ones knows it again.
+    private struct Seen: Hashable {
+        let source: Address
+        let destination: Address
+        let time: Int64
+
+        init(_ packet: PacketSummary) {
+            source = packet.source
+            destination = packet.destination
+            time = packet.time
+        }
     }
 
     // ---- Growth.
