@@ -26,7 +26,8 @@ private let pcaps: [(String, [UInt8])] = [
 
 /// Every resolution and offset that has to give the same times.
 private let interfaces: [CaptureBuilder.Interface] = [
-    .init(), .init(resolution: 9), .init(resolution: 3), .init(resolution: 12), .init(resolution: 0x80 | 10),
+    .init(), .init(resolution: 9), .init(resolution: 3), .init(resolution: 10),
+    .init(resolution: 12, offset: 1_699_999_000), .init(resolution: 0x80 | 10),
     .init(resolution: 0x80 | 30), .init(resolution: 9, offset: -3600), .init(resolution: 6, offset: 0),
 ]
 
