@@ -95,7 +95,8 @@ package struct FrameReader {
                 }
             }
         } catch {
-            guard place.isGuess else { throw error }
+            // What headers promise may lie beyond what there is.
+            guard place.isGuess else { throw Malformed(error.reason, at: min(error.offset, frame.byteCount)) }
             return carrier
         }
     }
