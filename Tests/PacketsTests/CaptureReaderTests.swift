@@ -135,6 +135,17 @@ private func isRecognised(_ file: [UInt8]) -> Bool { CaptureReader.recognises(fi
         #expect(found.errors == [.overBudget, .overBudget])
     }
 
+    @Test func `refuses the frames of an interface that it could not read`() {
+        // The resolution's option claims two bytes.
+        var file = CaptureBuilder.section([.init(resolution: 9), .init()], [])
+        file[28 + 16 + 2] = 2
+        let both = CaptureBuilder.section([.init(), .init()], [records[0], .init(times[1], [5], interface: 1)])
+        let blocks = both.dropFirst(CaptureBuilder.section([.init(), .init()], []).count)
+        let found = content(of: file + blocks)
+        #expect(found.errors == [.invalid, .invalid])
+        #expect(found.frames.map(\.bytes) == [[5]])
+    }
+
     @Test func `is read alike however it comes in pieces`() {
         let blocks =
             CaptureBuilder.section([.init(), .init(resolution: 9)], records) + CaptureBuilder.block(77, [1, 2])

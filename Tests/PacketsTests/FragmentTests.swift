@@ -106,6 +106,19 @@ extension FrameReader {
         #expect(packet.fragment == .whole && packet.sourcePort == 53 && packet.identification == 9)
     }
 
+    @Test func `too short for its transport header counts with the ports that it has`() throws {
+        for number: UInt8 in [6, 17] {
+            var reader = FrameReader()
+            let head = Array(Build.tcp(1000, 2000).prefix(6))
+            let packet = try reader.read(Build.ethernet(Build.ipv4(number, head, hasMore: true)))
+            #expect(packet.sourcePort == 1000 && packet.destinationPort == 2000 && packet.fragment == .first)
+            #expect(packet.payloadLength == 0 && packet.flags == 0)
+            let later = try reader.read(Build.ethernet(Build.ipv4(number, [1, 2, 3], offset: 8)))
+            #expect(later.sourcePort == 1000)
+            #expect(refusal(Build.ethernet(Build.ipv4(number, head)))?.reason == .truncated)
+        }
+    }
+
     @Test func `of a tunnel is not read further`() throws {
         var reader = FrameReader()
         let packet = try reader.read(Build.ethernet(Build.ipv4(4, Build.ipv4(17, datagram), hasMore: true)))

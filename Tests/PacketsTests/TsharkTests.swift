@@ -108,8 +108,10 @@ private func compare(_ path: String, _ file: [UInt8]) throws -> (packets: Int, r
             expected.destinationPort = ""
             expected.flags = ""
         }
-        #expect(Facts(packet) == expected)
         compared += 1
+        let found = Facts(packet)
+        // Each expectation costs more than the reading: only differences make one.
+        if found != expected { #expect(found == expected) }
     }
     return (compared, refused)
 }
