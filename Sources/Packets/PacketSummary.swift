@@ -29,8 +29,8 @@ package struct PacketSummary: Equatable, Sendable, BitwiseCopyable {
     package var tunnel = Tunnel.none
     /// Bytes from the IP header on, as the header says (IPv4 total length; IPv6 payload length + 40).
     package var length: UInt32 = 0
-    /// Bytes after the transport header (of ICMP: 8 bytes), as the headers say; 0 where there is no transport header. In
-    /// fragments: those of the payload that this one carries, at most 65,535 anywhere.
+    /// Bytes after the transport header (of ICMP: 8 bytes), as the headers say; 0 where there is no transport header.
+    /// In fragments: those of the payload that this one carries, at most 65,535 anywhere.
     package var payloadLength: UInt16 = 0
     /// The first bytes of the payload, the first one highest, at most eight; zeros after its end. In a later fragment:
     /// its own first bytes.

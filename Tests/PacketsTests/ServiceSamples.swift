@@ -77,7 +77,8 @@ struct ServiceSample: Sendable, CustomTestStringConvertible {
 
     private static func probe(_ word: String) -> [UInt8] {
         text(
-            "<?xml version=\"1.0\"?><e:Envelope xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\"><e:Body><d:\(word)/>"
+            "<?xml version=\"1.0\"?><e:Envelope xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">"
+                + "<e:Body><d:\(word)/>"
         )
     }
 

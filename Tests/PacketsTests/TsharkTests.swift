@@ -145,7 +145,8 @@ private func compare(_ path: String, _ file: [UInt8]) throws -> (packets: Int, r
             Build.ethernet(Build.ipv4(47, Build.gre(0x0800, key: 1, four))), Build.ethernet(Build.ipv4(4, four)),
             Build.ethernet(Build.ipv4(17, Build.udp(1, 4789, Build.vxlan(Build.ethernet(four))))),
             Build.ethernet(
-                Build.ipv6(0, Build.extensionHeader(next: 60, Build.extensionHeader(next: 17, datagram))), type: 0x86dd),
+                Build.ipv6(0, Build.extensionHeader(next: 60, Build.extensionHeader(next: 17, datagram))),
+                type: 0x86dd),
             Build.ethernet(Build.ipv4(17, datagram, options: [7, 4, 4, 0])),
             Build.tcpFrame(1, to: Build.destination, 2, flags: 0xc2), Build.ethernet([0, 1, 8, 0], type: 0x0806),
             Build.frame(1, Build.icmp(8)), Build.ethernet(Build.ipv6(41, six), type: 0x86dd),
