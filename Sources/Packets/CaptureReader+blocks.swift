@@ -9,6 +9,8 @@ struct CaptureInterface: Sendable, BitwiseCopyable {
     var resolution: UInt8 = 6
     /// if_tsoffset: seconds to add.
     var offset: Int64 = 0
+    /// Its description was wrong: its frames are refused, for their link and times are not known.
+    var isRefused = false
 
     /// Nanoseconds since 1970, cut off to the range of the type.
     @inline(__always)
@@ -117,6 +119,7 @@ extension CaptureReader {
         guard interfaceCount <= Self.interfaceLimit else { return }
         var interface = CaptureInterface()
         // Numbers go by order: one that is refused takes its number all the same.
+        interface.isRefused = true
         defer { interfaces.append(interface) }
         guard length >= 20 else { throw Malformed(.truncated, at: start + 4) }
         interface.link = LinkType(rawValue: short(bytes, start + 8))
@@ -138,6 +141,7 @@ extension CaptureReader {
             }
             place += 4 + (size + 3) & ~3
         }
+        interface.isRefused = false
     }
 
     @inline(__always)
@@ -153,6 +157,7 @@ extension CaptureReader {
             throw Malformed(number < interfaceCount ? .overBudget : .invalid, at: start + 8)
         }
         let interface = interfaces[number]
+        guard !interface.isRefused else { throw Malformed(.invalid, at: start + 8) }
         let room = length - headerSize - 4
         var kept: Int
         let original: Int

@@ -16,8 +16,8 @@ package struct CaptureFrame: Equatable, Sendable, BitwiseCopyable {
 /// Reads a capture file in pieces, recognised by its content: pcap in both byte orders, with micro- or nanoseconds or
 /// Kuznetzov's longer records, and pcapng (draft-ietf-opsawg-pcapng) with any number of sections and interfaces.
 ///
-/// A cursor over the caller's buffer: nothing is copied. A call that throws has passed over what it refuses, so that the
-/// next one goes on behind it; where that is impossible the reader `isLost` and stays so.
+/// A cursor over the caller's buffer: nothing is copied. A call that throws has passed over what it refuses, so that
+/// the next one goes on behind it; where that is impossible the reader `isLost` and stays so.
 package struct CaptureReader: Sendable {
     /// Longest record or block of which the content is read. Frames of real links are under 64 KiB, of which loopback
     /// with segmentation offload comes near.
@@ -28,8 +28,8 @@ package struct CaptureReader: Sendable {
     /// What the bytes from the cursor on amount to.
     package enum Step: Equatable, Sendable {
         case frame(CaptureFrame)
-        /// Nothing more can be read before so many bytes lie in the buffer from the cursor on. At the end of the stream
-        /// call `finish`.
+        /// Nothing more can be read before so many bytes lie in the buffer from the cursor on. At the end of the
+        /// stream call `finish`.
         case more(needed: Int)
     }
 
@@ -74,8 +74,8 @@ package struct CaptureReader: Sendable {
         static var modified: UInt32 { 0xa1b2_cd34 }
     }
 
-    /// Reads on to the next frame. `offset` is the cursor: it is moved behind what was read, and bytes before it are not
-    /// needed any more.
+    /// Reads on to the next frame. `offset` is the cursor: it is moved behind what was read, and bytes before it are
+    /// not needed any more.
     package mutating func next(in bytes: RawSpan, from offset: inout Int) throws(Malformed) -> Step {
         guard !isLost, offset >= 0, offset <= bytes.byteCount else { throw Malformed(.invalid, at: max(0, offset)) }
         if pending > 0 {

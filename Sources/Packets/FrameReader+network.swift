@@ -129,7 +129,7 @@ extension FrameReader {
         var headerLength = 8
         switch packet.protocolNumber {
         case PacketSummary.udp:
-            guard room >= 8 else { throw Malformed(.truncated, at: start) }
+            guard room >= 8 else { return try readStump(frame, start, room, &packet) }
             guard frame.holds(6, at: start) else { throw Malformed(.truncated, at: frame.byteCount) }
             let length = Int(frame.two(start &+ 4))
             // 0 as in IP: longer than the field can say.
@@ -142,7 +142,7 @@ extension FrameReader {
                 }
             }
         case PacketSummary.tcp:
-            guard room >= 20 else { throw Malformed(.truncated, at: start) }
+            guard room >= 20 else { return try readStump(frame, start, room, &packet) }
             guard frame.holds(14, at: start) else { throw Malformed(.truncated, at: frame.byteCount) }
             headerLength = Int(frame.byte(start &+ 12) >> 4) &* 4
             guard headerLength >= 20 else { throw Malformed(.invalid, at: start &+ 12) }
@@ -168,6 +168,19 @@ extension FrameReader {
             return true
         }
         return try readGuessed(frame, &place, &packet, &carrier)
+    }
+
+    /// A first fragment too short for its transport header, as filters are to be fooled with (RFC 1858): its ports, if
+    /// they are there. A whole packet of that length is wrong.
+    @inline(never)
+    private func readStump(
+        _ frame: RawSpan, _ start: Int, _ room: Int, _ packet: inout PacketSummary
+    ) throws(Malformed) -> Bool {
+        guard packet.fragment == .first else { throw Malformed(.truncated, at: start) }
+        guard room >= 4 else { return true }
+        packet.sourcePort = frame.two(start)
+        packet.destinationPort = frame.two(start &+ 2)
+        return true
     }
 
     @inline(__always)

@@ -4,12 +4,12 @@ package import Bytes
 /// Reads frames into summaries: through link headers, VLAN tags, labels and tunnels to the innermost IP packet, its
 /// transport header and what its payload shows.
 ///
-/// Lengths come from headers, so a frame that was cut off when it was captured is as good as a whole one as long as its
-/// headers are there. It keeps the first fragments' ports for the later ones (`FragmentTable`), and nothing else: 0.7 MiB
-/// from the first fragment on.
+/// Lengths come from headers, so a frame that was cut off when it was captured is as good as a whole one as long as
+/// its headers are there. It keeps the first fragments' ports for the later ones (`FragmentTable`), and nothing else:
+/// 0.7 MiB from the first fragment on.
 package struct FrameReader {
-    /// Headers in one frame between the link and the transport: tags, labels, IP headers, extension headers and tunnels.
-    /// Real frames have fewer than ten.
+    /// Headers in one frame between the link and the transport: tags, labels, IP headers, extension headers and
+    /// tunnels. Real frames have fewer than ten.
     package static let headerLimit = 24
     /// Tunnels in one another. Two are seen in real networks.
     package static let tunnelLimit = 4
@@ -95,7 +95,8 @@ package struct FrameReader {
                 }
             }
         } catch {
-            guard place.isGuess else { throw error }
+            // What headers promise may lie beyond what there is.
+            guard place.isGuess else { throw Malformed(error.reason, at: min(error.offset, frame.byteCount)) }
             return carrier
         }
     }

@@ -22,15 +22,18 @@ package struct PacketSummary: Equatable, Sendable, BitwiseCopyable {
     package var icmpCode: UInt8 = 0
     package var service = Service.none
     package var role = Role.unknown
-    /// The payload shows the service; else it is the port's.
+    /// The payload shows the service; else it is the port's. TCP segments without payload have no service: a SYN to
+    /// port 443 is no TLS. Ports from 10000 on, which clients are given too, count only where no payload was captured.
     package var isPayloadSeen = false
     /// The outermost tunnel that the packet came in.
     package var tunnel = Tunnel.none
     /// Bytes from the IP header on, as the header says (IPv4 total length; IPv6 payload length + 40).
     package var length: UInt32 = 0
-    /// Bytes after the transport header, as the headers say; 0 where there is no transport header.
+    /// Bytes after the transport header (of ICMP: 8 bytes), as the headers say; 0 where there is no transport header.
+    /// In fragments: those of the payload that this one carries, at most 65,535 anywhere.
     package var payloadLength: UInt16 = 0
-    /// The first bytes of the payload, the first one highest, at most eight; zeros after its end.
+    /// The first bytes of the payload, the first one highest, at most eight; zeros after its end. In a later fragment:
+    /// its own first bytes.
     package var payloadPrefix: UInt64 = 0
     /// DNS: the type asked for, and where the name begins in the frame that was read (0: none) in wire format.
     package var dnsType: UInt16 = 0

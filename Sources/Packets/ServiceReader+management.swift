@@ -186,8 +186,8 @@ extension ServiceReader {
         }
     }
 
-    /// BACnet/IP (ASHRAE 135, annex J and clauses 6 and 20): who speaks stands in the APDU, behind addresses that may be
-    /// left out.
+    /// BACnet/IP (ASHRAE 135, annex J and clauses 6 and 20): who speaks stands in the APDU, behind addresses that may
+    /// be left out.
     static func bacnet(_ payload: RawSpan, _ length: Int) -> Role? {
         guard payload.byte(0) == 0x81, Int(payload.two(2)) == length, payload.holds(4, at: 0) else { return nil }
         var place = 4

@@ -19,7 +19,8 @@ extension ServiceReader {
         return isMethod ? .request : nil
     }
 
-    /// UPnP's discovery (UPnP Device Architecture 2.0, section 1): HTTP in datagrams. Some devices answer from any port.
+    /// UPnP's discovery (UPnP Device Architecture 2.0, section 1): HTTP in datagrams. Some devices answer from any
+    /// port.
     static func ssdp(_ payload: RawSpan) -> Role? {
         if payload.has("M-SEARCH * HTTP/1.") || payload.has("NOTIFY * HTTP/1.") { return .request }
         return payload.has("HTTP/1.1 200") || payload.has("HTTP/1.0 200") ? .response : nil
@@ -52,8 +53,8 @@ extension ServiceReader {
         return isMethod ? .request : nil
     }
 
-    /// memcached over UDP: a header of 8 bytes (doc/protocol.txt, "UDP protocol"), then words. The later datagrams of an
-    /// answer have only the header.
+    /// memcached over UDP: a header of 8 bytes (doc/protocol.txt, "UDP protocol"), then words. The later datagrams of
+    /// an answer have only the header.
     static func memcached(_ payload: RawSpan, isPort: Bool) -> Role? {
         // Sequence number, number of datagrams, reserved.
         let sequence = payload.two(2)

@@ -58,15 +58,15 @@ package enum CaptureBuilder {
 
         /// The units of a time, rounded down.
         fileprivate func units(_ time: Int64) -> UInt64 {
-            let time = time - (offset ?? 0) * 1_000_000_000
+            let time = time &- (offset ?? 0) &* 1_000_000_000
             let resolution = resolution ?? 6
             let perSecond: Int128
             if resolution & 0x80 != 0 {
                 perSecond = 1 << Int128(resolution & 0x7f)
             } else {
-                perSecond = (0..<resolution).reduce(1) { product, _ in product * 10 }
+                perSecond = (0..<resolution).reduce(1) { product, _ in product &* 10 }
             }
-            return UInt64(truncatingIfNeeded: Int128(time) * perSecond / 1_000_000_000)
+            return UInt64(truncatingIfNeeded: Int128(time) &* perSecond / 1_000_000_000)
         }
     }
 

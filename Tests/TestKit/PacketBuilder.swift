@@ -166,7 +166,7 @@ package enum PacketBuilder {
         _ payload: [UInt8] = []
     ) -> [UInt8] {
         bytes(sourcePort) + bytes(destinationPort) + bytes(UInt32(1000)) + bytes(UInt32(flags & 0x10 == 0 ? 0 : 2000))
-            + [UInt8(20 + options.count) / 4 << 4, flags, 0xfa, 0xf0, 0, 0, 0, 0] + options + payload
+            + [UInt8((20 + options.count) / 4) << 4, flags, 0xfa, 0xf0, 0, 0, 0, 0] + options + payload
     }
 
     /// ICMP or ICMPv6: its four bytes after the checksum are zero.
