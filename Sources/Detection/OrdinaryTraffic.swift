@@ -146,8 +146,8 @@ extension SplitMix64 {
         let heads = UInt64((word | 1 << 48).trailingZeroBitCount)
         let unit = (word &>> 49) &<< 1
         // -log2(1 - u/2) in 16 bits after the point: 0.7213 u + 0.2787 u².
-        let fraction = (47_271 &* unit &+ (18_265 &* unit &>> 16) &* unit) &>> 16
-        let units = (heads &<< 16 &+ fraction) &* 45_426 &>> 16
+        let fraction = (47_271 &* unit &+ ((18_265 &* unit) &>> 16) &* unit) &>> 16
+        let units = ((heads &<< 16 &+ fraction) &* 45_426) &>> 16
         let (product, overflow) = mean.multipliedReportingOverflow(by: units)
         return overflow ? mean : product &>> 16
     }
@@ -157,7 +157,7 @@ extension SplitMix64 {
         let word = next()
         let doubled = min(UInt32((word | 1 << 40).trailingZeroBitCount), doublings)
         let base = least &<< doubled
-        return base &+ UInt32(truncatingIfNeeded: (word &>> 41 & 0xffff) &* UInt64(base) &>> 16)
+        return base &+ UInt32(truncatingIfNeeded: ((word &>> 41 & 0xffff) &* UInt64(base)) &>> 16)
     }
 
     /// A value from a range, ends included.
