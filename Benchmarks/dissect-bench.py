@@ -34,8 +34,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 KINDS = {"netflow v9": "v9", "ipfix": "ipfix", "netflow v5": "v5", "sflow": "sflow"}
 ROWS = ["packets", *KINDS, "start", "memory"]
 READERS, COLLECTORS = ["wasstraat", "tcpdump", "nfpcapd"], ["wasstraat", "nfcapd", "sfcapd", "fastnetmon"]
-RATE = 300_000  # records a second that are sent: less than any of the programs can take
-SFLOW_RATE = 200_000
+RATE = 600_000  # records a second that are sent: less than any of the programs can take
+SFLOW_RATE = 300_000
 START_LIMIT, STOP_LIMIT, READ_LIMIT = 15, 15, 600  # seconds
 
 
@@ -188,7 +188,7 @@ def free_port():
 def fastnetmon_configuration(folder, kind, port):
     """Tracking of connections off, nothing banned, nothing sent anywhere."""
     with open(os.path.join(folder, "networks"), "w") as out:
-        out.write("10.0.0.0/8\n")
+        out.write("10.1.0.0/22\n")  # the 1,000 hosts that are sent of: it keeps a record for every address from the start
     with open(os.path.join(folder, "whitelist"), "w"):
         pass
     name = "sflow" if kind == "sflow" else "netflow"
@@ -198,6 +198,7 @@ def fastnetmon_configuration(folder, kind, port):
         out.write(f"""enable_ban = off
 enable_connection_tracking = off
 enable_subnet_counters = off
+monitor_local_ip_addresses = off
 process_incoming_traffic = on
 process_outgoing_traffic = on
 mirror = off
