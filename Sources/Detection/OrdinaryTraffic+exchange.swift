@@ -67,14 +67,16 @@ extension Session {
         }
         show(&packet, isRequest)
         isFirst = false
-        // One segment in 300 comes twice.
-        if isTCP, random.one(in: 300) { return 200_000_000 &+ serverTurn }
+        // One segment in 300 comes twice, after a timeout; in a long transfer fewer, and without a stop (RFC 5681).
+        let isLong = left > 200_000
+        if isTCP, random.one(in: isLong ? 4_000 : 300) { return isLong ? pace : 200_000_000 &+ serverTurn }
         left &-= UInt32(size)
         unacknowledged &+= 1
         // Every second full segment is acknowledged (RFC 9293, section 3.8.6.3), QUIC's about as often.
         if unacknowledged == 2, isTCP || activity == .quic {
             phase = isRequest ? .requestAck : .responseAck
-            return isRequest ? serverTurn : min(clientTurn, pace &* 2)
+            // Who sends does not wait for it: the window is wider than two segments.
+            return min(isRequest ? serverTurn : clientTurn, pace)
         }
         return left == 0 ? turn(&random) : pace &+ UInt64(random.below(UInt32(truncatingIfNeeded: pace / 4 &+ 1)))
     }

@@ -78,15 +78,16 @@ extension OrdinaryTraffic {
         /// Nanoseconds between full packets of a bulk transfer: the line's rate.
         package var linePace: UInt32 = 120_000
         package var surge: Surge?
-        private var rates = [UInt32](repeating: 0, count: Activity.allCases.count)
+        /// Sessions that begin in 1,000,000 seconds.
+        private var rates = [UInt64](repeating: 0, count: Activity.allCases.count)
 
         package init() {}
 
-        /// Sessions that begin in 1,000 seconds.
-        package func sessions(_ activity: Activity) -> UInt32 { rates[Int(activity.rawValue)] }
+        func rate(_ activity: Activity) -> UInt64 { rates[Int(activity.rawValue)] }
 
+        /// Sets how many sessions of an activity begin in 1,000 seconds.
         package mutating func set(_ activity: Activity, sessions: UInt32) {
-            rates[Int(activity.rawValue)] = sessions
+            rates[Int(activity.rawValue)] = UInt64(sessions) * 1_000
         }
 
         /// Whether an address is the site's.
@@ -105,8 +106,7 @@ extension OrdinaryTraffic {
         package func scaled(thousandths: UInt32) -> Scenario {
             var scenario = self
             for index in rates.indices where rates[index] > 0 {
-                scenario.rates[index] = UInt32(
-                    clamping: max(1, UInt64(rates[index]) * UInt64(thousandths) / 1_000))
+                scenario.rates[index] = min(1 << 40, max(1, rates[index] * UInt64(thousandths) / 1_000))
             }
             return scenario
         }
@@ -130,7 +130,8 @@ extension OrdinaryTraffic.Scenario {
         ])
     }
 
-    /// A busy site of all kinds; at 1,000 thousandths about 2,000 packets a second.
+    /// A busy site of all kinds: about 1,500 packets a second at first, more when its long transfers have begun. Twelve
+    /// times as much is `scaled(thousandths: 12_000)`.
     package static var busySite: Self {
         var scenario = of([
             .https: 9_000, .http: 2_000, .quic: 4_000, .browsing: 3_000, .dnsAuthority: 60_000, .dnsResolver: 30_000,
@@ -154,7 +155,11 @@ extension OrdinaryTraffic.Scenario {
     package static var bigDownload: Self { of([.download: 30, .browsing: 100, .dnsResolver: 1_000]) }
 
     /// One remote host that sends at the line's rate; it begins within the first seconds and goes on.
-    package static var backup: Self { of([.backup: 500, .browsing: 50, .dnsResolver: 500]) }
+    package static var backup: Self {
+        var scenario = of([.backup: 500, .browsing: 50, .dnsResolver: 500])
+        scenario.linePace = 60_000
+        return scenario
+    }
 
     package static var softwareUpdate: Self {
         var scenario = of([.update: 200, .browsing: 50, .dnsResolver: 1_000])

@@ -60,8 +60,12 @@ extension Session {
         isIPv6 = random.below(100) < scenario.ipv6Percent
         let own = Self.host(scenario, isIPv6, Self.serverNumber(activity) ?? 10 + random.below(scenario.hosts))
         let distant =
-            activity == .update
-            ? Self.remote(7 + UInt64(random.below(3)), isIPv6) : Self.visitor(scenario, isIPv6, &random)
+            switch activity {
+            case .update: Self.remote(7 + UInt64(random.below(3)), isIPv6)
+            // Scanners and other people's victims are anywhere.
+            case .radiation: Self.remote(1 &<< 32 | random.next() &>> 32, isIPv6)
+            default: Self.visitor(scenario, isIPv6, &random)
+            }
         let isOutward = Self.isOutward(activity)
         client = isOutward ? own.address : distant.address
         server = isOutward ? distant.address : own.address

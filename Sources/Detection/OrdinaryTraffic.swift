@@ -27,7 +27,7 @@ package struct OrdinaryTraffic: Sendable {
         self.scenario = scenario
         self.start = start
         random = SplitMix64(seed: seed)
-        for activity in Activity.allCases where scenario.sessions(activity) > 0 {
+        for activity in Activity.allCases where scenario.rate(activity) > 0 {
             push(start &+ gap(activity, at: start), Int32(-1 - Int(activity.rawValue)))
         }
         // A scenario of nothing still has what comes to every address.
@@ -82,11 +82,11 @@ package struct OrdinaryTraffic: Sendable {
     }
 
     private mutating func gap(_ activity: Activity, at now: Int64) -> Int64 {
-        var rate = UInt64(max(1, scenario.sessions(activity)))
+        var rate = max(1, scenario.rate(activity))
         if let surge = scenario.surge, surge.activity == activity {
             rate = rate &* UInt64(surge.factor(at: now &- start))
         }
-        return Int64(random.exponential(mean: 1_000_000_000_000 / max(1, rate)))
+        return Int64(random.exponential(mean: 1_000_000_000_000_000 / max(1, rate)))
     }
 
     // MARK: The heap
@@ -146,10 +146,10 @@ extension SplitMix64 {
         let heads = UInt64((word | 1 << 48).trailingZeroBitCount)
         let unit = (word &>> 49) &<< 1
         // -log2(1 - u/2) in 16 bits after the point: 0.7213 u + 0.2787 u².
-        let fraction = (47_271 &* unit &+ (18_265 &* unit &>> 16) &* unit) &>> 16
-        let units = (heads &<< 16 &+ fraction) &* 45_426 &>> 16
-        let (product, overflow) = mean.multipliedReportingOverflow(by: units)
-        return overflow ? mean : product &>> 16
+        let fraction = (47_271 &* unit &+ ((18_265 &* unit) &>> 16) &* unit) &>> 16
+        let units = ((heads &<< 16 &+ fraction) &* 45_426) &>> 16
+        // No product over 64 bits: a long mean loses its last bits first. Means are under 2^57 ns, two years.
+        return mean &>> 32 == 0 ? (mean &* units) &>> 16 : (mean &>> 16) &* units
     }
 
     /// A value with a long tail: half of them under 2 × `least`, each doubling half as often, at most 2^`doublings`.
@@ -157,7 +157,7 @@ extension SplitMix64 {
         let word = next()
         let doubled = min(UInt32((word | 1 << 40).trailingZeroBitCount), doublings)
         let base = least &<< doubled
-        return base &+ UInt32(truncatingIfNeeded: (word &>> 41 & 0xffff) &* UInt64(base) &>> 16)
+        return base &+ UInt32(truncatingIfNeeded: ((word &>> 41 & 0xffff) &* UInt64(base)) &>> 16)
     }
 
     /// A value from a range, ends included.

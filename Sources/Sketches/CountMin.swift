@@ -3,10 +3,13 @@
 /// e/width of the total with probability at most e^-depth, for keys chosen without knowing the hash key; the conservative
 /// update (Estan and Varghese, 2002) is never worse and mostly much better, but cannot be merged.
 ///
-/// Memory: width × depth counts. Counts stop at their largest value.
-package struct CountMin<Count: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
-    @usableFromInline var cells: [Count]
-    @usableFromInline let hashes: [UniversalHash]
+/// Memory: width × depth × 8 bytes. Counts stop at their largest value.
+package struct CountMin: Sendable {
+    @usableFromInline var cells: [UInt64]
+    /// In place: an array would be counted and released for each row.
+    @usableFromInline let hashes: [8 of UniversalHash]
+    /// Rows.
+    package let depth: Int
     @usableFromInline let mask: Int
     /// Counts in a row: a power of two.
     package let width: Int
@@ -14,15 +17,14 @@ package struct CountMin<Count: FixedWidthInteger & UnsignedInteger & Sendable>: 
     @usableFromInline var sum: UInt64 = 0
 
     /// More would only cost time: at 8 the bound fails for one key in 3,000.
-    @inlinable package static var depthLimit: Int { 8 }
-    /// 2^26 counts a row: half a gigabyte of 64-bit counts.
-    @inlinable package static var widthLimit: Int { 1 << 26 }
+    package static var depthLimit: Int { 8 }
+    /// 2^26 counts a row: half a gigabyte.
+    package static var widthLimit: Int { 1 << 26 }
 
     /// - Parameters:
     ///   - width: counts in a row, rounded up to a power of two, 16 to `widthLimit`.
     ///   - depth: rows, 1 to `depthLimit`.
     ///   - key: of the hash functions; two sketches can be merged only if they have the same.
-    @inlinable
     package init(width: Int, depth: Int, key: KeyedHash, conservative: Bool = false) {
         var size = 16
         while size < width, size < Self.widthLimit { size *= 2 }
@@ -30,11 +32,10 @@ package struct CountMin<Count: FixedWidthInteger & UnsignedInteger & Sendable>: 
         mask = size - 1
         let rows = min(max(1, depth), Self.depthLimit)
         cells = Array(repeating: 0, count: size * rows)
-        hashes = (0..<rows).map { UniversalHash(key: key, index: UInt64($0)) }
+        self.depth = rows
+        hashes = [8 of UniversalHash] { UniversalHash(key: key, index: UInt64($0)) }
         isConservative = conservative
     }
-
-    package var depth: Int { hashes.count }
 
     /// All that was added, whatever the key.
     @inlinable
@@ -47,22 +48,15 @@ package struct CountMin<Count: FixedWidthInteger & UnsignedInteger & Sendable>: 
     /// Adds to a key of up to 16 bytes; returns its estimate, this weight included.
     @inlinable
     @discardableResult
-    package mutating func add(_ low: UInt64, high: UInt64 = 0, weight: Count) -> Count {
-        sum = saturatingSum(sum, UInt64(truncatingIfNeeded: weight))
-        if isConservative {
-            let raised = saturatingSum(estimate(low, high: high), weight)
-            for row in hashes.indices {
-                let cell = place(row, high, low)
-                if cells[cell] < raised { cells[cell] = raised }
-            }
-            return raised
-        }
-        var least = Count.max
-        for row in hashes.indices {
-            let cell = place(row, high, low)
-            let raised = saturatingSum(cells[cell], weight)
-            cells[cell] = raised
-            if raised < least { least = raised }
+    package mutating func add(_ low: UInt64, high: UInt64 = 0, weight: UInt64) -> UInt64 {
+        sum = saturatingSum(sum, weight)
+        let raised = isConservative ? saturatingSum(estimate(low, high: high), weight) : 0
+        var least = UInt64.max
+        for row in 0..<depth {
+            let cell = row &* width &+ (Int(truncatingIfNeeded: hashes[row](high, low)) & mask)
+            let count = isConservative ? max(cells[cell], raised) : saturatingSum(cells[cell], weight)
+            cells[cell] = count
+            if count < least { least = count }
         }
         return least
     }
@@ -70,10 +64,10 @@ package struct CountMin<Count: FixedWidthInteger & UnsignedInteger & Sendable>: 
     /// At most this much came in for the key, and never less than the truth, but where a count has reached its largest
     /// value.
     @inlinable
-    package func estimate(_ low: UInt64, high: UInt64 = 0) -> Count {
-        var least = Count.max
-        for row in hashes.indices {
-            let count = cells[place(row, high, low)]
+    package func estimate(_ low: UInt64, high: UInt64 = 0) -> UInt64 {
+        var least = UInt64.max
+        for row in 0..<depth {
+            let count = cells[row &* width &+ (Int(truncatingIfNeeded: hashes[row](high, low)) & mask)]
             if count < least { least = count }
         }
         return least
@@ -81,23 +75,18 @@ package struct CountMin<Count: FixedWidthInteger & UnsignedInteger & Sendable>: 
 
     /// Takes in what another counted: with plain updates the result is what one sketch would hold that saw both streams,
     /// in any order. False, and nothing is changed, where the shapes or hash keys differ or an update is conservative.
-    @inlinable
     package mutating func merge(_ other: CountMin) -> Bool {
-        guard width == other.width, hashes == other.hashes, !isConservative, !other.isConservative else { return false }
+        guard width == other.width, depth == other.depth, hashes[0] == other.hashes[0], !isConservative,
+            !other.isConservative
+        else { return false }
         for index in cells.indices { cells[index] = saturatingSum(cells[index], other.cells[index]) }
         sum = saturatingSum(sum, other.sum)
         return true
     }
 
     /// Forgets everything, in the same memory.
-    @inlinable
     package mutating func clear() {
         for index in cells.indices { cells[index] = 0 }
         sum = 0
-    }
-
-    @inlinable
-    func place(_ row: Int, _ high: UInt64, _ low: UInt64) -> Int {
-        row &* width &+ (Int(truncatingIfNeeded: hashes[row](high, low)) & mask)
     }
 }

@@ -18,7 +18,7 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
     /// A number from 0 to `bound` - 1; 0 where the bound is 0. Each is as likely as the others but for 2^-32 × bound.
     @inlinable
     package mutating func below(_ bound: UInt32) -> UInt32 {
-        UInt32(truncatingIfNeeded: (next() &>> 32) &* UInt64(bound) &>> 32)
+        UInt32(truncatingIfNeeded: ((next() &>> 32) &* UInt64(bound)) &>> 32)
     }
 
     /// A number from 0 up to, not including, 1.

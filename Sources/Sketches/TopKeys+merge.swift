@@ -6,21 +6,21 @@ extension TopKeys {
     /// the eight heaviest stay, and the heaviest of the others is the new floor. Written as counters above a floor this is
     /// the merge of Misra-Gries summaries, which keeps floor ≤ packets of the set / 8.
     package mutating func merge(_ other: TopKeys) -> Bool {
-        guard setMask == other.setMask, setHash == other.setHash, tagHash == other.tagHash else { return false }
+        guard setMask == other.setMask, hash == other.hash else { return false }
         for set in tags.indices { merge(set, of: other) }
         return true
     }
 
     fileprivate struct Listed {
-        var tag: UInt32
         var packets: UInt64
         var entry: Entry
     }
 
     private func listed(_ set: Int) -> [Listed] {
         (0..<Self.ways).compactMap { way in
-            guard tags[set][way] != 0 else { return nil }
-            return Listed(tag: tags[set][way], packets: packets[set][way], entry: entries[set * Self.ways + way])
+            guard isTaken(set, way) else { return nil }
+            let place = set * Self.ways + way
+            return Listed(packets: packets[place], entry: entries[place])
         }
     }
 
@@ -49,13 +49,12 @@ extension TopKeys {
             floors[set].packets = max(floors[set].packets, dropped.packets)
             floors[set].bytes = max(floors[set].bytes, dropped.entry.bytes)
         }
-        tags[set] = .zero
-        packets[set] = .zero
+        tags[set] = 0
         for way in 0..<Self.ways {
-            entries[set * Self.ways + way] = way < both.count ? both[way].entry : Entry()
-            guard way < both.count else { continue }
-            tags[set][way] = both[way].tag
-            packets[set][way] = both[way].packets
+            let place = set * Self.ways + way
+            if way < both.count { setTag(Self.tag(hash(both[way].entry.high, both[way].entry.low)), set, way) }
+            packets[place] = way < both.count ? both[way].packets : 0
+            entries[place] = way < both.count ? both[way].entry : Entry()
         }
     }
 }

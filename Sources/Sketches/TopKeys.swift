@@ -52,28 +52,26 @@ package struct TopKeys: Sendable {
     /// 2^22 keys: about 250 MB.
     package static var capacityLimit: Int { 1 << 22 }
 
-    /// Of each set: 32 bits of each key's hash (never 0), 0 where the place is free.
-    @usableFromInline var tags: [SIMD8<UInt32>]
-    /// Of each set: each key's packets, apart from the entries so that the lightest is found in one cache line.
-    @usableFromInline var packets: [SIMD8<UInt64>]
+    /// Of each set: a byte of each key's hash (never 0), 0 where the place is free; the first place's lowest.
+    @usableFromInline var tags: [UInt64]
+    /// Each key's packets, apart from the entries so that the lightest is found in one cache line.
+    @usableFromInline var packets: [UInt64]
     @usableFromInline var entries: [Entry]
     @usableFromInline var floors: [Floor]
-    @usableFromInline let setHash: UniversalHash
-    @usableFromInline let tagHash: UniversalHash
+    @usableFromInline let hash: UniversalHash
     @usableFromInline let setMask: Int
 
     /// - Parameters:
-    ///   - capacity: keys kept at once, rounded up to a power of two, 8 to `capacityLimit`. Each takes 54 bytes.
+    ///   - capacity: keys kept at once, rounded up to a power of two, 8 to `capacityLimit`. Each takes 51 bytes.
     ///   - key: of the hash functions; two tables can be merged only if they have the same.
     package init(capacity: Int, key: KeyedHash) {
         var sets = 1
         while sets * Self.ways < min(capacity, Self.capacityLimit) { sets *= 2 }
-        tags = Array(repeating: .zero, count: sets)
-        packets = Array(repeating: .zero, count: sets)
+        tags = Array(repeating: 0, count: sets)
+        packets = Array(repeating: 0, count: sets * Self.ways)
         entries = Array(repeating: Entry(), count: sets * Self.ways)
         floors = Array(repeating: Floor(), count: sets)
-        setHash = UniversalHash(key: key, index: 0x746f_7001)
-        tagHash = UniversalHash(key: key, index: 0x746f_7002)
+        hash = UniversalHash(key: key, index: 0x746f_7000)
         setMask = sets - 1
     }
 
@@ -83,18 +81,15 @@ package struct TopKeys: Sendable {
     /// Adds to a key of up to 16 bytes. Sums stop at the largest value.
     @inlinable
     package mutating func add(_ low: UInt64, high: UInt64 = 0, packets weight: UInt64 = 1, bytes: UInt64 = 0) {
-        let set = Int(truncatingIfNeeded: setHash(high, low)) & setMask
-        let tag = tagHash(high, low) | 1
-        let row = tags[set]
-        // Which ways have the tag, and which are free, as bits: no branch until one is known.
-        var found: UInt32 = 0
-        for way in 0..<Self.ways { found |= (row[way] == tag ? 1 : 0) &<< UInt32(truncatingIfNeeded: way) }
+        let value = hash(high, low)
+        let set = Int(truncatingIfNeeded: value) & setMask
+        let tag = Self.tag(value)
+        var found = Self.ways(of: tags[set], with: tag)
         let first = set &* Self.ways
         while found != 0 {
-            let way = found.trailingZeroBitCount
-            let place = first &+ way
+            let place = first &+ found.trailingZeroBitCount &>> 3
             if entries[place].low == low, entries[place].high == high {
-                packets[set][way] = saturatingSum(packets[set][way], weight)
+                packets[place] = saturatingSum(packets[place], weight)
                 entries[place].bytes = saturatingSum(entries[place].bytes, bytes)
                 return
             }
@@ -103,43 +98,61 @@ package struct TopKeys: Sendable {
         replace(set, tag, high, low, weight, bytes)
     }
 
+    /// The hash's highest byte, which no choice of a set uses; never 0.
+    @inlinable
+    static func tag(_ hash: UInt32) -> UInt64 { UInt64(max(1, hash &>> 24)) }
+
+    /// The highest bit of each byte that is the tag, and no other bit: all eight compared in one word.
+    @inlinable
+    static func ways(of tags: UInt64, with tag: UInt64) -> UInt64 {
+        let difference = tags ^ (tag &* 0x0101_0101_0101_0101)
+        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+        return ~(((difference & low) &+ low) | difference | low)
+    }
+
+    func isTaken(_ set: Int, _ way: Int) -> Bool { tags[set] &>> UInt64(8 &* way) & 0xff != 0 }
+
+    mutating func setTag(_ tag: UInt64, _ set: Int, _ way: Int) {
+        let shift = UInt64(8 &* way)
+        tags[set] = tags[set] & ~(0xff &<< shift) | tag &<< shift
+    }
+
     /// Gives the place of the set's lightest key, or a free one, to a new key.
     @usableFromInline
     mutating func replace(
-        _ set: Int, _ tag: UInt32, _ high: UInt64, _ low: UInt64, _ weight: UInt64, _ bytes: UInt64
+        _ set: Int, _ tag: UInt64, _ high: UInt64, _ low: UInt64, _ weight: UInt64, _ bytes: UInt64
     ) {
-        let row = packets[set]
+        let first = set &* Self.ways
         var way = 0
-        var least = row[0]
-        for other in 1..<Self.ways where row[other] < least {
-            least = row[other]
+        var least = packets[first]
+        for other in 1..<Self.ways where packets[first &+ other] < least {
+            least = packets[first &+ other]
             way = other
         }
         // A free place has 0 packets; one that is taken may too, if its key was added with none.
-        let free = tags[set]
-        for other in 0..<Self.ways where free[other] == 0 {
-            way = other
-            break
-        }
-        let place = set &* Self.ways &+ way
-        if free[way] != 0 {
+        let free = Self.ways(of: tags[set], with: 0)
+        if free != 0 { way = free.trailingZeroBitCount &>> 3 }
+        let place = first &+ way
+        if free == 0 {
             floors[set].packets = max(floors[set].packets, least)
             floors[set].bytes = max(floors[set].bytes, entries[place].bytes)
         }
         let floor = floors[set]
-        tags[set][way] = tag
-        packets[set][way] = saturatingSum(floor.packets, weight)
-        entries[place].high = high
-        entries[place].low = low
-        entries[place].packetError = floor.packets
-        entries[place].bytes = saturatingSum(floor.bytes, bytes)
-        entries[place].byteError = floor.bytes
+        setTag(tag, set, way)
+        packets[place] = saturatingSum(floor.packets, weight)
+        var entry = Entry()
+        entry.high = high
+        entry.low = low
+        entry.packetError = floor.packets
+        entry.bytes = saturatingSum(floor.bytes, bytes)
+        entry.byteError = floor.bytes
+        entries[place] = entry
     }
 
     /// What is known of a key; nil where it is not listed.
     package func estimate(_ low: UInt64, high: UInt64 = 0) -> Estimate? {
-        let set = Int(truncatingIfNeeded: setHash(high, low)) & setMask
-        for way in 0..<Self.ways where tags[set][way] != 0 {
+        let set = Int(truncatingIfNeeded: hash(high, low)) & setMask
+        for way in 0..<Self.ways where isTaken(set, way) {
             let entry = entries[set * Self.ways + way]
             if entry.low == low, entry.high == high { return estimate(at: set, way) }
         }
@@ -149,7 +162,7 @@ package struct TopKeys: Sendable {
     private func estimate(at set: Int, _ way: Int) -> Estimate {
         let entry = entries[set * Self.ways + way]
         return Estimate(
-            high: entry.high, low: entry.low, packets: packets[set][way], packetError: entry.packetError,
+            high: entry.high, low: entry.low, packets: packets[set * Self.ways + way], packetError: entry.packetError,
             bytes: entry.bytes, byteError: entry.byteError)
     }
 
@@ -163,7 +176,7 @@ package struct TopKeys: Sendable {
     package func heaviest(_ count: Int) -> [Estimate] {
         var listed: [Estimate] = []
         for set in tags.indices {
-            for way in 0..<Self.ways where tags[set][way] != 0 { listed.append(estimate(at: set, way)) }
+            for way in 0..<Self.ways where isTaken(set, way) { listed.append(estimate(at: set, way)) }
         }
         listed.sort { ($1.surePackets, $0.high, $0.low) < ($0.surePackets, $1.high, $1.low) }
         return Array(listed.prefix(max(0, count)))
@@ -172,10 +185,12 @@ package struct TopKeys: Sendable {
     /// Forgets everything, in the same memory.
     package mutating func clear() {
         for set in tags.indices {
-            tags[set] = .zero
-            packets[set] = .zero
+            tags[set] = 0
             floors[set] = Floor()
         }
-        for place in entries.indices { entries[place] = Entry() }
+        for place in entries.indices {
+            packets[place] = 0
+            entries[place] = Entry()
+        }
     }
 }

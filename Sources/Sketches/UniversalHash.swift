@@ -28,9 +28,16 @@ package struct UniversalHash: Equatable, Sendable {
     }
 }
 
-/// Sums that stop at the largest value: counts come from untrusted records, and a sum must neither trap nor wrap.
+/// A sum that stops at the largest value: counts come from untrusted records, and a sum must neither trap nor wrap.
 @inlinable
-package func saturatingSum<Count: FixedWidthInteger & UnsignedInteger>(_ left: Count, _ right: Count) -> Count {
+package func saturatingSum(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    let (sum, overflow) = left.addingReportingOverflow(right)
+    return overflow ? .max : sum
+}
+
+/// The same of 32 bits. No generic function: across rooms those are not always specialised, and cost a hundredfold then.
+@inlinable
+package func saturatingSum(_ left: UInt32, _ right: UInt32) -> UInt32 {
     let (sum, overflow) = left.addingReportingOverflow(right)
     return overflow ? .max : sum
 }

@@ -65,7 +65,8 @@ import Testing
         private static func isBelievable(_ packet: PacketSummary) -> Bool {
             let header: UInt32 = packet.source.isIPv4 ? 20 : 40
             guard packet.source.isIPv4 == packet.destination.isIPv4, packet.source != packet.destination,
-                packet.ttl > 0, packet.length <= 1_500, packet.length >= header + 8, packet.weight == 1,
+                packet.ttl > 0, packet.length <= 1_500, packet.weight == 1,
+                packet.length >= header + (packet.fragment == .later ? 1 : 8),
                 packet.length >= header + UInt32(packet.payloadLength),
                 packet.payloadPrefix == 0 || packet.payloadLength > 0,
                 packet.role == .unknown || packet.service != .none,
@@ -91,7 +92,7 @@ import Testing
 
     @Test func `the same seed gives the same packets on every machine`() {
         let first = Mix(.busySite, seed: 7, count: 100_000)
-        #expect(first.hash == 0, "\(first.hash)")
+        #expect(first.hash == 11_326_425_884_226_433_758, "\(first.hash)")
         #expect(Mix(.busySite, seed: 8, count: 100_000).hash != first.hash)
     }
 
@@ -112,9 +113,83 @@ import Testing
 
     @Test func `a million packets of a busy site are mixed as such a site's are`() {
         let mix = Mix(.busySite, count: 1_000_000)
-        print(
-            "busy", mix.rate, mix.share(mix.tcp), mix.share(mix.udp), mix.share(mix.icmp), mix.share(mix.ipv6), mix.syn,
-            mix.synAck, mix.fin, mix.reset, mix.fragments,
-            Service.allCases.map { "\($0) \(mix.share($0))" }.filter { !$0.hasSuffix(" 0.0") })
+        #expect((800...4_000).contains(mix.rate), "\(mix.rate) packets a second")
+        #expect((0.45...0.75).contains(mix.share(mix.tcp)))
+        #expect((0.25...0.55).contains(mix.share(mix.udp)))
+        #expect((0.0003...0.01).contains(mix.share(mix.icmp)))
+        #expect((0.25...0.45).contains(mix.share(mix.ipv6)))
+        #expect((0.4...0.6).contains(mix.share(mix.inbound)))
+        #expect((300...1_100).contains(mix.bytes / 1_000_000), "bytes a packet")
+        #expect((0.3...0.6).contains(mix.share(.tls)))
+        #expect((0.03...0.2).contains(mix.share(.http)))
+        #expect((0.03...0.2).contains(mix.share(.quic)))
+        #expect((0.05...0.25).contains(mix.share(.dns)))
+        for rare: Service in [.ntp, .snmp, .mdns, .llmnr, .ssdp, .stun, .isakmp, .openvpn, .sip, .memcached, .cldap] {
+            #expect((0.00001...0.06).contains(mix.share(rare)), "\(rare): \(mix.share(rare))")
+            #expect(mix.services6[Int(rare.rawValue)] > 0, "\(rare) over IPv6")
+        }
+        // Handshakes are answered but for scans and lost ones, most connections are closed, some are reset.
+        #expect((0.6...1.0).contains(Double(mix.synAck) / Double(mix.syn)))
+        #expect(Double(mix.fin) / Double(mix.synAck) > 1)
+        #expect((0.05...0.5).contains(Double(mix.reset) / Double(mix.syn)))
+        #expect((200...10_000).contains(mix.fragments), "\(mix.fragments) fragments")
+        #expect(mix.sources.count > 5_000)
+    }
+
+    @Test func `from a small office's rate to a busy site's`() {
+        let office = Mix(.smallOffice.scaled(thousandths: 100), count: 20_000).rate
+        #expect((1...30).contains(office), "\(office) packets a second")
+        let site = Mix(.busySite.scaled(thousandths: 12_000), count: 400_000).rate
+        #expect((12_000...40_000).contains(site), "\(site) packets a second")
+    }
+
+    @Test func `a flash crowd is twenty times as many of the same`() {
+        var traffic = OrdinaryTraffic(seed: 3, scenario: .flashCrowd, start: 0)
+        var seconds = [Int](repeating: 0, count: 200)
+        var sources = [Set<Address>](repeating: [], count: 200)
+        while true {
+            let packet = traffic.next()
+            let second = Int(packet.time / 1_000_000_000)
+            guard second < 200 else { break }
+            seconds[second] += 1
+            sources[second].insert(packet.source)
+        }
+        let quiet = Double(seconds[30..<60].reduce(0, +)) / 30
+        let crowd = Double(seconds[150..<200].reduce(0, +)) / 50
+        #expect((8...25).contains(crowd / quiet), "\(quiet) and \(crowd) packets a second")
+        let before = sources[30..<60].reduce(0) { $0 + $1.count } / 30
+        let after = sources[150..<200].reduce(0) { $0 + $1.count } / 50
+        #expect(after > 5 * before, "\(before) and \(after) sources a second")
+    }
+
+    @Test func `a backup is one source at the line's rate`() {
+        var traffic = OrdinaryTraffic(seed: 3, scenario: .backup, start: 0)
+        var bytes: [Address: UInt64] = [:]
+        var total: UInt64 = 0
+        var last: Int64 = 0
+        for _ in 0..<500_000 {
+            let packet = traffic.next()
+            bytes[packet.source, default: 0] += UInt64(packet.length)
+            total += UInt64(packet.length)
+            last = packet.time
+        }
+        #expect(Double(bytes.values.max() ?? 0) > 0.9 * Double(total))
+        #expect(500_000 / (Double(last) / 1e9) > 8_000, "packets a second")
+    }
+
+    @Test func `a walk over a device is hundreds of packets in a moment`() {
+        var traffic = OrdinaryTraffic(seed: 5, scenario: .monitoring, start: 0)
+        var tenths: [Int64: Int] = [:]
+        for _ in 0..<50_000 {
+            let packet = traffic.next()
+            if packet.service == .snmp { tenths[packet.time / 100_000_000, default: 0] += 1 }
+        }
+        #expect((tenths.values.max() ?? 0) > 150)
+    }
+
+    @Test func `a scenario of nothing has what comes to every address`() {
+        let mix = Mix(Scenario(), count: 1_000)
+        #expect(mix.tcp > 300)
+        #expect(mix.rate < 10)
     }
 }

@@ -4,9 +4,9 @@ import Testing
 @Suite struct CountMinTests {
     private let key = KeyedHash(key: Array(1...16))
 
-    private func counted(_ stream: Stream, conservative: Bool = false) -> CountMin<UInt32> {
-        var sketch = CountMin<UInt32>(width: 4_096, depth: 4, key: key, conservative: conservative)
-        for item in stream.items { sketch.add(item.key, weight: UInt32(item.packets)) }
+    private func counted(_ stream: Stream, conservative: Bool = false) -> CountMin {
+        var sketch = CountMin(width: 4_096, depth: 4, key: key, conservative: conservative)
+        for item in stream.items { sketch.add(item.key, weight: item.packets) }
         return sketch
     }
 
@@ -19,7 +19,7 @@ import Testing
         var beyond = 0
         var sum = 0.0
         for (key, truth) in exact {
-            let estimate = UInt64(sketch.estimate(key))
+            let estimate = sketch.estimate(key)
             #expect(estimate >= truth.packets)
             sum += Double(estimate - min(estimate, truth.packets))
             if Double(estimate) - Double(truth.packets) > sketch.errorBound { beyond += 1 }
@@ -44,7 +44,7 @@ import Testing
     @Test(arguments: [2, 3, 7]) func `any split in any order merges to the same`(parts: Int) {
         let stream = Stream.named[1].stream
         let whole = counted(stream)
-        var merged = CountMin<UInt32>(width: 4_096, depth: 4, key: key)
+        var merged = CountMin(width: 4_096, depth: 4, key: key)
         for part in stream.split(parts, seed: UInt64(parts)) { #expect(merged.merge(counted(part)) == true) }
         #expect(merged.total == whole.total)
         for key in 0..<100_000 as Range<UInt64> where merged.estimate(key) != whole.estimate(key) {
@@ -56,20 +56,20 @@ import Testing
         var sketch = counted(Stream.named[2].stream)
         let before = sketch.estimate(0)
         let other = KeyedHash(key: [9])
-        #expect(sketch.merge(CountMin<UInt32>(width: 8_192, depth: 4, key: key)) == false)
-        #expect(sketch.merge(CountMin<UInt32>(width: 4_096, depth: 3, key: key)) == false)
-        #expect(sketch.merge(CountMin<UInt32>(width: 4_096, depth: 4, key: other)) == false)
-        #expect(sketch.merge(CountMin<UInt32>(width: 4_096, depth: 4, key: key, conservative: true)) == false)
+        #expect(sketch.merge(CountMin(width: 8_192, depth: 4, key: key)) == false)
+        #expect(sketch.merge(CountMin(width: 4_096, depth: 3, key: key)) == false)
+        #expect(sketch.merge(CountMin(width: 4_096, depth: 4, key: other)) == false)
+        #expect(sketch.merge(CountMin(width: 4_096, depth: 4, key: key, conservative: true)) == false)
         #expect(sketch.estimate(0) == before)
     }
 
     @Test func `counts stop at the largest value`() {
-        var narrow = CountMin<UInt32>(width: 16, depth: 2, key: key)
+        var narrow = CountMin(width: 16, depth: 2, key: key)
         narrow.add(1, weight: .max)
         #expect(narrow.add(1, weight: 5) == .max)
         #expect(narrow.merge(narrow) == true)
         #expect(narrow.estimate(1) == .max)
-        var wide = CountMin<UInt64>(width: 16, depth: 2, key: key)
+        var wide = CountMin(width: 16, depth: 2, key: key)
         wide.add(1, high: 2, weight: .max)
         wide.add(1, high: 2, weight: .max)
         #expect(wide.estimate(1, high: 2) == .max)
@@ -80,14 +80,14 @@ import Testing
     }
 
     @Test func `sizes are bounded whatever is asked for`() {
-        let small = CountMin<UInt32>(width: -5, depth: 0, key: key)
+        let small = CountMin(width: -5, depth: 0, key: key)
         #expect(small.width == 16)
         #expect(small.depth == 1)
-        #expect(CountMin<UInt32>(width: 100, depth: 99, key: key).depth == CountMin<UInt32>.depthLimit)
+        #expect(CountMin(width: 100, depth: 99, key: key).depth == CountMin.depthLimit)
     }
 
     @Test func `all sixteen bytes of a key count`() {
-        var sketch = CountMin<UInt64>(width: 65_536, depth: 4, key: key)
+        var sketch = CountMin(width: 65_536, depth: 4, key: key)
         for high in 0..<500 as Range<UInt64> { sketch.add(3, high: high << 32, weight: high + 1) }
         for high in 0..<500 as Range<UInt64> { #expect(sketch.estimate(3, high: high << 32) == high + 1) }
     }

@@ -15,6 +15,18 @@ import Testing
         #expect((0..<100).allSatisfy { hash($0, 0) != other($0, 0) })
     }
 
+    @Test func `made numbers are those of the reference, and spread evenly below a bound`() {
+        // The first value of the reference implementation for the seed 0.
+        var random = SplitMix64(seed: 0)
+        #expect(random.next() == 0xe220_a839_7b1d_cdaf)
+        var counts = [Int](repeating: 0, count: 10)
+        for _ in 0..<10_000 { counts[Int(random.below(10))] += 1 }
+        #expect(counts.allSatisfy { (850...1_150).contains($0) }, "\(counts)")
+        #expect(random.below(0) == 0)
+        let mean = (0..<10_000).reduce(0.0) { sum, _ in sum + random.unit() } / 10_000
+        #expect((0.48...0.52).contains(mean))
+    }
+
     @Test func `heavy sources keep their place against a million others`() {
         var sketch = SpaceSaving(capacity: 1024, decay: 1000, at: at(0))
         for round in 0..<1000 as Range<UInt64> {
