@@ -37,6 +37,9 @@ package struct ExporterBudget: Sendable {
     /// outside is not believed. The longest active timeout that routers offer is an hour.
     package var pastSeconds: Int64 = 86_400
     package var futureSeconds: Int64 = 300
+    /// How far an exporter's clock may be from ours before its times are moved by the difference; clocks set to local time
+    /// are hours off, and flows told hours late would be no use.
+    package var clockErrorSeconds: Int64 = 120
 
     package init() {}
 }

@@ -34,6 +34,8 @@ package struct FlowCounters: Equatable, Sendable {
     package var evictions: UInt64 = 0
     /// Records with a time that is not believed.
     package var clampedTimes: UInt64 = 0
+    /// Datagrams whose sender's clock is wrong; their times were moved by as much.
+    package var clockErrors: UInt64 = 0
     /// Records that name a sampler whose rate is not known: taken as not sampled.
     package var unrated: UInt64 = 0
 
@@ -81,6 +83,7 @@ package struct FlowCounters: Equatable, Sendable {
         refusedTemplates &+= other.refusedTemplates
         evictions &+= other.evictions
         clampedTimes &+= other.clampedTimes
+        clockErrors &+= other.clockErrors
         unrated &+= other.unrated
     }
 }

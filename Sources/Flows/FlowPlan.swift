@@ -10,7 +10,7 @@ struct FlowPlan {
         // These are rare; a plan with one of them `isRich`.
         case rate, interval, space, sampleSize, population, probability, boot, duration, durationMicroseconds
         case reversePackets, reverseBytes, reverseFlags, reverseFirst, reverseLast
-        case interface, section, frameLength
+        case interface, template, section, frameLength
     }
 
     struct Operation {
@@ -211,6 +211,7 @@ extension FlowPlan {
         mutating func chooseOptions() {
             takeRates()
             if !take([2], .interface, enterprise: FlowTemplate.scopeType) { take([10], .interface) }
+            if !take([5], .template, enterprise: FlowTemplate.scopeType) { take([145], .template) }
         }
 
         mutating func chooseRecord() -> Kind {
