@@ -57,10 +57,12 @@ extension FlowDecoder {
         var offset = start
         for _ in 0..<count {
             guard payload.byteCount &- offset >= 8 else { return false }
+            // The standard's own samples; what vendors add stands beside them.
+            if offset == start, !(1...5 ~= payload.load32(offset)) { return false }
             let length = Int(payload.load32(offset &+ 4))
             guard length <= payload.byteCount &- offset &- 8 else { return false }
             offset &+= 8 &+ length
         }
-        return payload.byteCount &- offset < 4
+        return true
     }
 }

@@ -160,3 +160,32 @@ import Testing
         #expect(collector.counters.restarts == 1)
     }
 }
+
+@Suite struct `A device` {
+    private let basic: [TemplateField] = [.init(8, 4), .init(12, 4), .init(2, 4), .init(1, 4)]
+    private let record = bytes((1, 4), (2, 4), (3, 4), (300, 4))
+
+    private func told(_ uptimes: [UInt32], _ numbers: [UInt32]) throws -> FlowCounters {
+        var collector = Collector()
+        for (index, (uptime, number)) in zip(uptimes, numbers).enumerated() {
+            var made = FlowMessage(.netflow9, domain: 1, uptime: uptime, time: now, sequence: number)
+            if index == 0 { made.addTemplate(300, basic) }
+            made.addData(300, [record])
+            try collector.take(made.bytes)
+        }
+        return collector.counters
+    }
+
+    @Test func `whose line cards have uptimes of their own keeps its templates`() throws {
+        let counters = try told([90_000_000, 89_800_000, 90_001_000, 89_801_000], [70, 72, 71, 73])
+        #expect(counters.records == 4)
+        #expect(counters.restarts == 0 && counters.lost == 0 && counters.late == 1)
+    }
+
+    @Test func `that was switched on anew has its templates forgotten`() throws {
+        let counters = try told([90_000_000, 9000], [7000, 1])
+        #expect(counters.records == 1)
+        #expect(counters.unknownTemplate == 1)
+        #expect(counters.restarts == 1 && counters.lost == 0)
+    }
+}

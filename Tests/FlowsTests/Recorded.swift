@@ -74,7 +74,8 @@ struct Dissection {
                 packet += 1
                 isInside = false
             }
-            if line.contains("<proto name=") {
+            // Protocols deeper inside are those of sampled packets.
+            if line.hasPrefix("  <proto name=") {
                 isInside = line.contains("<proto name=\"\(name)\"")
                 if isInside { groups.append(Group(title: "", packet: packet)) }
             }
