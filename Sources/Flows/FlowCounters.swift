@@ -1,7 +1,7 @@
 package import Bytes
 
-/// What was read and what was not, of one exporter or of all. Counts only grow, but for `lost`, from which late arrivals
-/// are taken off.
+/// What was read and what was not, of one exporter or of all. Counts only grow, but for `lost`, from which late
+/// arrivals are taken off.
 package struct FlowCounters: Equatable, Sendable {
     /// Datagrams given to the decoder, malformed ones too.
     package var datagrams: UInt64 = 0

@@ -98,7 +98,8 @@ extension FlowRecord {
         destinationPort = 0
     }
 
-    /// Sets the times that are told (`Int64.min`: not told), or what is believed of them. Returns whether all is believed.
+    /// Sets the times that are told (`Int64.min`: not told), or what is believed of them. Returns whether all is
+    /// believed.
     @inline(__always)
     mutating func setTimes(first: Int64, last: Int64, _ clock: FlowClock) -> Bool {
         if first <= last, first >= clock.earliest, last <= clock.latest {

@@ -1,8 +1,8 @@
 internal import Bytes
 
 extension FlowDecoder {
-    /// Whether a UDP payload is of flows, and in which protocol: by its header and all that the header promises, so that
-    /// a capture's other traffic is told apart by content. It costs a walk over sets or samples.
+    /// Whether a UDP payload is of flows, and in which protocol: by its header and all that the header promises, so
+    /// that a capture's other traffic is told apart by content. It costs a walk over sets or samples.
     package static func recognises(_ payload: RawSpan) -> Kind? {
         guard payload.byteCount >= 20, let kind = try? kind(payload) else { return nil }
         let fits =

@@ -57,9 +57,9 @@ extension FlowDecoder {
         return hasTemplates
     }
 
-    /// Reads a message of NetFlow 9 or IPFIX. Templates are learnt first, then sampling rates, then data that waited, then
-    /// the data: what a message tells holds for all of it, in whatever order it comes (RFC 3954, section 9; RFC 7011,
-    /// section 8.4).
+    /// Reads a message of NetFlow 9 or IPFIX. Templates are learnt first, then sampling rates, then data that waited,
+    /// then the data: what a message tells holds for all of it, in whatever order it comes (RFC 3954, section 9; RFC
+    /// 7011, section 8.4).
     func decodeSets(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, isIPFIX: Bool, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters

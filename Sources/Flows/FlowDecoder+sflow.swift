@@ -19,8 +19,8 @@ extension FlowDecoder {
         static let ipv6: UInt32 = 4
     }
 
-    /// Reads sFlow version 5. Each sample is one packet: the begin of its header, for a reader of packets, or its addresses
-    /// alone. Counters are passed over.
+    /// Reads sFlow version 5. Each sample is one packet: the begin of its header, for a reader of packets, or its
+    /// addresses alone. Counters are passed over.
     func decodeSFlow(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters

@@ -161,8 +161,8 @@ extension FlowPlan {
         static let observations: [(element: UInt16, form: FlowTimeForm)] = [
             (325, .ntp), (324, .ntp), (323, .milliseconds), (322, .seconds),
         ]
-        /// Packets and bytes that belong together: since the last report, in all, of a connection's initiator (Cisco ASA),
-        /// and behind a middlebox.
+        /// Packets and bytes that belong together: since the last report, in all, of a connection's initiator (Cisco
+        /// ASA), and behind a middlebox.
         static let counts: [(packets: UInt16, bytes: UInt16)] = [(2, 1), (86, 85), (298, 231), (24, 23), (172, 171)]
 
         mutating func takeCounts() -> Bool {

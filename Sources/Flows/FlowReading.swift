@@ -27,7 +27,8 @@ struct FlowReading {
         rate = max(1, common)
     }
 
-    /// Appends what the records in the range tell; what is left behind the last is padding. Returns how many there were.
+    /// Appends what the records in the range tell; what is left behind the last is padding. Returns how many there
+    /// were.
     mutating func read(
         _ bytes: RawSpan, _ range: Range<Int>, into batch: inout FlowBatch, _ counts: inout FlowCounters
     ) -> UInt32 {

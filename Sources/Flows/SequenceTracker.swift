@@ -1,14 +1,14 @@
 /// Follows the sequence numbers of one exporter's domain.
 ///
-/// Numbers are theirs to choose, so nothing but counts depends on them. A jump ahead is loss, up to `jumpLimit`; a small
-/// step back is a datagram that came late; everything else is a new beginning.
+/// Numbers are theirs to choose, so nothing but counts depends on them. A jump ahead is loss, up to `jumpLimit`; a
+/// small step back is a datagram that came late; everything else is a new beginning.
 struct SequenceTracker {
     /// Numbers that can be missing at once; 16 million records are lost in seconds, more is a new beginning.
     static let jumpLimit: Int32 = 1 << 24
     /// How far back a late datagram may lie.
     static let lateLimit: Int32 = 1 << 14
-    /// An uptime that goes back to less than this, in milliseconds, is that of a device just switched on. To go back is not
-    /// enough: line cards that share a source id have uptimes of their own, minutes apart.
+    /// An uptime that goes back to less than this, in milliseconds, is that of a device just switched on. To go back is
+    /// not enough: line cards that share a source id have uptimes of their own, minutes apart.
     static let youngUptime: UInt32 = 1_800_000
 
     private var expected: UInt32 = 0
@@ -18,8 +18,9 @@ struct SequenceTracker {
     /// Missing numbers that a late datagram may still bring.
     private var missing: UInt32 = 0
 
-    /// Takes the number of a datagram, how far it moves the sequence on (nil: unknown, as a template is missing), and the
-    /// exporter's uptime in milliseconds where the protocol has one. Returns whether the device was switched on anew.
+    /// Takes the number of a datagram, how far it moves the sequence on (nil: unknown, as a template is missing), and
+    /// the exporter's uptime in milliseconds where the protocol has one. Returns whether the device was switched on
+    /// anew.
     mutating func received(
         _ number: UInt32, advance: UInt32?, uptime newUptime: UInt32?, counters: inout FlowCounters
     ) -> Bool {
