@@ -27,8 +27,8 @@ package struct ExporterBudget: Sendable {
     package var fieldTotalLimit = 4096
     /// Sampling rates of one domain; one for each sampler or interface.
     package var rateLimit = 512
-    /// Data kept for their template: bytes and sets of one address, bytes of all. A router that was just switched on, or
-    /// a collector, waits at most this long for templates.
+    /// Data kept for their template: bytes and sets of one address, bytes of all. A router that was just switched on,
+    /// or a collector, waits at most this long for templates.
     package var keptBytesLimit = 64 << 10
     package var keptSetLimit = 256
     package var keptTotalLimit = 8 << 20
@@ -37,6 +37,9 @@ package struct ExporterBudget: Sendable {
     /// outside is not believed. The longest active timeout that routers offer is an hour.
     package var pastSeconds: Int64 = 86_400
     package var futureSeconds: Int64 = 300
+    /// How far an exporter's clock may be from ours before its times are moved by the difference; clocks set to local
+    /// time are hours off, and flows told hours late would be no use.
+    package var clockErrorSeconds: Int64 = 120
 
     package init() {}
 }

@@ -1,7 +1,7 @@
 package import Bytes
 
-/// What was read and what was not, of one exporter or of all. Counts only grow, but for `lost`, from which late arrivals
-/// are taken off.
+/// What was read and what was not, of one exporter or of all. Counts only grow, but for `lost`, from which late
+/// arrivals are taken off.
 package struct FlowCounters: Equatable, Sendable {
     /// Datagrams given to the decoder, malformed ones too.
     package var datagrams: UInt64 = 0
@@ -34,6 +34,8 @@ package struct FlowCounters: Equatable, Sendable {
     package var evictions: UInt64 = 0
     /// Records with a time that is not believed.
     package var clampedTimes: UInt64 = 0
+    /// Datagrams whose sender's clock is wrong; their times were moved by as much.
+    package var clockErrors: UInt64 = 0
     /// Records that name a sampler whose rate is not known: taken as not sampled.
     package var unrated: UInt64 = 0
 
@@ -81,6 +83,7 @@ package struct FlowCounters: Equatable, Sendable {
         refusedTemplates &+= other.refusedTemplates
         evictions &+= other.evictions
         clampedTimes &+= other.clampedTimes
+        clockErrors &+= other.clockErrors
         unrated &+= other.unrated
     }
 }

@@ -32,6 +32,7 @@ extension FlowDecoder {
 
         let exported = Int64(seconds) * 1_000_000_000 + Int64(min(nanoseconds, 999_999_999))
         let clock = FlowClock(receivedAt: receivedAt, exportTime: exported, uptime: uptime, budget: budget)
+        if clock.isCorrected { counts.clockErrors &+= 1 }
         // Two bits of mode, which some leave at 0, and the interval.
         let rate = max(1, UInt32(sampling & 0x3fff))
         for index in 0..<count {
@@ -97,7 +98,8 @@ extension FlowRecord {
         destinationPort = 0
     }
 
-    /// Sets the times that are told (`Int64.min`: not told), or what is believed of them. Returns whether all is believed.
+    /// Sets the times that are told (`Int64.min`: not told), or what is believed of them. Returns whether all is
+    /// believed.
     @inline(__always)
     mutating func setTimes(first: Int64, last: Int64, _ clock: FlowClock) -> Bool {
         if first <= last, first >= clock.earliest, last <= clock.latest {

@@ -1,8 +1,8 @@
 internal import Bytes
 
 extension FlowDecoder {
-    /// Whether a UDP payload is of flows, and in which protocol: by its header and all that the header promises, so that
-    /// a capture's other traffic is told apart by content. It costs a walk over sets or samples.
+    /// Whether a UDP payload is of flows, and in which protocol: by its header and all that the header promises, so
+    /// that a capture's other traffic is told apart by content. It costs a walk over sets or samples.
     package static func recognises(_ payload: RawSpan) -> Kind? {
         guard payload.byteCount >= 20, let kind = try? kind(payload) else { return nil }
         let fits =
@@ -57,10 +57,12 @@ extension FlowDecoder {
         var offset = start
         for _ in 0..<count {
             guard payload.byteCount &- offset >= 8 else { return false }
+            // The standard's own samples; what vendors add stands beside them.
+            if offset == start, !(1...5 ~= payload.load32(offset)) { return false }
             let length = Int(payload.load32(offset &+ 4))
             guard length <= payload.byteCount &- offset &- 8 else { return false }
             offset &+= 8 &+ length
         }
-        return payload.byteCount &- offset < 4
+        return true
     }
 }

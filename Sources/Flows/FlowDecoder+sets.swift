@@ -57,9 +57,9 @@ extension FlowDecoder {
         return hasTemplates
     }
 
-    /// Reads a message of NetFlow 9 or IPFIX. Templates are learnt first, then sampling rates, then data that waited, then
-    /// the data: what a message tells holds for all of it, in whatever order it comes (RFC 3954, section 9; RFC 7011,
-    /// section 8.4).
+    /// Reads a message of NetFlow 9 or IPFIX. Templates are learnt first, then sampling rates, then data that waited,
+    /// then the data: what a message tells holds for all of it, in whatever order it comes (RFC 3954, section 9; RFC
+    /// 7011, section 8.4).
     func decodeSets(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, isIPFIX: Bool, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
@@ -73,6 +73,7 @@ extension FlowDecoder {
         let clock = FlowClock(
             receivedAt: receivedAt, exportTime: Int64(header.seconds) * 1_000_000_000, uptime: header.uptime,
             budget: budget)
+        if clock.isCorrected { counts.clockErrors &+= 1 }
         var message = Message(state: state, domain: domain, isIPFIX: isIPFIX, clock: clock)
         // A packet counts one, whatever it holds; so that a restart is known before the templates are used.
         if !isIPFIX, domain.sequence.received(header.number, advance: 1, uptime: header.uptime, counters: &counts) {
@@ -200,6 +201,9 @@ extension FlowDecoder {
             } else if draft.rare.interface > 0 {
                 scope = .interface
                 id = draft.rare.interface
+            } else if draft.rare.template > 0 {
+                scope = .template
+                id = draft.rare.template
             }
             if !message.domain.rates.set(rate, scope: scope, id: id, limit: budget.rateLimit) {
                 counts.count(.overBudget)
@@ -227,7 +231,7 @@ extension FlowDecoder {
             }
             known.lastUsed = tick
             guard known.plan.kind != .options else { continue }
-            var reading = FlowReading(plan: known.plan, clock: message.clock, rates: message.domain.rates)
+            var reading = FlowReading(known, message.clock, message.domain.rates)
             let records = reading.read(datagram, range, into: &batch, &counts)
             message.dataRecords = message.dataRecords.map { $0 &+ records }
         }
@@ -321,7 +325,7 @@ extension FlowDecoder {
             }
             var clock = kept.clock
             if message.isIPFIX, let boot = message.domain.boot { clock.setBoot(milliseconds: boot) }
-            var reading = FlowReading(plan: known.plan, clock: clock, rates: message.domain.rates)
+            var reading = FlowReading(known, clock, message.domain.rates)
             _ = reading.read(kept.bytes.span.bytes, range, into: &batch, &counts)
         }
     }

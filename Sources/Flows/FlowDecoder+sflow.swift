@@ -7,6 +7,9 @@ extension FlowDecoder {
     /// Flow records of one sample; real ones have fewer than 10.
     static let sampleRecordLimit = 64
 
+    /// Bytes that a link adds at the end of a packet, at most.
+    static let strippedLimit: UInt32 = 16
+
     private enum Format {
         static let flow: UInt32 = 1
         static let expandedFlow: UInt32 = 3
@@ -16,8 +19,8 @@ extension FlowDecoder {
         static let ipv6: UInt32 = 4
     }
 
-    /// Reads sFlow version 5. Each sample is one packet: the begin of its header, for a reader of packets, or its addresses
-    /// alone. Counters are passed over.
+    /// Reads sFlow version 5. Each sample is one packet: the begin of its header, for a reader of packets, or its
+    /// addresses alone. Counters are passed over.
     func decodeSFlow(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
@@ -128,7 +131,9 @@ extension FlowDecoder {
         sample.link = link
         sample.offset = UInt32(truncatingIfNeeded: offset &+ 16)
         sample.length = size
-        sample.frameLength = max(size, frame &- min(frame, stripped))
+        // What is stripped is the frame's own end (FCS); some count what was not sampled too, which was on the wire.
+        let end = stripped <= strippedLimit ? stripped : 0
+        sample.frameLength = max(size, frame &- min(frame, end))
         return true
     }
 

@@ -1,17 +1,17 @@
 internal import Addresses
 package import Bytes
 
-/// Decodes what routers and switches tell of their traffic: NetFlow 5, NetFlow 9 (RFC 3954), IPFIX (RFC 7011) and sFlow 5
-/// (sflow.org, July 2004), one datagram at a time.
+/// Decodes what routers and switches tell of their traffic: NetFlow 5, NetFlow 9 (RFC 3954), IPFIX (RFC 7011) and sFlow
+/// 5 (sflow.org, July 2004), one datagram at a time.
 ///
-/// Templates, sampling rates and sequences are kept for each exporter's address and each of its domains, not for its port:
-/// exporters behind one address have domains of their own, and routers come back with another port. All of it is
-/// bounded by ``ExporterBudget``. A datagram is taken whole or not at all where its structure is broken; a template that
-/// lies, or a set that does not fit its template, costs itself only.
+/// Templates, sampling rates and sequences are kept for each exporter's address and each of its domains, not for its
+/// port: exporters behind one address have domains of their own, and routers come back with another port. All of it is
+/// bounded by ``ExporterBudget``. A datagram is taken whole or not at all where its structure is broken; a template
+/// that lies, or a set that does not fit its template, costs itself only.
 ///
-/// Impossible: a table over its budget (our bug); sets beyond their message, templates of no length, records beyond their
-/// set (their fault: an error or a count); withdrawals of templates (ignored and counted, because over UDP there are
-/// none: RFC 7011, section 8.4), unknown elements (ignored, because most are not of addresses).
+/// Impossible: a table over its budget (our bug); sets beyond their message, templates of no length, records beyond
+/// their set (their fault: an error or a count); withdrawals of templates (ignored and counted, because over UDP there
+/// are none: RFC 7011, section 8.4), unknown elements (ignored, because most are not of addresses).
 package final class FlowDecoder {
     package enum Kind: UInt8, CaseIterable, Sendable { case netflow5, netflow9, ipfix, sflow }
 
@@ -37,11 +37,11 @@ package final class FlowDecoder {
         }
     }
 
-    /// Reads a datagram and appends what it tells. `batch.samples` is emptied first, for samples point into this datagram;
-    /// `batch.flows` is not. `receivedAt` is in nanoseconds since 1970.
+    /// Reads a datagram and appends what it tells. `batch.samples` is emptied first, for samples point into this
+    /// datagram; `batch.flows` is not. `receivedAt` is in nanoseconds since 1970.
     ///
-    /// Throws, and appends nothing, where the structure is broken. What is counted is counted for the exporter too, where
-    /// it is known; a broken datagram makes nobody known.
+    /// Throws, and appends nothing, where the structure is broken. What is counted is counted for the exporter too,
+    /// where it is known; a broken datagram makes nobody known.
     package func decode(
         _ datagram: RawSpan, from exporter: Exporter, receivedAt: Int64, into batch: inout FlowBatch
     ) throws(Malformed) {

@@ -19,6 +19,7 @@ struct FlowDraft {
         var reverseLast: UInt64 = 0
         var reverseFlags: UInt8 = 0
         var interface: UInt64 = 0
+        var template: UInt64 = 0
         var sectionEnd = 0
         var sectionLength = 0
         var frameLength: UInt64 = 0
@@ -160,6 +161,7 @@ extension FlowPlan {
         case .reverseFirst: rare.reverseFirst = value
         case .reverseLast: rare.reverseLast = value
         case .interface: rare.interface = value
+        case .template: rare.template = value
         case .frameLength: rare.frameLength = value
         case .section:
             rare.sectionEnd = end

@@ -10,7 +10,7 @@ struct FlowPlan {
         // These are rare; a plan with one of them `isRich`.
         case rate, interval, space, sampleSize, population, probability, boot, duration, durationMicroseconds
         case reversePackets, reverseBytes, reverseFlags, reverseFirst, reverseLast
-        case interface, section, frameLength
+        case interface, template, section, frameLength
     }
 
     struct Operation {
@@ -161,8 +161,8 @@ extension FlowPlan {
         static let observations: [(element: UInt16, form: FlowTimeForm)] = [
             (325, .ntp), (324, .ntp), (323, .milliseconds), (322, .seconds),
         ]
-        /// Packets and bytes that belong together: since the last report, in all, of a connection's initiator (Cisco ASA),
-        /// and behind a middlebox.
+        /// Packets and bytes that belong together: since the last report, in all, of a connection's initiator (Cisco
+        /// ASA), and behind a middlebox.
         static let counts: [(packets: UInt16, bytes: UInt16)] = [(2, 1), (86, 85), (298, 231), (24, 23), (172, 171)]
 
         mutating func takeCounts() -> Bool {
@@ -211,6 +211,7 @@ extension FlowPlan {
         mutating func chooseOptions() {
             takeRates()
             if !take([2], .interface, enterprise: FlowTemplate.scopeType) { take([10], .interface) }
+            if !take([5], .template, enterprise: FlowTemplate.scopeType) { take([145], .template) }
         }
 
         mutating func chooseRecord() -> Kind {

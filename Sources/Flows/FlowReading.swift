@@ -14,15 +14,21 @@ struct FlowReading {
     private var isRated = false
     private var isUnrated = false
 
-    init(plan: FlowPlan, clock: FlowClock, rates: SamplingRates) {
-        self.plan = plan
+    /// The rate where neither sampler nor interface has one; 0: none told.
+    private let common: UInt32
+
+    init(_ known: FlowDomain.Known, _ clock: FlowClock, _ rates: SamplingRates) {
+        plan = known.plan
         self.clock = clock
         self.rates = rates
         usesRates = plan.hasSampler || rates.hasInterfaces
-        rate = max(1, rates.common)
+        let own = rates.rate(.template, UInt64(known.template.id))
+        common = own > 0 ? own : rates.common
+        rate = max(1, common)
     }
 
-    /// Appends what the records in the range tell; what is left behind the last is padding. Returns how many there were.
+    /// Appends what the records in the range tell; what is left behind the last is padding. Returns how many there
+    /// were.
     mutating func read(
         _ bytes: RawSpan, _ range: Range<Int>, into batch: inout FlowBatch, _ counts: inout FlowCounters
     ) -> UInt32 {
@@ -122,7 +128,7 @@ struct FlowReading {
         var found: UInt32 = 0
         if plan.hasSampler { found = rates.rate(.sampler, sampler) }
         if found == 0, rates.hasInterfaces { found = rates.rate(.interface, UInt64(input)) }
-        if found == 0 { found = rates.common }
+        if found == 0 { found = common }
         // Sampler 0 is that of flows that are not sampled.
         isUnrated = found == 0 && plan.hasSampler && sampler != 0
         rate = max(1, found)

@@ -3,7 +3,8 @@ internal import Bytes
 /// A template as an exporter sent it: which elements a record has, in which order and of which lengths.
 struct FlowTemplate: Equatable {
     struct Field: Equatable {
-        /// Whose element it is; 0: IANA's registry or, in NetFlow 9, Cisco's, which are one up to 127 and nearly so beyond.
+        /// Whose element it is; 0: IANA's registry or, in NetFlow 9, Cisco's, which are one up to 127 and nearly so
+        /// beyond.
         var enterprise: UInt32
         var element: UInt16
         /// Bytes; `variable`: each value says its own.
@@ -23,8 +24,8 @@ struct FlowTemplate: Equatable {
     var isOptions = false
     var fields: [Field] = []
 
-    /// Reads the fields after the counts. Throws where the bytes do not hold them; a template whose fields are lies is read
-    /// to its end, for others may follow.
+    /// Reads the fields after the counts. Throws where the bytes do not hold them; a template whose fields are lies is
+    /// read to its end, for others may follow.
     static func readFields(
         _ reader: inout ByteReader, count: Int, scopeCount: Int, isIPFIX: Bool, limit: Int
     ) throws(Malformed) -> (fields: [Field], refused: Malformed.Reason?) {

@@ -19,6 +19,8 @@ struct FlowClock {
     /// Nanoseconds since 1970: when it was received, and when it was sent by the exporter's clock.
     let receivedAt: Int64
     let exportTime: Int64
+    /// What is added to the exporter's times, as its clock is wrong; else 0.
+    let correction: Int64
     /// The exporter's uptime in milliseconds at `exportTime`; nil where the protocol does not say it.
     var uptime: UInt32?
     /// The earliest and the latest time that is believed.
@@ -29,9 +31,15 @@ struct FlowClock {
         self.receivedAt = receivedAt
         self.exportTime = exportTime
         self.uptime = uptime
+        let error = receivedAt.subtractingSaturating(exportTime)
+        let tolerance = budget.clockErrorSeconds.multipliedSaturating(1_000_000_000)
+        correction = error > tolerance || error < 0 &- tolerance ? error : 0
         earliest = receivedAt.subtractingSaturating(budget.pastSeconds.multipliedSaturating(1_000_000_000))
         latest = receivedAt.addingSaturating(budget.futureSeconds.multipliedSaturating(1_000_000_000))
     }
+
+    /// The exporter's clock is off by more than the budget allows.
+    var isCorrected: Bool { correction != 0 }
 
     /// The uptime at export, from when the exporter was switched on (systemInitTimeMilliseconds).
     mutating func setBoot(milliseconds: UInt64) {
@@ -42,6 +50,12 @@ struct FlowClock {
     /// Nanoseconds since 1970; `Int64.min` where it cannot be told, or lies beyond what 64 bits hold.
     @inline(__always)
     func time(_ raw: UInt64, _ form: FlowTimeForm) -> Int64 {
+        let time = exporterTime(raw, form)
+        return time == .min ? .min : time &+ correction
+    }
+
+    @inline(__always)
+    private func exporterTime(_ raw: UInt64, _ form: FlowTimeForm) -> Int64 {
         switch form {
         case .uptime:
             guard let uptime else { return .min }

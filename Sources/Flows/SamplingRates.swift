@@ -1,6 +1,7 @@
-/// The sampling rates that one domain has told in options data: its own, and those of its samplers and interfaces.
+/// The sampling rates that one domain has told in options data: its own, and those of its samplers, interfaces and
+/// templates.
 struct SamplingRates {
-    enum Scope: UInt8 { case sampler, interface }
+    enum Scope: UInt8 { case sampler, interface, template }
 
     private struct Entry {
         var scope: Scope
@@ -12,7 +13,6 @@ struct SamplingRates {
     private(set) var common: UInt32 = 0
     private var entries: [Entry] = []
     private(set) var hasInterfaces = false
-    private(set) var hasSamplers = false
 
     /// Notes a rate; returns false where there is no room for it.
     mutating func set(_ rate: UInt32, scope: Scope?, id: UInt64, limit: Int) -> Bool {
@@ -26,7 +26,7 @@ struct SamplingRates {
         }
         guard entries.count < limit else { return false }
         entries.append(Entry(scope: scope, id: id, rate: rate))
-        if scope == .interface { hasInterfaces = true } else { hasSamplers = true }
+        if scope == .interface { hasInterfaces = true }
         return true
     }
 

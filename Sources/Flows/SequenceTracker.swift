@@ -1,14 +1,15 @@
 /// Follows the sequence numbers of one exporter's domain.
 ///
-/// Numbers are theirs to choose, so nothing but counts depends on them. A jump ahead is loss, up to `jumpLimit`; a small
-/// step back is a datagram that came late; everything else is a new beginning.
+/// Numbers are theirs to choose, so nothing but counts depends on them. A jump ahead is loss, up to `jumpLimit`; a
+/// small step back is a datagram that came late; everything else is a new beginning.
 struct SequenceTracker {
     /// Numbers that can be missing at once; 16 million records are lost in seconds, more is a new beginning.
     static let jumpLimit: Int32 = 1 << 24
     /// How far back a late datagram may lie.
     static let lateLimit: Int32 = 1 << 14
-    /// How far, in milliseconds, the uptime of a late datagram may lie back.
-    static let lateUptimeLimit: Int32 = 10_000
+    /// An uptime that goes back to less than this, in milliseconds, is that of a device just switched on. To go back is
+    /// not enough: line cards that share a source id have uptimes of their own, minutes apart.
+    static let youngUptime: UInt32 = 1_800_000
 
     private var expected: UInt32 = 0
     private var isExpecting = false
@@ -17,23 +18,26 @@ struct SequenceTracker {
     /// Missing numbers that a late datagram may still bring.
     private var missing: UInt32 = 0
 
-    /// Takes the number of a datagram, how far it moves the sequence on (nil: unknown, as a template is missing), and the
-    /// exporter's uptime in milliseconds where the protocol has one. Returns whether the exporter began anew.
+    /// Takes the number of a datagram, how far it moves the sequence on (nil: unknown, as a template is missing), and
+    /// the exporter's uptime in milliseconds where the protocol has one. Returns whether the device was switched on
+    /// anew.
     mutating func received(
         _ number: UInt32, advance: UInt32?, uptime newUptime: UInt32?, counters: inout FlowCounters
     ) -> Bool {
-        var isAhead = true
-        var isRestart = false
+        var isYoung = false
         if let newUptime {
-            let step = Int32(bitPattern: newUptime &- uptime)
-            if hasUptime, step < -Self.lateUptimeLimit { isRestart = true }
-            if !hasUptime || step > 0 || isRestart { uptime = newUptime }
+            isYoung = hasUptime && newUptime < uptime && newUptime < Self.youngUptime && uptime < 0xf000_0000
+            uptime = newUptime
             hasUptime = true
         }
-        if isExpecting, !isRestart {
+        var isAhead = true
+        var isReboot = false
+        if isExpecting {
             let gap = Int32(bitPattern: number &- expected)
-            if gap > Self.jumpLimit || gap < -Self.lateLimit {
-                isRestart = true
+            isReboot = isYoung && (gap < 0 || gap > Self.lateLimit)
+            if isReboot || gap > Self.jumpLimit || gap < -Self.lateLimit {
+                counters.restarts &+= 1
+                missing = 0
             } else if gap > 0 {
                 counters.lost &+= UInt64(gap)
                 missing = missing &+ UInt32(gap) < missing ? .max : missing &+ UInt32(gap)
@@ -45,14 +49,10 @@ struct SequenceTracker {
                 counters.lost &-= UInt64(found)
             }
         }
-        if isRestart {
-            counters.restarts &+= 1
-            missing = 0
-        }
-        if isAhead || isRestart {
+        if isAhead {
             expected = number &+ (advance ?? 0)
             isExpecting = advance != nil
         }
-        return isRestart
+        return isReboot
     }
 }

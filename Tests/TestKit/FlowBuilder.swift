@@ -2,8 +2,8 @@ internal import Addresses
 internal import Bytes
 package import Flows
 
-/// An exporter that tells flows in NetFlow 5, NetFlow 9 or IPFIX, as a router would: it counts its sequence, repeats its
-/// templates and says its sampling rate. For sampled packets see ``SampleBuilder``; for messages with faults see
+/// An exporter that tells flows in NetFlow 5, NetFlow 9 or IPFIX, as a router would: it counts its sequence, repeats
+/// its templates and says its sampling rate. For sampled packets see ``SampleBuilder``; for messages with faults see
 /// ``FlowMessage``.
 package struct FlowBuilder: Sendable {
     package enum Version: UInt16, Sendable, CaseIterable { case netflow5 = 5, netflow9 = 9, ipfix = 10 }
@@ -46,8 +46,8 @@ package struct FlowBuilder: Sendable {
             + [.init(10, 4), .init(14, 4), .init(16, 4), .init(17, 4)] + masks + icmp
     }
 
-    /// The datagrams that tell these flows at this time (nanoseconds since 1970), in their order as far as the versions of
-    /// IP allow; NetFlow 5 leaves IPv6 out. Counts above 32 bits are cut off.
+    /// The datagrams that tell these flows at this time (nanoseconds since 1970), in their order as far as the versions
+    /// of IP allow; NetFlow 5 leaves IPv6 out. Counts above 32 bits are cut off.
     package mutating func datagrams(of flows: [FlowRecord], at now: Int64) -> [[UInt8]] {
         var made: [[UInt8]] = []
         for isIPv4 in [true, false] where isIPv4 || version != .netflow5 {
@@ -162,7 +162,8 @@ package struct TemplateField: Sendable {
     }
 }
 
-/// One message of NetFlow 9 (RFC 3954) or IPFIX (RFC 7011), made set by set; what it is told to say it says, true or not.
+/// One message of NetFlow 9 (RFC 3954) or IPFIX (RFC 7011), made set by set; what it is told to say it says, true or
+/// not.
 package struct FlowMessage: Sendable {
     package let version: FlowBuilder.Version
     private var header: [UInt8]
