@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -124,6 +125,13 @@ int64_t linux_socket_drops(int socket) {
     socklen_t length = sizeof values;
     if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, values, &length) < 0) return -errno;
     return values[SK_MEMINFO_DROPS];
+}
+
+int linux_wait_readable(int first, int second, int milliseconds) {
+    struct pollfd polled[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    int ready = poll(polled, 2, milliseconds);
+    if (ready < 0) return errno == EINTR ? 0 : -errno;
+    return (polled[0].revents != 0 ? 1 : 0) | (polled[1].revents != 0 ? 2 : 0);
 }
 
 static int spawn_into(

@@ -41,6 +41,11 @@ int linux_udp_listen(const uint8_t address[16], uint16_t port, int buffer, int *
 /// Datagrams that the kernel dropped on this socket since it was opened (modulo 2^32), or -errno.
 int64_t linux_socket_drops(int socket);
 
+/// Waits until one of two descriptors can be read or has ended, up to so many milliseconds (negative: without end); a
+/// negative descriptor is passed over. Returns 1, 2 or 3 for the first, the second or both, 0 when the time is up or a
+/// signal came, or -errno.
+int linux_wait_readable(int first, int second, int milliseconds);
+
 /// Starts the program at `path` with this environment and the signals' defaults. Standard input is `input`, or
 /// /dev/null where that is negative; standard output and error are new pipes, whose reading ends (close-on-exec,
 /// non-blocking) are written to `output` and `errors`. It gets no other descriptor. Returns the process, or -errno.
