@@ -7,7 +7,7 @@ package enum Compression: String, Sendable, CaseIterable {
     case zstandard
 
     /// Bytes that `recognise` needs to be sure; fewer only where the file is shorter.
-    static let headSize = 4
+    package static let headSize = 4
 
     /// By the first bytes: RFC 1952, section 2.3.1; RFC 8878, sections 3.1.1 and 3.1.2 (a skippable frame may come
     /// first).
