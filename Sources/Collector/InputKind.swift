@@ -60,11 +60,11 @@ package enum InputKind: Hashable, Sendable {
     /// The first line of a log in the common or combined form holds [10/Oct/2000:13:55:36 -0700] "GET ….
     private static func byFirstLine(_ first: RawSpan) -> InputKind {
         var end = 0
+        var isText = true
         while end < first.byteCount, first[end] != UInt8(ascii: "\n") {
             let byte = first[end]
-            guard byte >= 32 || byte == 9 || byte == 13 else {
-                return .unknown(reason: "neither text nor a capture or flow file: it begins with \(hexadecimal(first))")
-            }
+            // Controls, and what UTF-8 never holds (RFC 3629, section 1).
+            if byte < 32 && byte != 9 && byte != 13 || byte == 0xc0 || byte == 0xc1 || byte > 0xf4 { isText = false }
             end += 1
         }
         // The bracket, the date with its zone, the bracket and the quotation mark are 31 bytes.
@@ -72,6 +72,9 @@ package enum InputKind: Hashable, Sendable {
         while index + 31 <= end {
             if first[index] == UInt8(ascii: "["), isTime(first, at: index + 1) { return .textLog }
             index += 1
+        }
+        guard isText else {
+            return .unknown(reason: "neither text nor a capture or flow file: it begins with \(hexadecimal(first))")
         }
         if first.hasPrefix(Array("#Fields:".utf8)) || first.hasPrefix(Array("#Software:".utf8)) {
             return .unknown(reason: "a log in the W3C extended form, which is not read here")

@@ -58,21 +58,71 @@ private enum Export {
     }
 }
 
+/// nfcapd at work. A child of TestKit would inherit the signals that a test's thread blocks, and SIGTERM is how it ends.
+private final class Collecting {
+    private(set) var said = ""
+    private let process: Int32
+    private var output: Int32 = -1
+    private var errors: Int32 = -1
+    private var isReaped = false
+
+    init(_ folder: String, port: UInt16, _ options: [String]) throws {
+        let program = try #require(Tool.path(of: "nfcapd"))
+        let words = ["nfcapd", "-w", folder, "-b", "127.0.0.1", "-p", "\(port)", "-t", "86400"] + options
+        var arguments = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var environment: [UnsafeMutablePointer<CChar>?] = [nil]
+        process = linux_spawn_reader(program, &arguments, &environment, -1, &output, &errors)
+        guard process > 0 else { throw TestKitError.system("posix_spawn", -process) }
+    }
+
+    deinit {
+        if !isReaped {
+            kill(process, SIGKILL)
+            waitpid(process, nil, 0)
+        }
+        close(output)
+        close(errors)
+    }
+
+    /// Waits until it has said this.
+    func reads(_ text: String) -> Bool {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(10)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !said.contains(text), clock.now < deadline {
+            guard linux_wait_readable(output, errors, 1000) > 0 else { continue }
+            for descriptor in [output, errors] {
+                let count = read(descriptor, &buffer, buffer.count)
+                if count > 0 { said += String(decoding: buffer[..<count], as: UTF8.self) }
+            }
+        }
+        return said.contains(text)
+    }
+
+    /// Ends it as systemd would: it closes its file.
+    func end() -> Int32 {
+        kill(process, SIGTERM)
+        _ = reads("Terminating nfcapd")
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        isReaped = true
+        return status
+    }
+}
+
 @Suite(.needs(tool: "nfcapd"), .needs(tool: "nfdump")) struct `A file of nfcapd` {
     /// What nfcapd writes of the exports, in the folder.
     private static func capture(_ options: [String], in folder: TemporaryFolder, at seconds: UInt32) throws -> String {
         let sender = try Sender()
         let port = try FlowSocket(binding: Endpoint(Address(ipv4: 0x7f00_0001), port: 0)).endpoint.port
-        let collector = try Child(
-            ["nfcapd", "-w", folder.path, "-b", "127.0.0.1", "-p", "\(port)", "-t", "86400"] + options)
-        try #require(collector.waitForLine(holding: "Startup nfcapd") != nil)
+        let collector = try Collecting(folder.path, port: port, options)
+        try #require(collector.reads("Startup nfcapd"))
         sender.send(Export.version5(at: seconds), to: port)
         sender.send(Export.version9(at: seconds), to: port)
-        // It takes what waits in its socket before it looks at the signal: seen in 1.7.1, and the test's count tells.
-        pauseThread(300)
-        collector.signal(SIGTERM)
-        let said = collector.readOutput()
-        try #require(collector.wait() == 0, "\(said)")
+        // It says when it has met an exporter; then it has the datagram.
+        try #require(collector.reads("New v9 exporter"))
+        try #require(collector.end() == 0, "\(collector.said)")
         let names = try Tool.run(["ls", folder.path]).split(separator: "\n").filter { !$0.contains("current") }
         return folder.path(String(try #require(names.first)))
     }
