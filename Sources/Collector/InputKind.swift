@@ -1,6 +1,7 @@
 /// What a file holds, by the look of its first bytes (decompressed); its name is not asked.
 package enum InputKind: Hashable, Sendable {
-    /// A capture of tcpdump and its kin, of microseconds or nanoseconds, in either byte order.
+    /// A capture of tcpdump and its kin, of microseconds or nanoseconds or with Kuznetzov's longer records, in either
+    /// byte order.
     case pcap
     /// A capture of Wireshark and its kin (draft-ietf-opsawg-pcapng).
     case pcapng
@@ -31,7 +32,7 @@ package enum InputKind: Hashable, Sendable {
         guard first.byteCount >= 4 else { return nil }
         let magic = UInt32(bigEndian: first.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self))
         switch magic {
-        case 0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1: return .pcap
+        case 0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1, 0xa1b2_cd34, 0x34cd_b2a1: return .pcap
         case 0x0a0d_0d0a: return .pcapng
         // The magic 0xa50c, then the version in the same order: 1 up to nfdump 1.6, 2 since.
         case 0x0ca5_0100, 0x0ca5_0200, 0xa50c_0001, 0xa50c_0002: return .nfdump
@@ -53,8 +54,6 @@ package enum InputKind: Hashable, Sendable {
         ([0x28, 0xb5, 0x2f, 0xfd], "compressed twice", "unpack it first"),
         (Array("snoop\0\0\0".utf8), "a snoop capture", "editcap -F pcapng makes a pcapng file of it"),
         (Array("GMBU".utf8), "a Network Monitor capture", "editcap -F pcapng makes a pcapng file of it"),
-        ([0xa1, 0xb2, 0xcd, 0x34], "a capture in a patched form of pcap", "editcap -F pcapng repairs it"),
-        ([0x34, 0xcd, 0xb2, 0xa1], "a capture in a patched form of pcap", "editcap -F pcapng repairs it"),
     ]
 
     /// The first line of a log in the common or combined form holds [10/Oct/2000:13:55:36 -0700] "GET ….
@@ -189,13 +188,18 @@ private struct JSONScanner: ~Escapable {
         }
         guard isMember, index + 1 < bytes.byteCount, bytes[index + 1] == UInt8(ascii: ":") else { return }
         let name = bytes.extracting(start..<index)
-        hasStatus = hasStatus || Self.statusNames.contains { name.equals($0) }
-        hasRequest = hasRequest || Self.requestNames.contains { name.equals($0) }
+        hasStatus = hasStatus || Self.statusNames.contains { name.isName($0) }
+        hasRequest = hasRequest || Self.requestNames.contains { name.isName($0) }
     }
 
-    private static let statusNames = ["status", "status_code", "response_code", "statusCode"].map { Array($0.utf8) }
+    // As servers call them, in lower case and without what joins the words: nginx's own choice, Caddy's, Traefik's.
+    private static let statusNames = [
+        "status", "statuscode", "downstreamstatus", "httpstatus", "responsestatus", "responsecode",
+        "httpresponsestatuscode",
+    ].map { Array($0.utf8) }
     private static let requestNames = [
-        "request", "method", "request_method", "requestMethod", "uri", "request_uri", "path", "url",
+        "request", "requestline", "method", "requestmethod", "httpmethod", "httprequestmethod", "uri", "requesturi",
+        "path", "requestpath", "url", "urlpath",
     ].map { Array($0.utf8) }
 }
 
@@ -209,5 +213,15 @@ extension RawSpan {
         return true
     }
 
-    fileprivate func equals(_ other: [UInt8]) -> Bool { byteCount == other.count && hasPrefix(other) }
+    /// Whether it is this name, in any case and with any of "-", "_", "." and "@" in it.
+    fileprivate func isName(_ name: [UInt8]) -> Bool {
+        var found = 0
+        for index in 0..<byteCount {
+            let byte = self[index]
+            if [45, 46, 64, 95].contains(byte) { continue }
+            guard found < name.count, byte | 32 == name[found] else { return false }
+            found += 1
+        }
+        return found == name.count
+    }
 }

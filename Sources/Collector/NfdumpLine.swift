@@ -74,14 +74,28 @@ package enum NfdumpLine {
         private func byte(_ place: Int) -> UInt8 { line.unsafeLoad(fromByteOffset: place, as: UInt8.self) }
 
         private mutating func field() -> Range<Int>? {
-            guard next <= line.byteCount else { return nil }
+            let count = line.byteCount
             var start = next
+            while start < count, byte(start) == 32 { start += 1 }
             var end = start
-            while end < line.byteCount, byte(end) != UInt8(ascii: "|") { end += 1 }
+            while end < count, byte(end) != UInt8(ascii: "|") { end += 1 }
+            guard next <= count else { return nil }
             next = end + 1
-            while start < end, byte(start) == 32 { start += 1 }
             while end > start, byte(end - 1) == 32 { end -= 1 }
             return start < end ? start..<end : nil
+        }
+
+        /// Two, three or four digits at a place that is within the line.
+        @inline(__always)
+        private func fixed(_ start: Int, _ length: Int) -> Int64? {
+            var value: Int64 = 0
+            var isWrong = false
+            for place in start..<start + length {
+                let digit = byte(place) &- 48
+                if digit > 9 { isWrong = true }
+                value = value &* 10 &+ Int64(digit)
+            }
+            return isWrong ? nil : value
         }
 
         private func digits(_ range: Range<Int>, upTo limit: UInt64) -> UInt64? {
@@ -96,9 +110,29 @@ package enum NfdumpLine {
             return range.isEmpty ? nil : value
         }
 
+        /// In one pass, for most fields are numbers.
         mutating func number(upTo limit: UInt64) -> UInt64? {
-            guard let range = field() else { return nil }
-            return digits(range, upTo: limit)
+            let count = line.byteCount
+            var place = next
+            while place < count, byte(place) == 32 { place += 1 }
+            let start = place
+            var value: UInt64 = 0
+            // 19 digits are always below 2^64.
+            while place < count, place - start < 19 {
+                let digit = byte(place) &- 48
+                guard digit <= 9 else { break }
+                value = value &* 10 &+ UInt64(digit)
+                place += 1
+            }
+            guard place > start else { return nil }
+            if place < count, byte(place) &- 48 <= 9 {
+                guard let range = field() else { return nil }
+                return digits(range, upTo: limit)
+            }
+            while place < count, byte(place) == 32 { place += 1 }
+            guard place == count || byte(place) == UInt8(ascii: "|"), value <= limit else { return nil }
+            next = place + 1
+            return value
         }
 
         /// A port, or type and code of ICMP with a dot between them, which is no port: 0.
@@ -147,12 +181,10 @@ package enum NfdumpLine {
             for index in separators.indices {
                 guard byte(start + separators[index].0) == separators[index].1 else { return nil }
             }
-            func part(_ offset: Int, _ length: Int, _ limit: UInt64) -> Int64? {
-                digits(start + offset..<start + offset + length, upTo: limit).map { Int64($0) }
-            }
-            guard let year = part(0, 4, 9999), let month = part(5, 2, 12), let day = part(8, 2, 31),
-                let hour = part(11, 2, 23), let minute = part(14, 2, 59), let second = part(17, 2, 60),
-                let millisecond = part(20, 3, 999)
+            guard let year = fixed(start, 4), let month = fixed(start + 5, 2), let day = fixed(start + 8, 2),
+                let hour = fixed(start + 11, 2), let minute = fixed(start + 14, 2),
+                let second = fixed(start + 17, 2), let millisecond = fixed(start + 20, 3),
+                month <= 12, day <= 31, hour <= 23, minute <= 59, second <= 60
             else { return nil }
             if year == 0 { return 0 }
             // Nanoseconds in 64 bits end in 2262.

@@ -13,7 +13,8 @@ private func reason(_ kind: InputKind) -> String? {
 @Suite struct `What a file holds` {
     @Test(arguments: [
         ([0xa1, 0xb2, 0xc3, 0xd4], InputKind.pcap), ([0xd4, 0xc3, 0xb2, 0xa1], .pcap),
-        ([0xa1, 0xb2, 0x3c, 0x4d], .pcap), ([0x4d, 0x3c, 0xb2, 0xa1], .pcap),
+        ([0xa1, 0xb2, 0xcd, 0x34], .pcap), ([0x34, 0xcd, 0xb2, 0xa1], .pcap), ([0xa1, 0xb2, 0x3c, 0x4d], .pcap),
+        ([0x4d, 0x3c, 0xb2, 0xa1], .pcap),
         ([0x0a, 0x0d, 0x0d, 0x0a], .pcapng),
         ([0x0c, 0xa5, 2, 0], .nfdump), ([0x0c, 0xa5, 1, 0], .nfdump),
         ([0xa5, 0x0c, 0, 2], .nfdump), ([0xa5, 0x0c, 0, 1], .nfdump),
@@ -38,6 +39,8 @@ private func reason(_ kind: InputKind) -> String? {
         #"{"time":"2026-01-01","status":200}"# + "\n" + #"{"time":"2026-01-01","status":200}"# + "\n",
         #"{"a":{"b":[1,"}{"]}}"# + "\r\n\r\n" + #"{"a""#,
         #"{"remote_addr":"192.0.2.1","status":"404","request":"GET / HTTP/1.1"}"#,
+        #"{"ClientAddr":"192.0.2.1:5","DownstreamStatus":200,"RequestMethod":"GET"}"#,
+        #"{"http.response.status_code":200,"url.path":"/"}"#,
         #"  {"request":{"method":"GET","uri":"/"},"status":200}"# + "\n",
         "\u{feff}" + #"{"status":200,"path":"/"}"#,
     ])
@@ -67,7 +70,7 @@ private func reason(_ kind: InputKind) -> String? {
 
     @Test(arguments: [
         ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], "xz"), ([0x1f, 0x8b, 8, 0], "twice"), ([0x28, 0xb5, 0x2f, 0xfd], "twice"),
-        ([0xa1, 0xb2, 0xcd, 0x34], "patched"), ([4, 0x22, 0x4d, 0x18], "lz4"), ([0xff], "begins with ff"),
+        ([4, 0x22, 0x4d, 0x18], "lz4"), ([0xff], "begins with ff"),
         ([0x0c, 0xa5, 9, 9], "begins with 0c a5 09 09"),
     ])
     func `is unknown by its magic number with a reason`(bytes: [UInt8], expected: String) throws {
