@@ -6,10 +6,12 @@ internal import Glibc
 /// Nothing is written to disk, and the memory is bounded whatever the file holds: `bufferLimit`, and for a compressed
 /// file `inputSize` and the decompressor's window. Use it like this:
 ///
-///     repeat {
-///         // take whole records from file.bytes
+///     while try file.fill(needing: missing) {
+///         let taken = take(wholeRecordsOf: file.bytes)
 ///         file.consume(taken)
-///     } while try file.fill(needing: missing)
+///     }
+///
+/// `bytes` must not be held beyond `consume`: give it to a function, or to a scope of its own.
 package struct InputFile: ~Copyable {
     /// What is gathered at a time.
     package static let bufferSize = 1 << 20
