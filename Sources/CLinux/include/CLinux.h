@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 
+#include "Datagrams.h"
+
 static const uint32_t linux_epoll_in = EPOLLIN;
 static const uint32_t linux_epoll_out = EPOLLOUT;
 static const uint32_t linux_epoll_err = EPOLLERR;
