@@ -35,6 +35,9 @@ package struct Alphabet: Hashable, Sendable {
         ("a-zA-Z0-9", Alphabet(low: digitBits, high: lowerBits | upperBits)),
     ]
 
+    /// The classes of letters and digits, the smallest first.
+    package static let classAlphabets = classes.map(\.alphabet)
+
     private static let alphanumericHigh = lowerBits | upperBits
 
     @inlinable
