@@ -23,6 +23,11 @@ package struct LogLines: Sendable {
         /// From 1.
         package var line: UInt64
         package var reason: LogFault
+
+        package init(line: UInt64, reason: LogFault) {
+            self.line = line
+            self.reason = reason
+        }
     }
 
     private var pending: [UInt8] = []

@@ -8,6 +8,8 @@ import Testing
     /// 2015-05-17T10:05:03Z.
     static let time: Int64 = 1_431_857_103_000_000_000
 
+    private func read(_ bytes: [UInt8], _ slice: Slice) -> String { bytes.span.text(slice) }
+
     private func read(_ text: String, piece: Int = .max) -> (LogLines, [(RequestSummary, [UInt8])]) {
         var lines = LogLines()
         var found: [(RequestSummary, [UInt8])] = []
@@ -55,13 +57,14 @@ import Testing
         let (summary, text) = try #require(found.first)
         #expect(summary.time == Self.time)
         #expect(summary.source == Address("192.0.2.7") && !summary.isPseudonym)
-        #expect(summary.method == .get && text.span.text(summary.methodName) == "GET")
-        #expect(text.span.text(summary.target) == "/a/b?c=d" && summary.pathLength == 4)
-        #expect(text.span.text(summary.query) == "c=d" && text.span.text(summary.path) == "/a/b")
+        #expect(summary.method == .get && read(text, summary.methodName) == "GET")
+        #expect(read(text, summary.target) == "/a/b?c=d" && summary.pathLength == 4)
+        #expect(read(text, summary.query) == "c=d" && read(text, summary.path) == "/a/b")
         #expect(summary.status == 200 && summary.bytes == 203 && summary.hasReferer && summary.version == 11)
-        #expect(text.span.text(summary.agent) == Self.agent)
-        #expect(summary.agentHash == RequestSummary.hash(text.span, summary.agent))
-        #expect(["", "www.example.nl"].contains(text.span.text(summary.host)))
+        #expect(read(text, summary.agent) == Self.agent)
+        let hash = RequestSummary.hash(text.span, summary.agent)
+        #expect(summary.agentHash == hash)
+        #expect(["", "www.example.nl"].contains(read(text, summary.host)))
     }
 
     @Test func `the common format has neither agent nor referer`() throws {
@@ -85,7 +88,7 @@ import Testing
         #expect(summary.isPseudonym && summary.source.high != found[1].0.source.high)
         #expect(summary.hiddenQueryLength == 17 && summary.bytes == 900 && summary.status == 503)
         #expect(Array(text[summary.target.range]) == Array("/zoeken/".utf8) + [0xe9])
-        #expect(text.span.text(summary.host) == "gemeente")
+        #expect(read(text, summary.host) == "gemeente")
     }
 
     @Test func `escapes are resolved, absolute forms lose their host, and odd targets stay`() throws {
@@ -96,10 +99,10 @@ import Testing
             "192.0.2.7 - - [17/May/2015:10:05:03 +0000] \"GET relative\" 400 1 \"-\" \"-\"",
         ]
         let found = read(lines.joined(separator: "\n")).1
-        let targets = found.map { $0.1.span.text($0.0.target) }
+        let targets = found.map { read($0.1, $0.0.target) }
         #expect(targets == ["/A\"b\\c", "/x?y", "/a /b c", "relative"])
-        #expect(found[0].1.span.text(found[0].0.agent) == "a \"b\"")
-        #expect(found[1].1.span.text(found[1].0.host) == "a.nl" && found[1].0.agentHash == 0)
+        #expect(read(found[0].1, found[0].0.agent) == "a \"b\"")
+        #expect(read(found[1].1, found[1].0.host) == "a.nl" && found[1].0.agentHash == 0)
         #expect(!found[1].0.hasReferer)
     }
 
