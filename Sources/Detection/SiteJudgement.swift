@@ -40,9 +40,11 @@ struct SiteJudgement {
     private static let candidateLimit = 512
     /// Share of a site's requests, while they come, from which on what exceeds is an attack.
     private static let attackShare = 0.2
-    /// A surge is this much more than before, after this many requests.
+    /// A surge is this much more than the mean before, after this many requests.
     private static let surge = 3.0
     private static let surgeLeast = 300.0
+    /// Bins that are looked at together; half of them must be high.
+    private static let surgeBins = 6
 
     let site: LogWatch.Site
     let assets: AssetTakers
@@ -78,20 +80,25 @@ struct SiteJudgement {
         judge()
     }
 
-    /// Where a log that starts quiet surges: the bin that parts the greatest contrast of rates; nil where there is none.
+    /// Where a log that starts quiet surges: the first bin, with another one soon behind it, that is far above those
+    /// before; nil where there is none. Empty bins do not count, for a log may be of some minutes of each hour.
     private static func surgeStart(_ bins: [UInt32], _ timeline: Timeline) -> Int64? {
-        let total = bins.reduce(0.0) { $0 + Double($1) }
         var before = 0.0
-        var best: (ratio: Double, bin: Int)?
+        var filled = 0.0
+        var most = 0.0
         for bin in bins.indices {
-            if before >= surgeLeast, bin * 20 >= bins.count, bin < bins.count - 1 {
-                let ratio = (total - before) / Double(bins.count - bin) / (before / Double(bin))
-                if ratio >= surge, ratio > best?.ratio ?? 0 { best = (ratio, bin) }
+            if before >= surgeLeast, bin * 20 >= bins.count {
+                let bound = max(surge * before / filled, 1.5 * most)
+                let high = bins[bin..<min(bin + surgeBins, bins.count)].count { Double($0) >= bound }
+                if Double(bins[bin]) >= bound, high * 2 >= surgeBins, let start = timeline.start {
+                    return start + Int64(bin) * timeline.width
+                }
             }
             before += Double(bins[bin])
+            filled += bins[bin] > 0 ? 1 : 0
+            most = max(most, Double(bins[bin]))
         }
-        guard let best, let start = timeline.start else { return nil }
-        return start + Int64(best.bin) * timeline.width
+        return nil
     }
 
     /// Samples by their skeleton as it is known in the end.

@@ -5,19 +5,22 @@ import Moments
 import TestKit
 import Testing
 
+private let realLog = "data/weblogs/elastic-apache-first5000.log"
+private let realShapes = "data/shapes/hacktivist-2024-06.json"
+
 @Suite struct LogWatchTests {
     // MARK: Logs and shapes, the makers' and made-up ones.
 
-    private static let realLog = "data/weblogs/elastic-apache-first5000.log"
-    private static let realShapes = "data/shapes/hacktivist-2024-06.json"
-
     private func realLines() throws -> [String] {
-        let bytes = try #require(contents(of: try #require(SharedData.path(Self.realLog))))
+        let path = try #require(SharedData.path(realLog))
+        let bytes = try #require(contents(of: path))
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
-    private func realShapes() throws -> [FloodShape] {
-        try FloodShape.read(try #require(contents(of: try #require(SharedData.path(Self.realShapes)))))
+    private func readShapes() throws -> [FloodShape] {
+        let path = try #require(SharedData.path(realShapes))
+        let bytes = try #require(contents(of: path))
+        return try FloodShape.read(bytes)
     }
 
     private func madeLines(_ count: Int = 5_000, seed: UInt64 = 11) -> [String] {
@@ -69,8 +72,11 @@ import Testing
         return watch.finish()
     }
 
-    private func share(of texts: [String], hitBy report: TrafficReport) throws -> Double {
-        let matchers = try report.attacks.flatMap(\.vectors).map { vector in
+    private func share(of texts: [String], hitBy report: TrafficReport, onlyBearable: Bool = false) throws -> Double {
+        let vectors = report.attacks.flatMap(\.vectors).filter {
+            !onlyBearable || ($0.fingerprint.evidence.collateral ?? 1) <= Contrast.bearable
+        }
+        let matchers = try vectors.map { vector in
             try #require(RequestMatcher(vector.fingerprint), "\(vector.fingerprint.conditions)")
         }
         var hits = 0
@@ -136,7 +142,8 @@ import Testing
         let report = watch(merged(usual, flood.texts), baseline: hasBaseline ? usual : nil)
         let vectors = report.attacks.flatMap(\.vectors)
         let hit = try share(of: flood.texts, hitBy: report)
-        let collateral = try share(of: usual, hitBy: report)
+        // Rules that say of themselves that they would hit too many are not for use: some shapes hold pages too.
+        let collateral = try share(of: usual, hitBy: report, onlyBearable: true)
         print(
             "ratio \(ratio), baseline \(hasBaseline): \(vectors.count) rules hold \(hit) of the flood, \(collateral) of the rest"
         )
@@ -146,8 +153,16 @@ import Testing
             #expect(recovered(shape, vectors, flood.seen[number]), "\(shape.method) \(shape.path)")
         }
         // What is said of the rules is what they do.
+        let unbearable = vectors.filter { ($0.fingerprint.evidence.collateral ?? 1) > Contrast.bearable }
+        #expect(unbearable.count <= 1, "\(unbearable.map(\.fingerprint.conditions))")
         for vector in vectors {
             let evidence = vector.fingerprint.evidence
+            if hasBaseline {
+                var alone = report
+                alone.attacks[0].vectors = [vector]
+                let hit = try share(of: usual, hitBy: alone)
+                #expect(abs((evidence.collateral ?? 1) - hit) < 0.0005, "\(vector.fingerprint.conditions)")
+            }
             #expect(evidence.collateral != nil && evidence.baselineCount > 0)
             #expect(vector.kind == "http-flood" && vector.fingerprint.kind == "http-flood")
         }
@@ -195,7 +210,7 @@ import Testing
 
     @Test(.needsShared(realLog), .needsShared(realShapes), arguments: [1, 2, 5, 10, 50], [true, false])
     func `a flood after real shapes in a real log is found to its templates`(ratio: Int, hasBaseline: Bool) throws {
-        try check(realLines(), realShapes(), ratio: ratio, hasBaseline: hasBaseline)
+        try check(realLines(), readShapes(), ratio: ratio, hasBaseline: hasBaseline)
     }
 
     @Test(arguments: [1, 2, 5, 10, 50], [true, false])
@@ -308,7 +323,7 @@ import Testing
     @Test func `a quiet log that surges is its own baseline`() throws {
         var street = LogStreet()
         let quiet = street.usual(6_000, seconds: 7_200)
-        let shape = Self.madeShapes[5]
+        let shape = Self.madeShapes[0]
         var random = Seeded(21)
         let attack = (0..<6_000).map { _ in
             // Sources of visitors, with a referer: only that it was never there before tells it.
