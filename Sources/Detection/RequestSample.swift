@@ -77,9 +77,17 @@ package struct RequestSample: Equatable, Sendable {
         return marks.contains { mark in
             let mark = Array(mark.utf8)
             guard text.count >= mark.count else { return false }
-            return (0...text.count - mark.count).contains { text[$0..<$0 + mark.count].elementsEqual(mark) }
+            return (0...text.count - mark.count).contains { place in
+                let end = place + mark.count
+                // A word of its own: not "feedback", not "atomic".
+                return text[place..<end].elementsEqual(mark)
+                    && (place == 0 || !Self.isLetter(text[place - 1]) || !Self.isLetter(mark[0]))
+                    && (end == text.count || !Self.isLetter(text[end]) || !Self.isLetter(mark[mark.count - 1]))
+            }
         }
     }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { byte | 32 >= 97 && byte | 32 <= 122 }
 }
 
 /// The same random numbers on every machine and in every run (SplitMix64): which requests are kept must not differ.

@@ -34,8 +34,8 @@ struct SiteJudgement {
 
     /// Requests below which nothing is judged: what a template is cannot be told from fewer.
     private static let leastWeight = 30.0
-    private static let leastDigits = 60.0
-    private static let leastStatic = 100.0
+    private static let leastDigits = 40.0
+    private static let leastStatic = 60.0
     /// Candidates that are judged, the heaviest.
     private static let candidateLimit = 512
     /// Share of a site's requests, while they come, from which on what exceeds is an attack.
@@ -251,21 +251,20 @@ struct SiteJudgement {
         if candidate.referers <= 0.02, candidate.followers <= 0.05 {
             return candidate.weight >= Self.leastStatic && candidate.distinctSources >= 5
         }
-        return candidate.blanks >= 0.7 && candidate.blanks * candidate.weight >= 2 * Self.leastStatic
+        return candidate.blanks >= 0.7 && candidate.blanks * candidate.weight >= 4 * Self.leastStatic
     }
 
     /// What rules are measured on where no baseline is: all that no attack's template holds, and of what they hold those
     /// who read pages.
     mutating func takeRestForUsual() {
         guard !hasBaseline else { return }
-        var isAttack = [Bool](repeating: false, count: all.count)
-        for index in attacks {
-            for member in candidates[index].members {
-                let sample = all[member].sample
-                isAttack[member] = candidates[index].find.hasRandomLetters || !sample.hasReferer && !isFollower(sample)
+        usual = all.filter { one in
+            let sample = one.sample
+            guard !sample.hasReferer, !isFollower(sample) else { return true }
+            return !attacks.contains { index in
+                candidates[index].method == sample.method && sample.matches(candidates[index].find.template)
             }
         }
-        usual = all.indices.filter { !isAttack[$0] }.map { all[$0] }
         usualWeight = usual.reduce(0) { $0 + $1.weight }
     }
 }

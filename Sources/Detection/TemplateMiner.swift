@@ -257,8 +257,8 @@ struct TemplateMiner {
         var counts: [Int: Int] = [:]
         for middle in kept { counts[middle.count, default: 0] += 1 }
         var lengths = counts.keys.sorted()
-        // Strays lie at the ends, alone.
-        let stray = kept.count / 200
+        // Strays lie at the ends, alone. Words of random length have each length often; numbers have short ones seldom.
+        let stray = kept.count / (result.alphanumerics == .digits ? 200 : 100)
         while lengths.count > 1, counts[lengths[0]]! <= stray { lengths.removeFirst() }
         while lengths.count > 1, counts[lengths[lengths.count - 1]]! <= stray { lengths.removeLast() }
         return (result, lengths[0]...max(1, lengths[lengths.count - 1]))
