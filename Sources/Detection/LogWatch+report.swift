@@ -42,7 +42,9 @@ extension LogWatch {
             var judgement = SiteJudgement(
                 site, clusters, assets: assets, baseline: usual.flatMap { $0.isEmpty ? nil : $0 }, timeline: timeline,
                 skeleton: &skeleton)
-            judgement.takeRestForUsual()
+            judgement.takeRestForUsual(
+                readers: readers.samples.filter { $0.host == site.hash },
+                weight: Double(readers.requests) / Double(max(1, readers.samples.count)))
             if let attack = attack(judgement, clusters) { report.attacks.append(attack) }
             if let growth = growth(judgement) { report.growth.append(growth) }
         }

@@ -30,6 +30,8 @@ package struct LogWatch: Sendable {
     var sites: [Site] = []
     private var siteIndices: [UInt64: Int] = [:]
     var assets = AssetTakers()
+    /// Requests with a referer, or from sources that took assets, where there is no baseline.
+    var readers = RequestBaseline()
     var agents: [UInt64: (text: String, count: Int)] = [:]
     var timeline = Timeline()
     private(set) var requests: UInt64 = 0
@@ -61,6 +63,9 @@ package struct LogWatch: Sendable {
             sites[site].bins[bin] &+= 1
         }
         if RequestSample.isAsset(line, request.path) { assets.insert(RequestSample.source(of: request)) }
+        if baseline == nil, request.hasReferer || assets.contains(RequestSample.source(of: request)) {
+            readers.observe(request, line)
+        }
         let start = Int(request.target.start)
         let key = skeleton.key(
             line, from: start, path: start + Int(request.pathLength), to: request.target.range.upperBound,

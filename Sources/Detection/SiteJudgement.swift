@@ -254,17 +254,18 @@ struct SiteJudgement {
         return candidate.blanks >= 0.7 && candidate.blanks * candidate.weight >= 4 * Self.leastStatic
     }
 
-    /// What rules are measured on where no baseline is: all that no attack's template holds, and of what they hold those
-    /// who read pages.
-    mutating func takeRestForUsual() {
+    /// What rules are measured on where no baseline is: those who read pages, as a sample of their own shows them (each
+    /// stands for `weight`), and of all others what no attack's template holds.
+    mutating func takeRestForUsual(readers: [RequestSample], weight: Double) {
         guard !hasBaseline else { return }
         usual = all.filter { one in
             let sample = one.sample
-            guard !sample.hasReferer, !isFollower(sample) else { return true }
+            guard !sample.hasReferer, !isFollower(sample) else { return false }
             return !attacks.contains { index in
                 candidates[index].method == sample.method && sample.matches(candidates[index].find.template)
             }
         }
+        usual += readers.map { Weighed(sample: $0, weight: weight, cluster: -1) }
         usualWeight = usual.reduce(0) { $0 + $1.weight }
     }
 }

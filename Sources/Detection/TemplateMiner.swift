@@ -25,6 +25,9 @@ struct TemplateMiner {
     /// A class may leave out this share of what varies: strays that came from elsewhere.
     private static let strayShare = 0.02
 
+    /// From this share of values that come once on, the others are strays.
+    private static let singleShare = 0.8
+
     let samples: [RequestSample]
     private var pieces: [[Range<Int>]] = []
     private var marks: [[UInt8]] = []
@@ -179,7 +182,12 @@ struct TemplateMiner {
         return (skeleton, words)
     }
 
-    private static func varying(_ values: [ArraySlice<UInt8>]) -> Varying {
+    private static func varying(_ all: [ArraySlice<UInt8>]) -> Varying {
+        // Among values that come once each, one that comes again is a text from elsewhere: a page beside random names.
+        var counts: [ArraySlice<UInt8>: Int] = [:]
+        for value in all { counts[value, default: 0] += 1 }
+        let single = all.filter { counts[$0] == 1 }
+        let values = Double(single.count) >= singleShare * Double(all.count) ? single : all
         let cuts = values.map { words($0) }
         var skeletons: [[UInt8]: Int] = [:]
         for cut in cuts { skeletons[cut.skeleton, default: 0] += 1 }
