@@ -9,8 +9,8 @@ extension LogWatch {
     private static let vectorLimit = 128
     /// A rule that adds less than this share of what it covers is none.
     private static let leastGain = 0.1
-    /// Agents that one template is given as a condition, each in a rule of its own, and their least shares of it: each one's,
-    /// and all of theirs.
+    /// Agents that one template is given as a condition, each in a rule of its own, and their least shares of it: each
+    /// one's, and all of theirs.
     private static let agentRules = 4
     private static let agentShare = 0.1
     private static let agentsShare = 0.9
@@ -112,8 +112,8 @@ extension LogWatch {
         return share >= Self.agentsShare && sum < alone.collateral / 2 ? rules : [alone]
     }
 
-    /// Method, route and parameters as a fingerprint says them: the route where it says all of the path, and the query's
-    /// template; else the whole target's.
+    /// Method, route and parameters as a fingerprint says them: the route where it says all of the path, and the
+    /// query's template; else the whole target's.
     static func conditions(
         method: String, template: RequestTemplate, examples: [[UInt8]], agent: String?
     ) -> [Fingerprint.Condition] {

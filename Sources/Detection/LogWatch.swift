@@ -7,8 +7,8 @@ internal import Moments
 /// usual. Memory is fixed; time is what the lines say.
 ///
 /// The usual is a given baseline; without one, the part of the log before it surges; without that, what in the log
-/// behaves like visitors and programs do, against which machine-drawn values, and requests without referer whose sources
-/// take nothing that belongs to a page, stand out.
+/// behaves like visitors and programs do, against which machine-drawn values, and requests without referer whose
+/// sources take nothing that belongs to a page, stand out.
 package struct LogWatch: Sendable {
     /// Sites that are kept apart; the names of further ones are taken for none.
     package static let siteLimit = 256

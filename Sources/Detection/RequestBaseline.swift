@@ -1,7 +1,7 @@
 package import Heads
 
-/// What is usual on the sites of a log: a sample of its requests that prefers later ones (of equal times each has the same
-/// chance; one a half-life older has half of it), in fixed memory. Two of them can be put together.
+/// What is usual on the sites of a log: a sample of its requests that prefers later ones (of equal times each has the
+/// same chance; one a half-life older has half of it), in fixed memory. Two of them can be put together.
 package struct RequestBaseline: Sendable {
     /// Requests kept: a collateral of 0.1 % is 16 of them.
     package static let sampleLimit = 16_384

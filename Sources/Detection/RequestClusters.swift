@@ -1,8 +1,8 @@
 internal import Heads
 internal import Sketches
 
-/// The heaviest skeletons of a log, with samples of each: a table of fixed size, in which an attacker's endless new ones
-/// push out each other.
+/// The heaviest skeletons of a log, with samples of each: a table of fixed size, in which an attacker's endless new
+/// ones push out each other.
 struct RequestClusters: Sendable {
     struct Cluster: Sendable {
         var key: UInt64 = 0

@@ -1,8 +1,8 @@
 internal import Heads
 
-/// Names the skeleton of a target by a number: segments and parameter names that come often for what stands before them,
-/// as they are (runs of digits as one), and rare ones by their punctuation alone. So all requests of one template have one
-/// skeleton, however random their values, and pages of a site have their own.
+/// Names the skeleton of a target by a number: segments and parameter names that come often for what stands before
+/// them, as they are (runs of digits as one), and rare ones by their punctuation alone. So all requests of one
+/// template have one skeleton, however random their values, and pages of a site have their own.
 struct RequestSkeleton: Sendable {
     /// Cells in each of two rows.
     private static let cells = 1 << 16
@@ -80,8 +80,8 @@ struct RequestSkeleton: Sendable {
         return unnamed
     }
 
-    /// The piece that begins at `start`, up to the next `ends` behind its first byte: its hash with runs of digits as one,
-    /// and that of its punctuation.
+    /// The piece that begins at `start`, up to the next `ends` behind its first byte: its hash with runs of digits as
+    /// one, and that of its punctuation.
     private static func piece(
         _ bytes: Span<UInt8>, _ start: Int, _ end: Int, ends: UInt8
     ) -> (literal: UInt64, wild: UInt64, next: Int) {

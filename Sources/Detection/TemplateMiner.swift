@@ -1,7 +1,7 @@
 internal import Fingerprints
 
-/// Finds what samples of one skeleton have in common: first parts them where a place has few, heavy values, then says for
-/// each place what it is: a fixed text, or characters of an alphabet within a text that stays.
+/// Finds what samples of one skeleton have in common: first parts them where a place has few, heavy values, then says
+/// for each place what it is: a fixed text, or characters of an alphabet within a text that stays.
 struct TemplateMiner {
     /// What was found: samples that one template holds.
     struct Find {

@@ -7,8 +7,8 @@ package struct RequestMatcher: Sendable {
     private var template: RequestTemplate?
     private var agent: [UInt8]?
 
-    /// Nil where a condition is not about requests, or about what no log line shows (TLS, header names, HTTP/2 settings,
-    /// what else the source took), or not of its grammar.
+    /// Nil where a condition is not about requests, or about what no log line shows (TLS, header names, HTTP/2
+    /// settings, what else the source took), or not of its grammar.
     package init?(_ fingerprint: Fingerprint) {
         guard !fingerprint.conditions.isEmpty else { return nil }
         for condition in fingerprint.conditions {

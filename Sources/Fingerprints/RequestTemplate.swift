@@ -1,12 +1,12 @@
 package import Heads
 
-/// What a flood tool's requests have in common where their values vary: the fixed text of a target, and for each varying
-/// part its alphabet and how long it is. The value of ``Feature/parameters``.
+/// What a flood tool's requests have in common where their values vary: the fixed text of a target, and for each
+/// varying part its alphabet and how long it is. The value of ``Feature/parameters``.
 ///
 /// The grammar: text stands for itself, `[a-z]{5,12}` for 5 to 12 characters of that alphabet (``Alphabet``), `{5}` for
-/// just 5. Before `[`, `]`, `{`, `}` and the backslash stands a backslash; bytes that are no visible ASCII are `\xhh`. A
-/// value that begins with "/" is of path and query, one that begins with "^" of a target that does not begin with "/";
-/// any other is of the query, behind the "?": "trefwoord=[a-z]{5,12}&p=[0-9]{1,3}". There is one way to write a
+/// just 5. Before `[`, `]`, `{`, `}` and the backslash stands a backslash; bytes that are no visible ASCII are `\xhh`.
+/// A value that begins with "/" is of path and query, one that begins with "^" of a target that does not begin with
+/// "/"; any other is of the query, behind the "?": "trefwoord=[a-z]{5,12}&p=[0-9]{1,3}". There is one way to write a
 /// template, and no other is read.
 package struct RequestTemplate: Hashable, Sendable {
     package enum Scope: Sendable { case query, target }
@@ -134,8 +134,8 @@ package struct RequestTemplate: Hashable, Sendable {
 
     // MARK: Comparing.
 
-    /// Steps that one comparison may take before it gives up, and says no: with runs whose end is open to doubt a hostile
-    /// template could else take exponential time.
+    /// Steps that one comparison may take before it gives up, and says no: with runs whose end is open to doubt a
+    /// hostile template could else take exponential time.
     private static let stepLimit = 4_096
 
     /// Whether a request's target, or the query of it, is one of the template's.

@@ -1,5 +1,5 @@
-/// Reads one JSON object (RFC 8259) as a line of an access log: keeps places, copies nothing, builds no tree. Strings are
-/// resolved of their escapes in the line itself.
+/// Reads one JSON object (RFC 8259) as a line of an access log: keeps places, copies nothing, builds no tree. Strings
+/// are resolved of their escapes in the line itself.
 struct JSONLine {
     /// Objects and lists in each other. Caddy's headers lie three deep.
     private static let depthLimit = 8

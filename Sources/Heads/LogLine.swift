@@ -66,8 +66,8 @@ enum LogLine {
         return nil
     }
 
-    /// Whether the first field is the site and the second the address: so it is where the second is an address, or where
-    /// four fields stand before the time and the first is none.
+    /// Whether the first field is the site and the second the address: so it is where the second is an address, or
+    /// where four fields stand before the time and the first is none.
     static func looksHosted(_ line: [UInt8]) -> Bool {
         let first = token(line, 0)
         guard first < line.count else { return false }

@@ -39,7 +39,8 @@ package struct LogLines: Sendable {
 
     package init(format: LogFormat? = nil) { self.format = format }
 
-    /// Gives the next piece of the log. Whoever reads all lines before the next piece keeps memory at a piece and a line.
+    /// Gives the next piece of the log. Whoever reads all lines before the next piece keeps memory at a piece and a
+    /// line.
     package mutating func append(_ bytes: RawSpan) {
         if position > 0 {
             pending.removeSubrange(..<position)

@@ -3,8 +3,8 @@
 enum LogTime {
     private static let second: Int64 = 1_000_000_000
 
-    /// "17/May/2015:10:05:03 +0200", with or without a fraction of the second; what follows is the caller's. Returns nil
-    /// for anything else.
+    /// "17/May/2015:10:05:03 +0200", with or without a fraction of the second; what follows is the caller's. Returns
+    /// nil for anything else.
     static func common(_ line: [UInt8], _ start: Int, _ end: Int) -> Int64? {
         guard end - start >= 20, end <= line.count, start >= 0, line[start + 2] == UInt8(ascii: "/"),
             line[start + 6] == UInt8(ascii: "/"), line[start + 11] == UInt8(ascii: ":"),
@@ -14,8 +14,8 @@ enum LogTime {
         return moment(line, year, month, day, clock: start + 12, end)
     }
 
-    /// "2015-05-17T10:05:03.123+02:00" (RFC 3339; a space for the "T", an offset without ":" or none at all, which means
-    /// UTC, are taken too).
+    /// "2015-05-17T10:05:03.123+02:00" (RFC 3339; a space for the "T", an offset without ":" or none at all, which
+    /// means UTC, are taken too).
     static func international(_ line: [UInt8], _ start: Int, _ end: Int) -> Int64? {
         guard end - start >= 19, end <= line.count, start >= 0, line[start + 4] == UInt8(ascii: "-"),
             line[start + 7] == UInt8(ascii: "-"),

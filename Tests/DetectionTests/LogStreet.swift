@@ -24,8 +24,9 @@ struct LogStreet {
         }
     }
 
+    private static let systems = ["X11; Linux x86_64", "Windows NT 10.0", "Macintosh", "iPhone"]
     static let agents = (0..<40).map { number in
-        "Mozilla/5.0 (\(["X11; Linux x86_64", "Windows NT 10.0", "Macintosh", "iPhone"][number % 4])) Browser/\(100 + number)"
+        "Mozilla/5.0 (\(systems[number % 4])) Browser/\(100 + number)"
     }
     static let words = [
         "paspoort", "afval", "verhuizen", "rijbewijs", "belasting", "subsidie", "parkeren", "trouwen", "vergunning",

@@ -145,7 +145,7 @@ private let realShapes = "data/shapes/hacktivist-2024-06.json"
         // Rules that say of themselves that they would hit too many are not for use: some shapes hold pages too.
         let collateral = try share(of: usual, hitBy: report, onlyBearable: true)
         print(
-            "ratio \(ratio), baseline \(hasBaseline): \(vectors.count) rules hold \(hit) of the flood, \(collateral) of the rest"
+            "\(ratio):1, baseline \(hasBaseline): \(vectors.count) rules hold \(hit) of the flood, \(collateral) of the rest"
         )
         #expect(hit >= 0.99)
         #expect(collateral <= 0.001)
@@ -380,7 +380,7 @@ private let realShapes = "data/shapes/hacktivist-2024-06.json"
                 let path = (0..<1 + random.below(6)).map { _ in String(random.next(), radix: 36) }.joined(
                     separator: "/")
                 text +=
-                    "192.0.2.1 - - [17/May/2015:10:05:03 +0000] \"GET /\(path)?\(random.next())=1 HTTP/1.1\" 200 1 \"-\" \"x\"\n"
+                    "192.0.2.1 - - [17/May/2015:10:05:03 +0000] \"GET /\(path)?\(random.next())=1 HTTP/1.1\" 200 1\n"
             }
             lines.append(Array(text.utf8).span.bytes)
             while lines.next() {

@@ -27,15 +27,18 @@ import Testing
 
     @Test(arguments: [
         "192.0.2.7 - - [17/May/2015:12:05:03 +0200] \"GET /a/b?c=d HTTP/1.1\" 200 203 \"http://x/\" \"\(agent)\"",
-        "192.0.2.7 - jan jansen [17/May/2015:10:05:03 +0000] \"GET /a/b?c=d HTTP/1.1\" 200 203 \"http://x/\" \"\(agent)\" \"-\" 3",
-        "www.example.nl:443 192.0.2.7 - - [17/May/2015:10:05:03 +0000] \"GET /a/b?c=d HTTP/1.1\" 200 203 \"r\" \"\(agent)\"",
+        "192.0.2.7 - jan jansen [17/May/2015:10:05:03 +0000] \"GET /a/b?c=d HTTP/1.1\" 200 203 \"http://x/\" "
+            + "\"\(agent)\" \"-\" 3",
+        "www.example.nl:443 192.0.2.7 - - [17/May/2015:10:05:03 +0000] \"GET /a/b?c=d HTTP/1.1\" 200 203 \"r\" "
+            + "\"\(agent)\"",
         """
         {"time":"2015-05-17T10:05:03Z","remote_addr":"192.0.2.7","request":"GET /a/b?c=d HTTP/1.1","status":"200",\
         "body_bytes_sent":"203","http_referer":"http://x/","http_user_agent":"\(agent)","http_host":"www.example.nl"}
         """,
         """
         {"level":"info","ts":1431857103,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":\
-        "198.51.100.9","remote_port":"4","client_ip":"192.0.2.7","proto":"HTTP/1.1","method":"GET","host":"www.example.nl",\
+        "198.51.100.9","remote_port":"4","client_ip":"192.0.2.7","proto":"HTTP/1.1","method":"GET",\
+        "host":"www.example.nl",\
         "uri":"/a/b?c=d","headers":{"User-Agent":["\(agent)"],"Referer":["http://x/"]}},"bytes_read":0,"size":203,\
         "status":200,"resp_headers":{"Server":["Caddy"]}}
         """,
@@ -158,7 +161,7 @@ import Testing
         let line = [
             "192.0.2.7 - - [17/May/2015:12:05:03 +0200] \"GET /a\\x41?c=d HTTP/1.1\" 200 203 \"http://x/\" \"a\"",
             "b.nl:80 192.0.2.7 - - [17/May/2015:12:05:03 +0200] \"GET http://c/ HTTP/1.1\" 200 203",
-            "{\"ts\":1431857103.25,\"ip\":\"::1\",\"method\":\"GET\",\"uri\":\"/\\u0041\\n\",\"status\":200,\"x\":[{},[]]}",
+            "{\"ts\":1431857103.25,\"ip\":\"::1\",\"method\":\"GET\",\"uri\":\"/\\u0041\\n\",\"x\":[{},[]]}",
             "{\"time\":\"2015-05-17 10:05:03,5+0200\",\"client\":\"h\",\"request\":\"HEAD /\",\"status\":null}",
         ][format]
         let whole = read(line + "\n" + line).1
@@ -183,7 +186,8 @@ import Testing
         var text = ""
         for number in 0..<5_000 {
             text += """
-                192.0.2.\(number % 256) - - [17/May/2015:10:05:\(10 + number % 50) +0000] "GET /nieuws/\(number)?p=\(number) \
+                192.0.2.\(number % 256) - - [17/May/2015:10:05:\(10 + number % 50) +0000] "GET \
+                /nieuws/\(number)?p=\(number) \
                 HTTP/1.1" 200 \(number) "https://www.example.nl/a/long/referer" "\(Self.agent) Gecko/20100101 \
                 Firefox/27.0 and a good deal more that agents say of themselves"
 
@@ -192,7 +196,8 @@ import Testing
         try speed(Array(text.utf8), lines: 5_000)
     }
 
-    /// Reads the same bytes over and over: half a million lines in a second is asked for; a shared machine gets a margin.
+    /// Reads the same bytes over and over: half a million lines in a second is asked for; a shared machine gets a
+    /// margin.
     private func speed(_ bytes: [UInt8], lines count: UInt64) throws {
         var lines = LogLines()
         var best = Double.infinity
