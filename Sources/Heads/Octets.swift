@@ -42,7 +42,7 @@ enum Octets {
 }
 
 /// A place in the bytes of a head: where it starts and how long it is.
-package struct Slice: Equatable, Sendable {
+package struct Slice: Equatable, Sendable, BitwiseCopyable {
     package var start: UInt32
     package var count: UInt32
 

@@ -7,7 +7,7 @@ package enum Framing: Equatable, Sendable {
     case untilClose
 }
 
-package enum Method: UInt8, Sendable {
+package enum Method: UInt8, Sendable, BitwiseCopyable {
     case get, head, post, put, delete, options, patch, trace, connect, other
 
     /// Repeating such a request asks for nothing more than sending it once (RFC 9110, section 9.2.2).
@@ -146,7 +146,7 @@ package struct RequestHead: Sendable {
         return nil
     }
 
-    private static func method(_ bytes: Span<UInt8>, _ name: Slice) -> Method {
+    static func method(_ bytes: Span<UInt8>, _ name: Slice) -> Method {
         // Methods are case-sensitive (RFC 9110, section 9.1): "get" is some other method.
         func `is`(_ text: StaticString) -> Bool {
             for index in 0..<Int(name.count) where bytes[Int(name.start) + index] != text.utf8Start[index] {

@@ -15,7 +15,11 @@ import Testing
     @Test func `a flood by a strange client is told from visitors on the same route`() throws {
         let attack = try attack(shape: Street.flood)
         let fingerprint = try #require(attack.fingerprint)
-        #expect(fingerprint.conditions == Feature.allCases.map { .init($0, Street.flood[$0]) })
+        #expect(
+            fingerprint.conditions
+                == Feature.allCases.compactMap { feature in
+                    Street.flood[feature].map { .init(feature, $0) }
+                })
         let evidence = fingerprint.evidence
         #expect(evidence.coverage > 0.98 && evidence.collateral == 0)
         #expect(evidence.attackCount == attack.excess)
