@@ -118,7 +118,8 @@ package enum FlowSpec {
             "gobgp global rib add -a \(route.isIPv4 ? "ipv4" : "ipv6")-flowspec match "
                 + route.components.map(\.gobgp).joined(separator: " ") + " then discard"
         case .exabgp:
-            "route w\(name) { match { " + route.components.map { $0.exabgp(isIPv4: route.isIPv4) }.joined(separator: " ")
+            "route w\(name) { match { "
+                + route.components.map { $0.exabgp(isIPv4: route.isIPv4) }.joined(separator: " ")
                 + " } then { discard; } }"
         }
     }
@@ -143,16 +144,22 @@ extension FlowSpec.Component {
     }
 
     /// A list of operators and values; the last has the end bit.
-    private func list(_ items: [(operator: UInt8, value: UInt32)]) -> [UInt8] {
+    private func list(_ items: [(code: UInt8, value: UInt32)]) -> [UInt8] {
         var bytes = [type]
         for (place, item) in items.enumerated() {
             let size = item.value < 1 << 8 ? 0 : item.value < 1 << 16 ? 1 : 2
-            bytes.append(item.operator | UInt8(size) << 4 | (place == items.count - 1 ? 0x80 : 0))
+            bytes.append(item.code | UInt8(size) << 4 | (place == items.count - 1 ? 0x80 : 0))
             for shift in stride(from: (1 << size) * 8 - 8, through: 0, by: -8) {
                 bytes.append(UInt8(truncatingIfNeeded: item.value >> UInt32(shift)))
             }
         }
         return bytes
+    }
+
+    /// Equal to one number, or from the first to the last.
+    private static func items(_ range: ClosedRange<UInt32>) -> [(code: UInt8, value: UInt32)] {
+        if range.count == 1 { return [(code: UInt8(1), value: range.lowerBound)] }
+        return [(code: UInt8(3), value: range.lowerBound), (code: UInt8(0x45), value: range.upperBound)]
     }
 
     fileprivate func bytes(isIPv4: Bool) -> [UInt8] {
@@ -168,16 +175,12 @@ extension FlowSpec.Component {
             let head = isIPv4 ? [type, UInt8(prefix.length)] : [type, UInt8(prefix.length), 0]
             return head + whole.prefix((prefix.length + 7) / 8)
         case .numbers(_, let ranges):
-            return list(
-                ranges.flatMap { range in
-                    range.count == 1
-                        ? [(UInt8(1), range.lowerBound)] : [(UInt8(3), range.lowerBound), (0x45, range.upperBound)]
-                })
+            return list(ranges.flatMap(Self.items))
         case .flags(let sets):
             // A match means at least these bits, so the others are asked to be clear.
             return list(
-                sets.flatMap { flags -> [(operator: UInt8, value: UInt32)] in
-                    let clear = (operator: UInt8(flags == 0 ? 2 : 0x42), value: UInt32(~flags))
+                sets.flatMap { flags -> [(code: UInt8, value: UInt32)] in
+                    let clear = (code: UInt8(flags == 0 ? 2 : 0x42), value: UInt32(~flags))
                     if flags == 0 { return [clear] }
                     return [(1, UInt32(flags))] + (flags == 255 ? [] : [clear])
                 })
@@ -214,7 +217,7 @@ extension FlowSpec.Component {
 
     fileprivate func exabgp(isIPv4: Bool) -> String {
         func names(_ flags: UInt8) -> String {
-            let all = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"]
+            let all = ["fin", "syn", "rst", "push", "ack", "urgent", "ece", "cwr"]
             return all.indices.filter { flags & 1 << UInt8($0) != 0 }.map { all[$0] }.joined(separator: "+")
         }
         switch self {

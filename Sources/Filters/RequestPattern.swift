@@ -75,23 +75,30 @@ enum RequestPattern {
         return text
     }
 
-    /// A template's values: "trefwoord=[a-z]{5,12}&p=[0-9]{1,3}", of the query, or with a path before it:
-    /// "/nieuws/[0-9]{1,4}?p=2".
+    /// A template's values: "trefwoord=[a-z]{5,12}&p=[0-9]{1,3}", of the query; with "/" at its beginning, or "^" before
+    /// it, of path and query: "/nieuws/[0-9]{1,4}?p=2". A backslash stands before brackets, braces and itself, and begins
+    /// "\\xhh".
     static func parameters(_ template: String) throws(RuleRefusal) -> String {
         let bytes = Array(template.utf8)
-        guard !bytes.isEmpty else { throw RuleRefusal("an empty template") }
-        var text = "^"
-        if bytes.first != UInt8(ascii: "/") { text += "[^?]*" }
-        if bytes.first != UInt8(ascii: "/"), bytes.first != UInt8(ascii: "?") { text += "\\x3f" }
-        var index = 0
+        guard let first = bytes.first else { throw RuleRefusal("an empty template") }
+        let hasMark = first == UInt8(ascii: "^")
+        var text = hasMark || first == UInt8(ascii: "/") ? "^" : "^[^?]*\\x3f"
+        var index = hasMark ? 1 : 0
         while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "[") {
+            switch bytes[index] {
+            case UInt8(ascii: "["):
                 guard let (expression, end) = try valueClass(bytes, index) else {
                     throw RuleRefusal("a class that the template's grammar does not have")
                 }
                 text += expression
                 index = end
-            } else {
+            case UInt8(ascii: "\\"):
+                guard let (byte, end) = escaped(bytes, index + 1) else {
+                    throw RuleRefusal("an escape that the template's grammar does not have")
+                }
+                text += literal(CollectionOfOne(byte))
+                index = end
+            default:
                 text += literal(CollectionOfOne(bytes[index]))
                 index += 1
             }
@@ -100,7 +107,17 @@ enum RequestPattern {
     }
 
     /// The longest value that an expression may ask for.
-    private static let repetitionLimit = 1_000
+    private static let repetitionLimit = 8_192
+
+    /// What a backslash before `start` means.
+    private static func escaped(_ bytes: [UInt8], _ start: Int) -> (byte: UInt8, end: Int)? {
+        guard start < bytes.count else { return nil }
+        guard bytes[start] == UInt8(ascii: "x") else { return (bytes[start], start + 1) }
+        guard start + 3 <= bytes.count, bytes[(start + 1)..<(start + 3)].allSatisfy({ RuleText.isAlphanumeric($0) }),
+            let byte = UInt8(String(decoding: bytes[(start + 1)..<(start + 3)], as: UTF8.self), radix: 16)
+        else { return nil }
+        return (byte, start + 3)
+    }
 
     /// "[a-z]{5,12}" from `start` on, written anew; nil for anything else.
     private static func valueClass(
@@ -108,18 +125,30 @@ enum RequestPattern {
     ) throws(RuleRefusal) -> (expression: String, end: Int)? {
         var index = start + 1
         var members = ""
+        let everything = Array("\\x00-\\xff]".utf8)
+        if bytes[index...].starts(with: everything) {
+            members = "\\x00-\\xff"
+            index += everything.count - 1
+        }
         while index < bytes.count, bytes[index] != UInt8(ascii: "]") {
-            let byte = bytes[index]
-            guard RuleText.isAlphanumeric(byte) || "-_%+.~".utf8.contains(byte) else { return nil }
-            if index + 2 < bytes.count, bytes[index + 1] == UInt8(ascii: "-"), bytes[index + 2] != UInt8(ascii: "]") {
+            var byte = bytes[index]
+            if RuleText.isAlphanumeric(byte) {
+                // Letters and digits come as ranges alone.
+                guard index + 2 < bytes.count, bytes[index + 1] == UInt8(ascii: "-") else { return nil }
                 let last = bytes[index + 2]
-                guard RuleText.isAlphanumeric(byte), RuleText.isAlphanumeric(last), byte <= last else { return nil }
+                guard RuleText.isAlphanumeric(last), byte <= last else { return nil }
                 members += literal([byte]) + "-" + literal([last])
                 index += 3
-            } else {
-                members += "\\x" + RuleText.hexadecimal(byte)
-                index += 1
+                continue
             }
+            if byte == UInt8(ascii: "\\") {
+                index += 1
+                guard index < bytes.count else { return nil }
+                byte = bytes[index]
+            }
+            guard byte > 32, byte < 127 else { return nil }
+            members += "\\x" + RuleText.hexadecimal(byte)
+            index += 1
         }
         guard !members.isEmpty, index + 1 < bytes.count, bytes[index + 1] == UInt8(ascii: "{"),
             let close = bytes[index...].firstIndex(of: UInt8(ascii: "}"))

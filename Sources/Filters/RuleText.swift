@@ -1,4 +1,5 @@
 internal import Fingerprints
+internal import Moments
 
 /// Texts of rules. What comes from outside goes into a rule file through here alone, as numbers, as letters and digits,
 /// or as escapes of both: a hostile fingerprint has no character to break out with.

@@ -1,5 +1,6 @@
 internal import Addresses
 internal import Fingerprints
+internal import Moments
 internal import Packets
 
 /// Rules for Suricata (6 or newer).
