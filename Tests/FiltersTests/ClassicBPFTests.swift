@@ -52,8 +52,9 @@ struct ClassicBPFTests {
         let named = try #require(
             Self.program([.init(.dnsName, "Example.nl"), .init(.dnsType, "255")]))
         let typed = try #require(Self.program([.init(.dnsType, "255")]))
-        for (name, type, isHit) in [("eXaMpLe.NL", UInt16(255), true), ("example.nl", 1, false), ("example.be", 255, false)]
-        {
+        for (name, type, isHit) in [
+            ("eXaMpLe.NL", UInt16(255), true), ("example.nl", 1, false), ("example.be", 255, false),
+        ] {
             var packet = CraftedPacket()
             packet.question = (name, type, true)
             #expect((named.run(packet.frame.span.bytes) != 0) == isHit)
