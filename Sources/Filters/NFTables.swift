@@ -21,8 +21,11 @@ enum NFTables {
     }
 
     static func lines(_ patterns: [PacketPattern], _ draft: RuleDraft, _ options: RuleOptions) -> [String] {
-        patterns.flatMap { pattern in
-            ([(pattern, true)] + byFragment(pattern).map { ($0, false) }).compactMap { pattern, isIPv4 in
+        patterns.flatMap { wanted in
+            var pattern = wanted
+            // The kernel's short way to transport headers (seen in Linux 6.18) reads a later fragment's content as one.
+            if pattern.readsTransport, pattern.fragments == nil { pattern.fragments = [.whole, .first] }
+            return ([(pattern, true)] + byFragment(pattern).map { ($0, false) }).compactMap { pattern, isIPv4 in
                 match(pattern, isIPv4: isIPv4, targets: options.targets, sources: draft.sources).map {
                     "\($0) counter drop comment \"\(RuleText.summary(draft))\""
                 }

@@ -26,6 +26,9 @@ enum Nginx {
             case .method: map("$request_method", try RequestPattern.exactly(value))
             case .route: map("$request_uri", try RequestPattern.route(value))
             case .parameters: map("$request_uri", try RequestPattern.parameters(value))
+            // An empty value is compared with texts alone, never with expressions.
+            case .agent where value.isEmpty:
+                lines.append("map $http_user_agent \(own()) { default 0; \"\" 1; }")
             case .agent: map("$http_user_agent", try RequestPattern.exactly(value))
             default: throw RuleRefusal("nginx cannot say \(condition.feature.rawValue)")
             }

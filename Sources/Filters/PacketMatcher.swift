@@ -7,6 +7,8 @@ package struct PacketMatcher: Sendable {
     /// The most fingerprints: a packet's matches are bits of one number.
     package static let fingerprintLimit = 64
 
+    /// Beside each row what most packets fail, in one comparison; the rows themselves are read for few packets.
+    @usableFromInline var gates: [Gate] = []
     @usableFromInline var rows: [Row] = []
     /// Ranges of conditions that have more than one.
     @usableFromInline var ranges: [Range32] = []
@@ -24,25 +26,57 @@ package struct PacketMatcher: Sendable {
             var row = Row(bit: 1 << UInt64(index))
             for test in tests { add(test, to: &row) }
             rows.append(row)
+            gates.append(Gate(row))
         }
     }
 
     /// The fingerprints that the packet matches, the first one the lowest bit.
     @inlinable package func matches(_ packet: PacketSummary) -> UInt64 {
         var found: UInt64 = 0
-        for index in rows.indices where holds(index, packet) { found |= rows[index].bit }
+        let key = Gate.key(packet)
+        let gates = gates.span
+        for index in gates.indices where key & gates[index].mask == gates[index].value {
+            if holds(index, packet) { found |= rows[index].bit }
+        }
         return found
     }
 
     /// The place of the first fingerprint that the packet matches, or -1.
     @inlinable package func first(_ packet: PacketSummary) -> Int {
-        for index in rows.indices where holds(index, packet) { return rows[index].bit.trailingZeroBitCount }
+        let key = Gate.key(packet)
+        let gates = gates.span
+        for index in gates.indices where key & gates[index].mask == gates[index].value {
+            if holds(index, packet) { return rows[index].bit.trailingZeroBitCount }
+        }
         return -1
     }
 
-    /// Whether any holds, and which, is decided row by row; the tests that fail most come first.
+    /// Protocol, service, role and ports side by side, as far as a fingerprint has one value of each.
+    @usableFromInline
+    struct Gate: Sendable, BitwiseCopyable {
+        @usableFromInline var mask: UInt64
+        @usableFromInline var value: UInt64
+
+        init(_ row: Row) {
+            mask = UInt64(row.protocolMask) | UInt64(row.serviceMask) << 8 | UInt64(row.roleMask) << 16
+            value = UInt64(row.protocolNumber) | UInt64(row.service) << 8 | UInt64(row.role) << 16
+            for (port, shift) in [(row.sourcePort, UInt64(24)), (row.destinationPort, 40)] where port.low == port.high {
+                mask |= 0xffff << shift
+                value |= UInt64(port.low) << shift
+            }
+        }
+
+        @inlinable
+        @inline(__always)
+        static func key(_ packet: PacketSummary) -> UInt64 {
+            UInt64(packet.protocolNumber) | UInt64(packet.service.rawValue) << 8 | UInt64(packet.role.rawValue) << 16
+                | UInt64(packet.sourcePort) << 24 | UInt64(packet.destinationPort) << 40
+        }
+    }
+
+    /// Whether the whole row holds.
     @inlinable
-    @inline(__always)
+    @inline(never)
     func holds(_ index: Int, _ packet: PacketSummary) -> Bool {
         let row = rows[index]
         // Fields that a row is not about have a mask of 0, or a range of everything.

@@ -8,6 +8,11 @@ package struct RuleCheck: Sendable {
         package var packets: UInt64 = 0
         package var bytes: UInt64 = 0
 
+        package init(packets: UInt64 = 0, bytes: UInt64 = 0) {
+            self.packets = packets
+            self.bytes = bytes
+        }
+
         @inlinable mutating func add(_ packet: PacketSummary) {
             let weight = UInt64(packet.weight)
             packets = packets.addingReportingOverflow(weight).overflow ? .max : packets &+ weight

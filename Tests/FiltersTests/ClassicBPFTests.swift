@@ -135,9 +135,9 @@ struct ClassicBPFTests {
             for _ in 0..<25 {
                 let frame = CraftedPacket.random(&random).frame
                 let isMatch = program.run(frame.span.bytes) != 0
-                _ = frame.withUnsafeBytes { send(ends[0], $0.baseAddress, $0.count, Int32(MSG_DONTWAIT.rawValue)) }
+                _ = frame.withUnsafeBytes { send(ends[0], $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
                 var buffer = [UInt8](repeating: 0, count: 4096)
-                let count = recv(ends[1], &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue))
+                let count = recv(ends[1], &buffer, buffer.count, Int32(MSG_DONTWAIT))
                 #expect((count == frame.count) == isMatch, "\(conditions)")
                 hits += isMatch ? 1 : 0
             }

@@ -39,7 +39,7 @@ struct RuleFilesTests {
         return Rules.compile(fingerprints, as: language, options: options)
     }
 
-    private static let both: (inout RuleOptions) -> Void = {
+    private static let both: @Sendable (inout RuleOptions) -> Void = {
         $0.targets = [Prefix("192.0.2.0/24")!, Prefix("2001:db8::1/128")!]
     }
 
@@ -227,7 +227,7 @@ struct RuleFilesTests {
         #expect(
             text == """
                 map $request_uri $wasstraat_0_0 { default 0; "~^/nieuws/[0-9]{1,4}$" 1; }
-                map $http_user_agent $wasstraat_0_1 { default 0; "~^$" 1; }
+                map $http_user_agent $wasstraat_0_1 { default 0; "" 1; }
                 map "${wasstraat_0_0}${wasstraat_0_1}" $wasstraat_0 { default 0; "11" 429; }
                 map "${wasstraat_0}" $wasstraat { default 0; "~429" 429; "~444" 444; }
                 # In the server block:

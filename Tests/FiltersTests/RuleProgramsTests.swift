@@ -119,7 +119,12 @@ struct RuleProgramsTests {
             options.interface = "lo"
             let compiled = Rules.compile([one], as: .nftables, options: options)
             guard compiled.rules.count == 1 else { continue }
-            let packets = (0..<60).map { _ in CraftedPacket.random(&random) }
+            // The kernel stops at authentication and mobility headers: it matches less behind them.
+            let packets = (0..<60).map { _ in
+                var packet = CraftedPacket.random(&random)
+                packet.extensions.removeAll { $0 == 51 || $0 == 135 }
+                return packet
+            }
             let expected = packets.count { packet in
                 conditions.allSatisfy { PacketTest($0)!.holds(for: packet.summary) }
             }

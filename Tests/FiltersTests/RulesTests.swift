@@ -161,8 +161,7 @@ struct RulesTests {
                 var options = RuleOptions()
                 options.targets = [Prefix("192.0.2.1/32")!]
                 let text = Rules.compile([one], as: language, options: options).text
-                // The same rule with a harmless kind and value has the same marks of the language.
-                #expect(!text.contains("reboot)") && !text.contains("flush") && !text.contains("user root"))
+                #expect(!text.contains("(reboot") && !text.contains(" flush") && !text.contains("user root"))
                 #expect(text.utf8.allSatisfy { $0 == 10 || (32...126).contains($0) })
                 #expect(text.split(separator: "\n").allSatisfy { $0.count { $0 == "'" } % 2 == 0 })
                 #expect(text.split(separator: "\n").allSatisfy { $0.count { $0 == "\"" } % 2 == 0 })
