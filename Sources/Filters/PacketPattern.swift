@@ -182,8 +182,10 @@ extension PacketPattern {
                 protocols = [PacketSummary.tcp]
             } else if icmpType != nil || icmpCode != nil {
                 protocols = [PacketSummary.icmp, PacketSummary.icmpv6]
-            } else if sourcePorts != nil || destinationPorts != nil || readsPayload {
+            } else if sourcePorts != nil || destinationPorts != nil {
                 protocols = [PacketSummary.tcp, PacketSummary.udp]
+            } else if readsPayload {
+                protocols = [PacketSummary.tcp, PacketSummary.udp, PacketSummary.icmp, PacketSummary.icmpv6]
             }
         }
         return protocols.compactMap { number in

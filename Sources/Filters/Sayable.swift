@@ -64,6 +64,8 @@ enum Sayable {
             ServiceMark.needsPayload(service, role)
                 ? "said by the service's port and the mark of its first bytes: what only looks like it is hit too"
                 : "said by the service's port over UDP: what only uses that port is hit too"
+        case .dnsName, .dnsType:
+            "said by port 53 over UDP and the bytes at the question's place: what only looks like it is hit too"
         case .sourcePort, .destinationPort:
             "later fragments carry no ports and are not hit"
         default: nil
