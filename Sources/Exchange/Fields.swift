@@ -34,6 +34,25 @@ struct Fields {
         return text
     }
 
+    /// Null, or a text.
+    func optionalText(_ key: String, where isAllowed: (String) -> Bool) throws(ExchangeError) -> String? {
+        self[key] == .null ? nil : try text(key, where: isAllowed)
+    }
+
+    /// Null, or true or false.
+    func optionalBool(_ key: String) throws(ExchangeError) -> Bool? {
+        switch self[key] {
+        case .null: return nil
+        case .bool(let value): return value
+        default: throw Self.wrong(path + key, "true, false or null expected")
+        }
+    }
+
+    /// Null, or a share.
+    func optionalShare(_ key: String) throws(ExchangeError) -> Double? {
+        self[key] == .null ? nil : try share(key)
+    }
+
     func bytes(_ key: String, count: Int) throws(ExchangeError) -> [UInt8] {
         guard case .string(let text) = self[key], let bytes = Text.bytes(hexadecimal: text, count: count) else {
             throw Self.wrong(path + key, "\(2 * count) small hexadecimal digits expected")
