@@ -20,6 +20,12 @@ extension JSONValue {
         .string(min(max(moment, Moment(seconds: 0)), Moment(seconds: 253_402_300_799)).text)
     }
 
+    /// A time with milliseconds, always: "2026-11-23T16:43:48.000Z".
+    static func instant(_ moment: Moment) -> JSONValue {
+        guard case .string(let text) = time(moment), !text.contains(".") else { return time(moment) }
+        return .string(text.dropLast() + ".000Z")
+    }
+
     static func share(_ value: Double?) -> JSONValue { value.map { .share($0) } ?? .null }
 
     /// 0...1 with at most six decimals, without zeros at the end: "0", "0.25", "1".
