@@ -8,9 +8,11 @@ struct Fields {
     /// Before each key in messages: "evidence.".
     private let path: String
 
-    init(_ value: JSONValue, at path: String, keys: [String]) throws(ExchangeError) {
+    init(
+        _ value: JSONValue, at path: String, keys: [String], optional: [String] = []
+    ) throws(ExchangeError) {
         guard case .object(let members) = value else { throw Self.wrong(path, "an object expected") }
-        for member in members where !keys.contains(member.key) {
+        for member in members where !keys.contains(member.key) && !optional.contains(member.key) {
             throw ExchangeError(.unknownKey, "\"\(path)\(Text.shown(member.key))\" is no key of this form")
         }
         self.members = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
@@ -33,6 +35,8 @@ struct Fields {
         }
         return text
     }
+
+    func has(_ key: String) -> Bool { members[key] != nil }
 
     /// Null, or a text.
     func optionalText(_ key: String, where isAllowed: (String) -> Bool) throws(ExchangeError) -> String? {

@@ -77,13 +77,14 @@ struct JSONReader {
     private mutating func readObject(depth: Int) throws(ExchangeError) -> JSONValue {
         place += 1
         var members: [JSONValue.Member] = []
+        var keys: Set<String> = []
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object([]) }
         while members.count < limits.members {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw error("a key expected") }
             let key = try readString()
-            guard !members.contains(where: { $0.key == key }) else {
+            guard keys.insert(key).inserted else {
                 throw ExchangeError(.repeatedKey, "\"\(Text.shown(key))\" stands there twice")
             }
             skipSpace()
