@@ -246,7 +246,7 @@ private struct VectorWriter {
                 let part = sum > 0 ? max(0.001, share / sum) : 1 / Double(values.count)
                 return CoalitionFingerprint.Distribution.Share(Self.name(value, feature), Self.rounded(part))
             }
-            return .shares(shares)
+            return .ordered(shares)
         }
         var named: [CoalitionFingerprint.Distribution.Share] = []
         for (value, share) in measured where share > threshold && share <= 1 {
@@ -256,7 +256,7 @@ private struct VectorWriter {
         let sum = named.reduce(0) { $0 + $1.share }
         guard !named.isEmpty else { return nil }
         if sum < 0.99 { named.append(.init(CoalitionFingerprint.Distribution.others, Self.rounded(1 - sum))) }
-        return .shares(named)
+        return .ordered(named)
     }
 
     private static func rounded(_ share: Double) -> Double { (max(0, min(1, share)) * 1_000).rounded() / 1_000 }

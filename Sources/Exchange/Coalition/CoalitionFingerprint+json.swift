@@ -153,7 +153,7 @@ extension CoalitionFingerprint.Vector {
                 shares.append(.init(member.key, try share(member.value)))
             }
             guard shares.count == members.count else { break }
-            return .shares(shares)
+            return .ordered(shares)
         default: break
         }
         throw Fields.wrong("attack_vectors.\(name)", "shares of values, or \"random\", expected")

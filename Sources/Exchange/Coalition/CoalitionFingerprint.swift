@@ -89,7 +89,7 @@ package struct CoalitionFingerprint: Equatable, Sendable {
         case random
         /// A source port that is the vector's own.
         case single(UInt64)
-        /// The values that stand out with their shares of the packets, as written: the heaviest first. "others" is the rest.
+        /// The values that stand out with their shares of the packets; "others" is the rest. Made by `ordered`.
         case shares([Share])
 
         package struct Share: Equatable, Sendable {
@@ -104,6 +104,15 @@ package struct CoalitionFingerprint: Equatable, Sendable {
         }
 
         static let others = "others"
+
+        /// In the one order that a distribution has here, for an object of JSON has none: the heaviest first, the rest last.
+        static func ordered(_ shares: [Share]) -> Distribution {
+            .shares(
+                shares.sorted { left, right in
+                    if (left.value == others) != (right.value == others) { return right.value == others }
+                    return left.share == right.share ? left.value < right.value : left.share > right.share
+                })
+        }
 
         /// The values that stand out, without the rest.
         var named: [Share] {
