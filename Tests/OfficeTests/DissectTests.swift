@@ -28,9 +28,9 @@ import wasstraat
         var vector = TrafficVector(
             kind: "dns-reflection", fingerprint: fingerprint, packets: 70_000, bytes: 91_000_000, start: start,
             end: start + 30)
-        vector.shares = [
-            .init(feature: .dnsName, values: [(hostile, 0.75)] + (0..<20).map { ("\($0).example", 0.01) })
-        ]
+        var values: [(value: String, share: Double)] = [(value: hostile, share: 0.75)]
+        for number in 0..<20 { values.append((value: String(number) + ".example", share: 0.01)) }
+        vector.shares = [TrafficVector.Share(feature: Feature.dnsName, values: values)]
         return vector
     }
 
