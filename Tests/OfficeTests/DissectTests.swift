@@ -37,10 +37,13 @@ import wasstraat
     static func report(_ vectors: [TrafficVector] = [vector()], points: Int = 30) -> TrafficReport {
         var attack = TrafficAttack(
             target: .host(hostile), state: .ended, start: start, end: start + 29, detected: start + 2, vectors: vectors)
-        attack.points = (0..<points).map { second in
-            .init(
-                time: start + Double(second), attackPackets: Double(second * 100), attackBytes: Double(second) * 1e5,
-                allPackets: Double(second * 100 + 50), allBytes: second == 3 ? .nan : .infinity)
+        for second in 0..<points {
+            let rate = Double(second) * 100
+            let odd: Double = second == 3 ? .nan : .infinity
+            attack.points.append(
+                TrafficAttack.Point(
+                    time: start + Double(second), attackPackets: rate, attackBytes: rate * 1_000,
+                    allPackets: rate + 50, allBytes: odd))
         }
         var report = TrafficReport()
         report.attacks = [attack]
@@ -56,7 +59,7 @@ import wasstraat
     @Test func `the text says what, when, against whom and on what ground, in 80 columns`() {
         let text = DissectText.text(Self.report(), faults: [ReadFault(cause: "truncated packet", count: 1_234)])
         for part in [
-            "attack: DNS reflection", "2026-11-23 08:43:28 UTC to 2026-11-23 08:43:57 UTC, 29.0 s (ended)",
+            "attack: DNS reflection", "2026-11-23 08:43:28 to 08:43:57 UTC, 29.0 s (ended)",
             "service = dns response", "70,000 packets, 91.0 MB, at most 71,234/s", "98.8 % of packets, 50.0 % of bytes",
             "< 0.01 % of packets (shipped profile)", "about 3,178; most from 192.0.2.0/24 (25.0 %)",
             "errors: truncated packet (1,234)",

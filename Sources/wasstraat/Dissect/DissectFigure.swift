@@ -67,6 +67,13 @@ enum DissectFigure {
         return "\(clamped.day.text) \(Moment.clock(clamped.seconds - clamped.day.start.seconds)) UTC"
     }
 
+    /// "2026-11-23 16:43:48 to 16:44:03 UTC"; the day of the end only where it is another.
+    static func span(_ from: Moment, _ until: Moment) -> String {
+        let (start, end) = (time(from), time(until))
+        let isSameDay = start.prefix(10) == end.prefix(10)
+        return "\(start.dropLast(4)) to \(isSameDay ? String(end.dropFirst(11)) : end)"
+    }
+
     /// What a kind is called: "dns-reflection" is "DNS reflection".
     static func kind(_ kind: String) -> String {
         let words = kind.split(separator: "-")

@@ -35,7 +35,7 @@ package enum DissectText {
     private static func readLine(_ report: TrafficReport) -> String {
         var line = "read: \(DissectFigure.count(report.packets)) packets, \(DissectFigure.bytes(report.bytes))"
         if let from = report.from, let until = report.until {
-            line += ", \(DissectFigure.time(from)) to \(DissectFigure.time(until))"
+            line += ", \(DissectFigure.span(from, until))"
         }
         return line
     }
@@ -47,7 +47,7 @@ package enum DissectText {
         lines += field("target", "\(attack.target)")
         lines += field(
             "time",
-            "\(DissectFigure.time(attack.start)) to \(DissectFigure.time(attack.end)), "
+            "\(DissectFigure.span(attack.start, attack.end)), "
                 + "\(DissectFigure.duration(attack.end - attack.start)) (\(attack.state.rawValue))")
         lines += field("found", DissectFigure.time(attack.detected))
         for vector in attack.vectors { lines += [""] + text(vector) }
