@@ -4,7 +4,8 @@ import FuzzerSupport
 import Glibc
 import Moments
 
-// The input is read as a form of ours and as the coalition's. What is taken can be written, and is read again as the same.
+// The input is read as a form of ours and as the coalition's. What is taken can be written, and is read again as the
+// same.
 private func run(_ bytes: [UInt8]) {
     form(bytes)
     coalition(bytes)

@@ -1,8 +1,8 @@
 package import Fingerprints
 package import Moments
 
-/// A fingerprint from elsewhere whose identifier and signature hold, that has not expired, and whose signer is trusted or
-/// was accepted by the operator. It still starts dry and is measured again on one's own traffic.
+/// A fingerprint from elsewhere whose identifier and signature hold, that has not expired, and whose signer is trusted
+/// or was accepted by the operator. It still starts dry and is measured again on one's own traffic.
 package struct AcceptedFingerprint: Equatable, Sendable {
     package let fingerprint: Fingerprint
     package let identifier: String

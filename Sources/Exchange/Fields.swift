@@ -1,8 +1,8 @@
 internal import Fingerprints
 internal import Moments
 
-/// The members of an object that has just these keys, with values read strictly: every value can be written one way only,
-/// so that what was read and is written again is the same bytes.
+/// The members of an object that has just these keys, with values read strictly: every value can be written one way
+/// only, so that what was read and is written again is the same bytes.
 struct Fields {
     private let members: [String: JSONValue]
     /// Before each key in messages: "evidence.".

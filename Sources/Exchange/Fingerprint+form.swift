@@ -6,8 +6,8 @@ internal import Moments
 
 /// The one form in which a fingerprint leaves an organisation: JSON, described in
 /// Documentation/schemas/fingerprint.schema.json. Its identifier is the SHA-256 of the canonical bytes of what it says,
-/// so the same fingerprint has the same identifier whoever passes it on; its signature is over identifier and signer too.
-/// Without signer and signature it is for one's own use.
+/// so the same fingerprint has the same identifier whoever passes it on; its signature is over identifier and signer
+/// too. Without signer and signature it is for one's own use.
 extension Fingerprint {
     /// Counts beyond this are not exact in every reader of JSON (RFC 8259, section 6).
     static let countLimit: UInt64 = 1 << 53 - 1

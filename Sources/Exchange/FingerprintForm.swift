@@ -1,7 +1,7 @@
 package import Fingerprints
 
-/// A form as it was read, signed or not: well formed, with the identifier of its content, and with a signature that holds
-/// where there is one. For one's own use; what others sent is accepted through ``AcceptedFingerprint`` alone.
+/// A form as it was read, signed or not: well formed, with the identifier of its content, and with a signature that
+/// holds where there is one. For one's own use; what others sent is accepted through ``AcceptedFingerprint`` alone.
 package struct FingerprintForm: Equatable, Sendable {
     package let fingerprint: Fingerprint
     package let version: FormVersion

@@ -1,7 +1,7 @@
 package import Fingerprints
 
-/// A fingerprint as it came: well formed and signed, but nobody vouches for it yet. ``AcceptedFingerprint`` is what may be
-/// used.
+/// A fingerprint as it came: well formed and signed, but nobody vouches for it yet. ``AcceptedFingerprint`` is what may
+/// be used.
 package struct ReceivedFingerprint: Equatable, Sendable {
     let content: FormContent
     let signing: FormContent.Signing

@@ -14,8 +14,8 @@ enum Text {
             && parts[1...].allSatisfy { isHexadecimal(String($0), count: 12) }
     }
 
-    /// Whether a route could hold an address: digits other than the "0" that stands for a run of them in every route, or
-    /// three groups of hexadecimal digits with colons between, as in IPv6.
+    /// Whether a route could hold an address: digits other than the "0" that stands for a run of them in every route,
+    /// or three groups of hexadecimal digits with colons between, as in IPv6.
     static func holdsAddress(_ route: String) -> Bool {
         var before: UInt8 = 0
         var colons = 0

@@ -2,8 +2,8 @@ package import Detection
 internal import Fingerprints
 internal import Moments
 
-/// A report as JSON, described in Documentation/schemas/dissect.schema.json: canonical bytes, so that the same report is
-/// the same bytes.
+/// A report as JSON, described in Documentation/schemas/dissect.schema.json: canonical bytes, so that the same report
+/// is the same bytes.
 extension TrafficReport {
     /// - Parameter faults: what could not be read, by cause; `errors` is their sum.
     package func json(faults: [ReadFault] = []) -> [UInt8] { value(faults: faults).canonical }

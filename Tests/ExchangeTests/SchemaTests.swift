@@ -27,8 +27,8 @@ import Testing
         return try resolved(other, in: whole)
     }
 
-    /// Whether an object has exactly the keys of its schema, those required among them and no other allowed, all the way
-    /// down. Returns how many objects it compared.
+    /// Whether an object has exactly the keys of its schema, those required among them and no other allowed, all the
+    /// way down. Returns how many objects it compared.
     private func compare(
         _ value: Any, with schema: [String: Any], in whole: [String: Any], at path: String
     ) throws -> Int {

@@ -227,8 +227,8 @@ private struct VectorWriter {
         }
     }
 
-    /// Of a condition: its values, made up to all of the vector, for it holds for all of what it covers. Of another feature:
-    /// what was measured and stands out. Nil where nothing does.
+    /// Of a condition: its values, made up to all of the vector, for it holds for all of what it covers. Of another
+    /// feature: what was measured and stands out. Nil where nothing does.
     private mutating func distribution(
         _ feature: Feature, over threshold: Double
     ) -> CoalitionFingerprint.Distribution? {

@@ -16,8 +16,8 @@ extension CoalitionFingerprint {
         case unknown
     }
 
-    /// One fingerprint for each vector of which something can be said, and what is lost on the way. The format has no normal
-    /// traffic, so none of them has a collateral: measure it before use.
+    /// One fingerprint for each vector of which something can be said, and what is lost on the way. The format has no
+    /// normal traffic, so none of them has a collateral: measure it before use.
     /// - Parameters:
     ///   - lifetime: seconds, more than 0.
     ///   - now: when they are made; the attack's end where that is later.
@@ -67,7 +67,8 @@ private struct VectorReader {
     let number: Int
     let lengthUnit: CoalitionFingerprint.LengthUnit
     private(set) var losses: [Loss] = []
-    /// Of the vector's packets, at least, that the conditions hold for; where features depend on each other it may be more.
+    /// Of the vector's packets, at least, that the conditions hold for; where features depend on each other it may be
+    /// more.
     private(set) var share = 1.0
 
     init(_ vector: CoalitionFingerprint.Vector, number: Int, lengthUnit: CoalitionFingerprint.LengthUnit) {
@@ -169,8 +170,8 @@ private struct VectorReader {
         return conditions
     }
 
-    /// The path without values, as in `RequestShape.route`: runs of digits as "0", at most four segments, then the names of
-    /// the query's parameters.
+    /// The path without values, as in `RequestShape.route`: runs of digits as "0", at most four segments, then the
+    /// names of the query's parameters.
     static func route(of uri: String) -> String {
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let segments = parts[0].split(separator: "/", omittingEmptySubsequences: true).prefix(4)

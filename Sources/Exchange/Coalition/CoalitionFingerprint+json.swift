@@ -3,8 +3,8 @@ internal import Addresses
 extension CoalitionFingerprint {
     private static let limits = JSONReader.Limits(depth: 8, members: valueLimit, elements: addressLimit)
 
-    /// Reads one fingerprint, a list of them, or either inside a JSON string, as their clients send it. Strict: a key that
-    /// is not known could be a condition that is left out, so it is refused.
+    /// Reads one fingerprint, a list of them, or either inside a JSON string, as their clients send it. Strict: a key
+    /// that is not known could be a condition that is left out, so it is refused.
     package static func parse(_ bytes: [UInt8]) throws(ExchangeError) -> [CoalitionFingerprint] {
         guard bytes.count <= sizeLimit else {
             throw ExchangeError(.tooLong, "\(bytes.count) bytes, at most \(sizeLimit)")

@@ -105,7 +105,8 @@ package struct CoalitionFingerprint: Equatable, Sendable {
 
         static let others = "others"
 
-        /// In the one order that a distribution has here, for an object of JSON has none: the heaviest first, the rest last.
+        /// In the one order that a distribution has here, for an object of JSON has none: the heaviest first, the rest
+        /// last.
         static func ordered(_ shares: [Share]) -> Distribution {
             .shares(
                 shares.sorted { left, right in

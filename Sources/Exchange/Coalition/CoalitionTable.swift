@@ -58,8 +58,8 @@ enum CoalitionTable {
         return number
     }
 
-    /// Flags by place, the highest first, as in nfdump ("...A..S."); tshark has four more before them, which are no flags
-    /// of ours. Also "0x012". Nil for anything else.
+    /// Flags by place, the highest first, as in nfdump ("...A..S."); tshark has four more before them, which are no
+    /// flags of ours. Also "0x012". Nil for anything else.
     static func flags(_ text: String) -> UInt8? {
         if text.hasPrefix("0x") { return UInt8(text.dropFirst(2), radix: 16) }
         let places = Array(text)

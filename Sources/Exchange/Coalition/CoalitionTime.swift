@@ -1,7 +1,7 @@
 package import Moments
 
-/// A time as Python writes it: ISO 8601 with "T" or a space, a fraction of up to nine digits, and an offset, "Z" or nothing
-/// (UTC). The text is kept, so that it is written as it was read.
+/// A time as Python writes it: ISO 8601 with "T" or a space, a fraction of up to nine digits, and an offset, "Z" or
+/// nothing (UTC). The text is kept, so that it is written as it was read.
 package struct CoalitionTime: Equatable, Sendable {
     package let text: String
     package let moment: Moment

@@ -1,5 +1,5 @@
-/// Text of the report's page in which every interpolated string is escaped: only markup goes in as it is, so that nothing
-/// that stood in the traffic can become an element or an attribute. Values in attributes stand between quotes.
+/// Text of the report's page in which every interpolated string is escaped: only markup goes in as it is, so that
+/// nothing that stood in the traffic can become an element or an attribute. Values in attributes stand between quotes.
 struct DissectMarkup: ExpressibleByStringInterpolation {
     var text: String
 

@@ -2,8 +2,8 @@ internal import Fingerprints
 internal import Detection
 internal import Moments
 
-/// The course of an attack, drawn: packets and bytes a second, the attack's and all of the target's, with the attack's span
-/// marked. Text stands outside the drawing, so that it keeps its size on a narrow screen.
+/// The course of an attack, drawn: packets and bytes a second, the attack's and all of the target's, with the attack's
+/// span marked. Text stands outside the drawing, so that it keeps its size on a narrow screen.
 struct DissectPlot {
     /// Columns drawn: more points than a screen has room for are put together, the highest of each group shown.
     static let columnLimit = 240

@@ -1,5 +1,5 @@
-/// The style sheet of the report's page. Each pair of text and ground has a contrast of 4.5 or more, each mark of a drawing
-/// 3 or more (WCAG 2.2, 1.4.3 and 1.4.11), in light and in dark.
+/// The style sheet of the report's page. Each pair of text and ground has a contrast of 4.5 or more, each mark of a
+/// drawing 3 or more (WCAG 2.2, 1.4.3 and 1.4.11), in light and in dark.
 enum DissectStyle {
     static let sheet = """
         :root{color-scheme:light dark;--page:#f4f6f7;--card:#fff;--ink:#17252d;--soft:#4b5c66;--line:#d5dde1;

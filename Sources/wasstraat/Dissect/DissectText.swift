@@ -94,7 +94,8 @@ package enum DissectText {
         return wrapped("\(start)\(name)\(padding)\(value)", indent: start.count + 13)
     }
 
-    /// The text in lines of at most `width` columns, those after the first indented; a word that is longer is cut in two.
+    /// The text in lines of at most `width` columns, those after the first indented; a word that is longer is cut in
+    /// two.
     static func wrapped(_ text: String, indent: Int) -> [String] {
         var rest = plain(text)[...]
         var lines: [String] = []

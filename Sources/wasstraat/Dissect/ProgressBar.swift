@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// How far the reading is, on standard error where that is a terminal; nothing otherwise, so that no file and no pipe is
-/// littered.
+/// How far the reading is, on standard error where that is a terminal; nothing otherwise, so that no file and no pipe
+/// is littered.
 package struct ProgressBar: ~Copyable {
     /// Between two drawings, in milliseconds: an eye sees no more.
     package static let interval: Int64 = 100
