@@ -1,8 +1,8 @@
 package import Fingerprints
 package import Moments
 
-/// A fingerprint from elsewhere whose identifier and signature hold, that has not expired, and whose signer is trusted or
-/// was accepted by the operator. It still starts dry and is measured again on one's own traffic.
+/// A fingerprint from elsewhere whose identifier and signature hold, that has not expired, and whose signer is trusted
+/// or was accepted by the operator. It still starts dry and is measured again on one's own traffic.
 package struct AcceptedFingerprint: Equatable, Sendable {
     package let fingerprint: Fingerprint
     package let identifier: String
@@ -25,15 +25,10 @@ package struct AcceptedFingerprint: Equatable, Sendable {
         at now: Moment
     ) throws(ExchangeError) {
         fingerprint = received.fingerprint
-        identifier = fingerprint.identifier
-        guard received.claimedIdentifier == identifier else {
-            throw ExchangeError(.wrongIdentifier, "the content has the identifier \(identifier)")
-        }
+        // By the version that it came in: a version 1 keeps its identifier and its signature.
+        identifier = try received.content.checkedIdentifier()
         let claimed = received.claimedSigner
-        let signed = JSONValue.object(fingerprint.vouched(by: claimed)).canonical
-        guard claimed.hasSigned(signed, with: received.signature) else {
-            throw ExchangeError(.wrongSignature, "not signed by the key that it names")
-        }
+        try received.content.check(received.signing)
         guard fingerprint.expires > now else { throw ExchangeError(.expired, "expired on \(fingerprint.expires.text)") }
         // Clocks may differ by an hour, not more.
         guard fingerprint.made <= now + 3_600 else {

@@ -1,16 +1,18 @@
 internal import Fingerprints
 internal import Moments
 
-/// The members of an object that has just these keys, with values read strictly: every value can be written one way only,
-/// so that what was read and is written again is the same bytes.
+/// The members of an object that has just these keys, with values read strictly: every value can be written one way
+/// only, so that what was read and is written again is the same bytes.
 struct Fields {
     private let members: [String: JSONValue]
     /// Before each key in messages: "evidence.".
     private let path: String
 
-    init(_ value: JSONValue, at path: String, keys: [String]) throws(ExchangeError) {
+    init(
+        _ value: JSONValue, at path: String, keys: [String], optional: [String] = []
+    ) throws(ExchangeError) {
         guard case .object(let members) = value else { throw Self.wrong(path, "an object expected") }
-        for member in members where !keys.contains(member.key) {
+        for member in members where !keys.contains(member.key) && !optional.contains(member.key) {
             throw ExchangeError(.unknownKey, "\"\(path)\(Text.shown(member.key))\" is no key of this form")
         }
         self.members = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
@@ -32,6 +34,27 @@ struct Fields {
             throw Self.wrong(path + key, "not a text that may stand here")
         }
         return text
+    }
+
+    func has(_ key: String) -> Bool { members[key] != nil }
+
+    /// Null, or a text.
+    func optionalText(_ key: String, where isAllowed: (String) -> Bool) throws(ExchangeError) -> String? {
+        self[key] == .null ? nil : try text(key, where: isAllowed)
+    }
+
+    /// Null, or true or false.
+    func optionalBool(_ key: String) throws(ExchangeError) -> Bool? {
+        switch self[key] {
+        case .null: return nil
+        case .bool(let value): return value
+        default: throw Self.wrong(path + key, "true, false or null expected")
+        }
+    }
+
+    /// Null, or a share.
+    func optionalShare(_ key: String) throws(ExchangeError) -> Double? {
+        self[key] == .null ? nil : try share(key)
     }
 
     func bytes(_ key: String, count: Int) throws(ExchangeError) -> [UInt8] {

@@ -6,24 +6,27 @@ internal import Moments
 
 /// The one form in which a fingerprint leaves an organisation: JSON, described in
 /// Documentation/schemas/fingerprint.schema.json. Its identifier is the SHA-256 of the canonical bytes of what it says,
-/// so the same fingerprint has the same identifier whoever passes it on; its signature is over identifier and signer too.
+/// so the same fingerprint has the same identifier whoever passes it on; its signature is over identifier and signer
+/// too. Without signer and signature it is for one's own use.
 extension Fingerprint {
-    /// The value of "format": the form's name and version.
-    static let format = "wasstraat-fingerprint-1"
     /// Counts beyond this are not exact in every reader of JSON (RFC 8259, section 6).
     static let countLimit: UInt64 = 1 << 53 - 1
-    /// Shares are written in millionths.
-    static let shareUnit = 1e6
 
     /// SHA-256 of the canonical bytes, as 64 small hexadecimal digits.
-    package var identifier: String { Text.hexadecimal(SHA256.hash(data: JSONValue.object(content).canonical)) }
+    package var identifier: String { identifier(as: .written) }
+
+    /// The identifier of the form of one version. Of a fingerprint that version 1 cannot say, that of version 1 means
+    /// nothing.
+    package func identifier(as version: FormVersion) -> String {
+        Text.hexadecimal(SHA256.hash(data: JSONValue.object(content(as: version)).canonical))
+    }
 
     /// The signed form, to be written to a file or sent.
     ///
     /// Throws what a receiver would say of it: nobody sends what nobody takes.
     package func export(signedBy name: String, with key: SigningKey) throws(ExchangeError) -> [UInt8] {
         let signer = key.signer(named: name)
-        let vouched = vouched(by: signer)
+        let vouched = vouched(by: signer, as: .written)
         let signature = try key.signature(of: JSONValue.object(vouched).canonical)
         let bytes =
             JSONValue.object(vouched + [.init("signature", .string(Text.hexadecimal(signature)))]).canonical
@@ -31,48 +34,76 @@ extension Fingerprint {
         return bytes
     }
 
+    /// The unsigned form, for one's own use: rules are made of it and packets compared with it, but nobody imports it.
+    ///
+    /// Throws what a reader would say of it.
+    package var form: [UInt8] {
+        get throws(ExchangeError) {
+            let bytes = unsigned.canonical
+            _ = try FingerprintForm(parsing: bytes)
+            return bytes
+        }
+    }
+
+    /// The unsigned form as a value, to stand in another one.
+    var unsigned: JSONValue { .object(content(as: .written) + [.init("id", .string(identifier))]) }
+
     /// What is signed.
-    func vouched(by signer: Signer) -> [JSONValue.Member] {
-        content + [
-            .init("id", .string(identifier)),
+    func vouched(by signer: Signer, as version: FormVersion) -> [JSONValue.Member] {
+        content(as: version) + [
+            .init("id", .string(identifier(as: version))),
             .init(
                 "signer", .object([.init("key", .string(signer.hexadecimalKey)), .init("name", .string(signer.name))])),
         ]
     }
 
     /// What the identifier is of.
-    private var content: [JSONValue.Member] {
+    private func content(as version: FormVersion) -> [JSONValue.Member] {
         let conditions = conditions.map {
             JSONValue.object([.init("feature", .string($0.feature.rawValue)), .init("value", .string($0.value))])
         }
-        return [
-            .init("conditions", .array(conditions)),
-            .init(
-                "evidence",
-                .object([
-                    .init("attack_requests", Self.count(evidence.attackCount)),
-                    .init("baseline_requests", Self.count(evidence.baselineCount)),
-                    .init("collateral", evidence.collateral.map(Self.share) ?? .null),
-                    .init("coverage", Self.share(evidence.coverage)), .init("from", Self.time(evidence.from)),
-                    .init("sources", Self.count(evidence.sources)), .init("until", Self.time(evidence.until)),
-                ])), .init("expires", Self.time(expires)), .init("format", .string(Self.format)),
-            .init("made", Self.time(made)),
+        let common: [JSONValue.Member] = [
+            .init("conditions", .array(conditions)), .init("expires", .time(expires)),
+            .init("format", .string(version.rawValue)), .init("made", .time(made)),
+        ]
+        switch version {
+        case .one: return common + [.init("evidence", .object(firstEvidence))]
+        case .two: return common + [.init("evidence", .object(fullEvidence)), .init("kind", .text(kind))]
+        }
+    }
+
+    private var firstEvidence: [JSONValue.Member] {
+        [
+            .init("attack_requests", .count(evidence.attackCount)),
+            .init("baseline_requests", .count(evidence.baselineCount)),
+            .init("collateral", .share(evidence.collateral)), .init("coverage", .share(evidence.coverage)),
+            .init("from", .time(evidence.from)), .init("sources", .count(evidence.sources)),
+            .init("until", .time(evidence.until)),
         ]
     }
 
-    private static func count(_ value: UInt64) -> JSONValue { .number(String(min(value, countLimit))) }
-
-    private static func time(_ moment: Moment) -> JSONValue {
-        // What lies outside four-digit years cannot be written; a reader refuses long before.
-        .string(min(max(moment, Moment(seconds: 0)), Moment(seconds: 253_402_300_799)).text)
+    private var fullEvidence: [JSONValue.Member] {
+        let bytes = evidence.bytes.map { bytes -> JSONValue in
+            .object([
+                .init("attack", .count(bytes.attackCount)), .init("baseline", .count(bytes.baselineCount)),
+                .init("collateral", .share(bytes.collateral)), .init("coverage", .share(bytes.coverage)),
+            ])
+        }
+        // A forged source's network is somebody else's: it is not written, whoever put it there.
+        let networks = evidence.isSpoofable == false ? evidence.networks : []
+        return [
+            .init("attack", .count(evidence.attackCount)), .init("baseline", .count(evidence.baselineCount)),
+            .init("baseline_name", .text(evidence.baseline)), .init("bytes", bytes ?? .null),
+            .init("collateral", .share(evidence.collateral)), .init("coverage", .share(evidence.coverage)),
+            .init("from", .time(evidence.from)), .init("networks", .array(networks.map(\.value))),
+            .init("peak_rate", evidence.peakRate.map { .rate($0) } ?? .null),
+            .init("sources", .count(evidence.sources)),
+            .init("spoofable", evidence.isSpoofable.map { .bool($0) } ?? .null),
+            .init("unit", .string(isOfPackets ? "packets" : "requests")), .init("until", .time(evidence.until)),
+        ]
     }
+}
 
-    /// 0...1 with at most six decimals, without zeros at the end: "0", "0.25", "1".
-    private static func share(_ value: Double) -> JSONValue {
-        let units = Int(((value > 0 ? min(value, 1) : 0) * shareUnit).rounded())
-        guard units > 0, units < Int(shareUnit) else { return .number(units == 0 ? "0" : "1") }
-        var digits = String(String(units + Int(shareUnit)).dropFirst())
-        while digits.hasSuffix("0") { digits.removeLast() }
-        return .number("0." + digits)
-    }
+extension Fingerprint.Evidence.Network {
+    var value: JSONValue { .object([.init("prefix", .string(prefix)), .init("share", .share(share))]) }
 }

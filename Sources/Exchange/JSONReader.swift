@@ -1,17 +1,29 @@
 /// Reads one JSON text (RFC 8259) from bytes that nobody vouches for. Strict: no comments, no second value, no lone
 /// surrogate, no invalid UTF-8. Bounded: depth and members; the caller bounds the length.
 struct JSONReader {
-    /// A fingerprint is three deep and has at most eight members at one place.
-    static let depthLimit = 8
-    static let memberLimit = 64
+    /// How much one text may hold.
+    struct Limits {
+        var depth: Int
+        /// Of one object.
+        var members: Int
+        /// Of one array.
+        var elements: Int
+
+        /// A fingerprint is four deep and has at most eleven members, and 21 conditions, at one place.
+        static let fingerprint = Limits(depth: 8, members: 64, elements: 64)
+    }
 
     private let bytes: [UInt8]
+    private let limits: Limits
     private var place = 0
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8], _ limits: Limits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
 
-    static func read(_ bytes: [UInt8]) throws(ExchangeError) -> JSONValue {
-        var reader = JSONReader(bytes)
+    static func read(_ bytes: [UInt8], within limits: Limits = .fingerprint) throws(ExchangeError) -> JSONValue {
+        var reader = JSONReader(bytes, limits)
         let value = try reader.readValue(depth: 0)
         reader.skipSpace()
         guard reader.place == bytes.count else { throw reader.error("something follows the value") }
@@ -43,7 +55,7 @@ struct JSONReader {
     }
 
     private mutating func readValue(depth: Int) throws(ExchangeError) -> JSONValue {
-        guard depth < Self.depthLimit else { throw error("deeper than \(Self.depthLimit)") }
+        guard depth < limits.depth else { throw error("deeper than \(limits.depth)") }
         skipSpace()
         switch next {
         case UInt8(ascii: "{"): return try readObject(depth: depth)
@@ -65,13 +77,14 @@ struct JSONReader {
     private mutating func readObject(depth: Int) throws(ExchangeError) -> JSONValue {
         place += 1
         var members: [JSONValue.Member] = []
+        var keys: Set<String> = []
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object([]) }
-        while members.count < Self.memberLimit {
+        while members.count < limits.members {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw error("a key expected") }
             let key = try readString()
-            guard !members.contains(where: { $0.key == key }) else {
+            guard keys.insert(key).inserted else {
                 throw ExchangeError(.repeatedKey, "\"\(Text.shown(key))\" stands there twice")
             }
             skipSpace()
@@ -81,7 +94,7 @@ struct JSONReader {
             if take(UInt8(ascii: "}")) { return .object(members) }
             try expect(",")
         }
-        throw error("more than \(Self.memberLimit) members")
+        throw error("more than \(limits.members) members")
     }
 
     private mutating func readArray(depth: Int) throws(ExchangeError) -> JSONValue {
@@ -89,13 +102,13 @@ struct JSONReader {
         var values: [JSONValue] = []
         skipSpace()
         if take(UInt8(ascii: "]")) { return .array([]) }
-        while values.count < Self.memberLimit {
+        while values.count < limits.elements {
             values.append(try readValue(depth: depth + 1))
             skipSpace()
             if take(UInt8(ascii: "]")) { return .array(values) }
             try expect(",")
         }
-        throw error("more than \(Self.memberLimit) elements")
+        throw error("more than \(limits.elements) elements")
     }
 
     private mutating func readNumber() throws(ExchangeError) -> String {
@@ -138,12 +151,8 @@ struct JSONReader {
     }
 
     private mutating func readEscape(into text: inout [UInt8]) throws(ExchangeError) {
-        let plain: [UInt8: UInt8] = [
-            UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5c, UInt8(ascii: "/"): 0x2f, UInt8(ascii: "b"): 8,
-            UInt8(ascii: "f"): 12, UInt8(ascii: "n"): 10, UInt8(ascii: "r"): 13, UInt8(ascii: "t"): 9,
-        ]
         guard let byte = next else { throw error("a text without its end") }
-        if let meant = plain[byte] {
+        if let meant = Self.meaning(byte) {
             place += 1
             return text.append(meant)
         }
@@ -156,6 +165,19 @@ struct JSONReader {
         }
         guard let scalar = Unicode.Scalar(code) else { throw error("half a surrogate pair") }
         text += Array(String(Character(scalar)).utf8)
+    }
+
+    /// Of the escapes of one letter.
+    private static func meaning(_ letter: UInt8) -> UInt8? {
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): letter
+        case UInt8(ascii: "b"): 8
+        case UInt8(ascii: "f"): 12
+        case UInt8(ascii: "n"): 10
+        case UInt8(ascii: "r"): 13
+        case UInt8(ascii: "t"): 9
+        default: nil
+        }
     }
 
     /// "u" and four hexadecimal digits.

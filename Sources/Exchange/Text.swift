@@ -14,8 +14,8 @@ enum Text {
             && parts[1...].allSatisfy { isHexadecimal(String($0), count: 12) }
     }
 
-    /// Whether a route could hold an address: digits other than the "0" that stands for a run of them in every route, or
-    /// three groups of hexadecimal digits with colons between, as in IPv6.
+    /// Whether a route could hold an address: digits other than the "0" that stands for a run of them in every route,
+    /// or three groups of hexadecimal digits with colons between, as in IPv6.
     static func holdsAddress(_ route: String) -> Bool {
         var before: UInt8 = 0
         var colons = 0
@@ -30,6 +30,59 @@ enum Text {
             before = byte
         }
         return false
+    }
+
+    /// What a fingerprint is of: words of small letters and digits with "-" between, at most 64 bytes.
+    static func isKind(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.split(separator: "-", omittingEmptySubsequences: false).allSatisfy { word in
+                !word.isEmpty && word.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
+            }
+    }
+
+    /// Names of headers (RFC 9110, section 5.6.2) with commas between: at most 64, of at most 64 bytes each.
+    static func isHeaderNames(_ text: String) -> Bool {
+        let names = text.split(separator: ",", maxSplits: 64, omittingEmptySubsequences: false)
+        return names.count <= 64 && names.allSatisfy { (1...64).contains($0.utf8.count) && $0.utf8.allSatisfy(isToken) }
+    }
+
+    private static func isToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 48...57, 65...90, 97...122: true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+
+    /// HTTP/2 settings (RFC 9113, section 6.5): "1:65536;2:0", at most 32.
+    static func isHTTP2Settings(_ text: String) -> Bool {
+        let settings = text.split(separator: ";", maxSplits: 32, omittingEmptySubsequences: false)
+        return settings.count <= 32
+            && settings.allSatisfy { setting in
+                let parts = setting.split(separator: ":", omittingEmptySubsequences: false)
+                return parts.count == 2 && isNumber(parts[0], upTo: UInt64(UInt16.max))
+                    && isNumber(parts[1], upTo: UInt64(UInt32.max))
+            }
+    }
+
+    private static func isNumber(_ digits: Substring, upTo most: UInt64) -> Bool {
+        guard let number = UInt64(digits), number <= most else { return false }
+        return digits == String(number)
+    }
+
+    /// Text to be shown to people: plain, of 1 to so many bytes.
+    static func isPlain(_ text: String, upTo limit: Int) -> Bool {
+        (1...limit).contains(text.utf8.count) && isPlain(text)
+    }
+
+    /// Four numbers below 256 with dots between, or groups of hexadecimal digits with two colons: what could be an
+    /// address where other digits are allowed.
+    static func looksLikeAddress(_ text: String) -> Bool {
+        let words = text.split { !($0.isHexDigit || $0 == "." || $0 == ":") }
+        return words.contains { word in
+            word.utf8.count { $0 == UInt8(ascii: ":") } >= 2
+                || word.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) != nil }
+                    .split(separator: false).contains { $0.count >= 4 }
+        }
     }
 
     /// Nothing that a terminal or a page would obey instead of showing: no control, format or private characters.
