@@ -49,6 +49,7 @@ let package = Package(
     targets: [
         // Basement: C.
         .target(name: "CLinux"),
+        .target(name: "CCompression", linkerSettings: [.linkedLibrary("zstd"), .linkedLibrary("z")]),
         // Ground floor: values.
         .target(name: "Bytes", swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
         room("Addresses", ["Bytes"]),
@@ -62,6 +63,7 @@ let package = Package(
         // First floor: decisions.
         room("Admission", ["Sketches"]),
         room("Detection", ["Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
+        room("Filters", ["Addresses", "Moments", "Packets", "Fingerprints"]),
         room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
         room("PublicStatus", ["Languages", "Moments"]),
         room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
@@ -73,6 +75,9 @@ let package = Package(
                 "CLinux", "Bytes", "Addresses", "Sketches", "Packets", "Heads", "Fingerprints", "Admission",
                 "Detection", "Messages", boringSSL,
             ]),
+        .target(
+            name: "Collector", dependencies: ["CLinux", "CCompression", "Bytes", "Addresses", "Flows"],
+            swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -94,7 +99,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), crypto, "Moments", "Fingerprints", "Detection",
                 "Mitigations", "Languages", "PublicStatus", "Incidents",
             ]),
-        room("Exchange", [crypto, "Addresses", "Moments", "Packets", "Fingerprints"]),
+        room("Exchange", [crypto, "Addresses", "Moments", "Packets", "Fingerprints", "Detection"]),
         room("StatusPages", ["Languages", "Moments", "PublicStatus"]),
         room(
             "Portal",
@@ -111,10 +116,10 @@ let package = Package(
         .executableTarget(
             name: "wasstraat",
             dependencies: [
-                "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Sketches", "Fingerprints", "Detection",
-                "Mitigations", "Languages", "PublicStatus", "Incidents", "Settings", "Telemetry", "Prober", "Register",
-                "Exchange",
-                "StatusPages", "Portal", arguments, logging,
+                "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Sketches", "Packets", "Flows", "Heads",
+                "Fingerprints", "Detection", "Filters", "Collector", "Mitigations", "Languages", "PublicStatus",
+                "Incidents", "Settings", "Telemetry", "Prober", "Register",
+                "Exchange", "StatusPages", "Portal", arguments, logging,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -130,14 +135,23 @@ let package = Package(
             path: "Demo/wasstraat-demo", swiftSettings: house),
         // Tests.
         .target(
-            name: "TestKit", dependencies: ["CLinux", "Bytes", "Addresses", "Heads", "Messages"],
+            name: "TestKit", dependencies: ["CLinux", "Bytes", "Addresses", "Flows", "Heads", "Messages"],
             path: "Tests/TestKit", swiftSettings: house),
         tests("AddressesTests", ["Addresses"]),
         tests("AdmissionTests", ["Admission", "Sketches"]),
         tests("BytesTests", ["Bytes"]),
-        tests("DetectionTests", ["Detection", "Fingerprints", "Moments", "Sketches"]),
+        tests("CollectorTests", ["TestKit", "Collector", "CLinux", "Bytes", "Addresses", "Flows"]),
+        tests(
+            "DetectionTests",
+            [
+                "TestKit", "Detection", "Fingerprints", "Heads", "Addresses", "Moments", "Sketches", "Packets", "Bytes",
+                "Flows",
+            ]),
         tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load", "Moments"]),
-        tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Moments"]),
+        tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Detection", "Addresses", "Moments"]),
+        tests("FiltersTests", ["TestKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
+        tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
+        tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
         tests(
             "GatewayTests",
             ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Sketches"]),
@@ -159,9 +173,13 @@ let package = Package(
             path: "Tests/RegisterWriter", swiftSettings: house),
         tests(
             "OfficeTests",
-            ["wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry"]),
+            [
+                "wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry",
+                "Detection",
+                "Exchange", "Fingerprints",
+            ]),
         tests(
-            "PacketsTests", ["TestKit", "Packets", "Bytes", boringSSL]),
+            "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
             swiftSettings: house),
@@ -199,13 +217,13 @@ if Context.environment["WASSTRAAT_FUZZERS"] != nil {
             swiftSettings: house)
     }
     let rooms = [
-        "Bytes", "Addresses", "Moments", "Sketches", "Packets", "Heads", "Fingerprints", "Admission", "Detection",
-        "Messages", "Settings",
+        "CLinux", "CCompression", "Bytes", "Addresses", "Moments", "Sketches", "Packets", "Flows", "Heads",
+        "Fingerprints", "Admission", "Detection", "Filters", "Messages", "Settings", "Collector", "Exchange",
     ]
     package.targets.removeAll { !rooms.contains($0.name) }
     package.dependencies.removeAll {
         guard case .sourceControl(_, let location, _) = $0.kind else { return true }
-        return !location.hasSuffix("/Yams.git")
+        return !location.hasSuffix("/Yams.git") && !location.hasSuffix("/swift-crypto.git")
     }
     package.targets += [
         .target(name: "FuzzerDriver", path: "Fuzzers/Driver"),
@@ -215,6 +233,14 @@ if Context.environment["WASSTRAAT_FUZZERS"] != nil {
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
         fuzzer("client-hello", ["Packets", "Bytes"]),
         fuzzer("messages", ["Messages", "Bytes"]),
+        fuzzer("packet", ["Packets", "Bytes", "Addresses"]),
+        fuzzer("capture", ["Packets", "Bytes"]),
+        fuzzer("netflow", ["Flows", "Bytes", "Addresses"]),
+        fuzzer("sflow", ["Flows", "Bytes", "Addresses"]),
+        fuzzer("compressed", ["Collector", "CLinux"]),
+        fuzzer("log-line", ["Heads", "Fingerprints", "Bytes", "Moments"]),
+        fuzzer("rules", ["Filters", "Fingerprints", "Addresses", "Moments"]),
+        fuzzer("fingerprint-form", ["Exchange", "Fingerprints", "Moments"]),
         fuzzer("settings", ["Settings", "Messages", "Addresses", "Bytes"]),
     ]
 }
