@@ -79,9 +79,11 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
     }
 
     package init?(name: String) {
-        guard let found = (0..<UInt8(Self.count)).lazy.map({ TrafficClass(number: $0) }).first(where: {
-            $0.isNamed && $0.name == name
-        }) else { return nil }
+        guard
+            let found = (0..<UInt8(Self.count)).lazy.map({ TrafficClass(number: $0) }).first(where: {
+                $0.isNamed && $0.name == name
+            })
+        else { return nil }
         self = found
     }
 

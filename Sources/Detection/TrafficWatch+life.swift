@@ -147,7 +147,8 @@ extension TrafficWatch {
             OpenVector(
                 cell: index, collector: collector,
                 isConfirmed: count >= 2 * profile.bound(of: cell, isSpread: isSpread) || second > began,
-                detected: until, began: began, lastExcess: second, isFromFlows: collector.samples.allSatisfy { $0.weight > 1 },
+                detected: until, began: began, lastExcess: second,
+                isFromFlows: collector.samples.allSatisfy { $0.weight > 1 },
                 isGrowth: isGrowth))
         cells.cells[index].vector = Int16(vectors.count - 1)
         if began < second {

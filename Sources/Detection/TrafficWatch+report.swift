@@ -124,7 +124,8 @@ extension TrafficWatch {
 
     /// - Parameter isMine: packets of the ordinary sample that are this vector's own.
     func vector(
-        of collector: VectorCollector, isFromFlows: Bool, end: Int64, isMine mine: (PacketSummary) -> Bool = { _ in false }
+        of collector: VectorCollector, isFromFlows: Bool, end: Int64,
+        isMine mine: (PacketSummary) -> Bool = { _ in false }
     ) -> TrafficVector {
         let kind = collector.kind
         let samples = collector.samples
@@ -139,7 +140,8 @@ extension TrafficWatch {
         let attackingBytes = max(0, collector.bytes - collector.usualBytes * Double(collector.seconds))
         let (start, until) = (Self.moment(collector.first), Self.moment(max(collector.first, end)))
         let evidence = Fingerprint.Evidence(
-            coverage: result.coverage, collateral: result.collateral, attackCount: UInt64(clamping: attacking.rounded()),
+            coverage: result.coverage, collateral: result.collateral,
+            attackCount: UInt64(clamping: attacking.rounded()),
             baselineCount: UInt64(clamping: result.ordinaryPackets.rounded()),
             sources: UInt64(clamping: collector.sources.count.rounded()), from: start, until: until,
             bytes: Fingerprint.Evidence.Bytes(
@@ -192,6 +194,8 @@ extension TrafficWatch {
 
     /// Packets of a class at one host from which on it can stand out.
     private static let leastToStandOut = 50.0
+    /// Times the mean of ordinary hosts.
+    private static let leastLift = 5.0
 
     /// Without a second that exceeds: what comes unasked at a higher rate than at ordinary hosts, on average over all the
     /// time; and where there is none, the part of a server's connections that ordinary traffic has least of.
@@ -204,8 +208,11 @@ extension TrafficWatch {
             let usual = profile.ordinary[Int(cell.kind.number)]
             if cell.kind.isOrdinary { continue }
             let lift = cell.total / seconds / Double(max(usual.mean, 0.05))
-            if lift >= 3 { best.append((index, lift)) }
+            if lift >= Self.leastLift { best.append((index, lift)) }
         }
+        // Beside what stands out most, what does so far less is noise.
+        let most = best.map(\.lift).max() ?? 0
+        best.removeAll { $0.lift < most / 3 }
         if best.isEmpty {
             for (index, cell) in cells.cells.enumerated()
             where cell.isTaken && cell.level == .host && cell.total >= Self.leastToStandOut

@@ -253,7 +253,7 @@ package struct TrafficWatch: Sendable {
     @inline(__always)
     private mutating func clock(_ time: Int64) -> Int32 {
         let second = Int32(clamping: time / 1_000_000_000 &- epoch)
-        if second == now { 
+        if second == now {
             until = max(until, time)
             return now
         }

@@ -9,6 +9,7 @@ struct Wasstraat: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, TopCommand.self, ReportCommand.self, SayCommand.self,
+            DissectCommand.self, CollectCommand.self, ProfileCommand.self, MatchCommand.self, RulesCommand.self,
             AccountCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self, RestoreCommand.self,
             VersionCommand.self,
         ])
