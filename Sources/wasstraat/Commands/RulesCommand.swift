@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Detection
+internal import Exchange
 internal import Filters
 internal import Fingerprints
 internal import Flows

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Detection
 
 /// A profile for people.

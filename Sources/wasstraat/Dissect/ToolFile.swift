@@ -48,13 +48,13 @@ enum ToolFile {
         let bytes = try read(path, limit: 16 << 20)
         do {
             return [try FingerprintForm(parsing: bytes).fingerprint]
-        } catch let error as ExchangeError {
+        } catch {
             guard let theirs = try? CoalitionFingerprint.parse(bytes) else {
                 throw InputError(.unsupported, path, "\(error)")
             }
             var found: [Fingerprint] = []
             for one in theirs {
-                let (made, losses) = try one.fingerprints(lifetime: 30 * 86_400, at: .now)
+                let (made, losses) = one.fingerprints(lifetime: 30 * 86_400, at: .now)
                 found += made
                 for loss in losses { complain("\(path): not taken over: \(loss.field): \(loss.reason)") }
             }
@@ -86,7 +86,7 @@ enum ToolFile {
         do {
             var reader = ByteReader(bytes.span.bytes)
             return try TrafficProfile(reading: &reader)
-        } catch let error as Malformed {
+        } catch {
             throw InputError(.damaged, path, "no profile: \(error)")
         }
     }
