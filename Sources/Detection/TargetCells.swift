@@ -58,6 +58,8 @@ struct TargetCells: Sendable {
         var sources: UInt64 = 0
         var hosts: UInt64 = 0
         var ports: UInt64 = 0
+        /// Packets in its latest second that were truly seen, not multiplied by a sampling rate.
+        var observed: Float = 0
         /// Since the cell was taken.
         var total: Double = 0
         var totalBytes: Double = 0
@@ -180,6 +182,7 @@ struct TargetCells: Sendable {
             cells[index].elevated = 0
         }
         cells[index].second = second
+        cells[index].observed = 0
         cells[index].sources = 0
         cells[index].hosts = 0
         cells[index].ports = 0
@@ -225,14 +228,15 @@ struct TargetCells: Sendable {
     /// Counts packets of a second, at most `settling` before the cell's present one; true where the cell is to be judged.
     @inline(__always)
     mutating func add(
-        _ index: Int, packets count: Float, bytes size: Float, at second: Int32, sourceBit: UInt64, hostBit: UInt64,
-        portBit: UInt64
+        _ index: Int, packets count: Float, bytes size: Float, observed: Float, at second: Int32, sourceBit: UInt64,
+        hostBit: UInt64, portBit: UInt64
     ) {
         let slot = slot(index, second)
         packets[slot] += count
         bytes[slot] += size
         cells[index].total += Double(count)
         cells[index].totalBytes += Double(size)
+        cells[index].observed += observed
         cells[index].sources |= sourceBit
         cells[index].hosts |= hostBit
         cells[index].ports |= portBit

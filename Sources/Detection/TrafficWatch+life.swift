@@ -4,6 +4,9 @@ internal import Packets
 
 /// Where a second ends: what was too much in it is judged, attacks begin and end.
 extension TrafficWatch {
+    /// Packets truly seen in a second without which nothing is said of it.
+    private static let leastObserved: Float = 20
+
     /// Judges the present second.
     mutating func settle() {
         let hot = cells.hot.map(Int.init)
@@ -26,6 +29,8 @@ extension TrafficWatch {
 
     private func exceeds(_ index: Int) -> Bool {
         let cell = cells.cells[index]
+        // A few sampled packets stand for thousands, but they are a few packets.
+        guard cell.observed >= Self.leastObserved else { return false }
         let isSpread = cell.sources.nonzeroBitCount >= TrafficProfile.manySources
         return fullest(index).packets >= profile.bound(of: cell, isSpread: isSpread)
     }

@@ -194,6 +194,8 @@ extension TrafficWatch {
 
     /// Packets of a class at one host from which on it can stand out.
     private static let leastToStandOut = 50.0
+    /// Share of a small attack's class that may be what every address gets.
+    private static let noise = 0.03
     /// Times the mean of ordinary hosts.
     private static let leastLift = 5.0
 
@@ -236,7 +238,10 @@ extension TrafficWatch {
         guard !collector.samples.isEmpty else { return nil }
         // What every address gets is among it, however small it is.
         let seconds = max(1, Double(until - from) / 1e9)
-        collector.completed = cell.kind.isOrdinary ? 0 : Double(profile.ordinary[Int(cell.kind.number)].mean) * seconds
+        collector.completed = cell.kind.isOrdinary
+            ? 0
+            : max(
+                Self.noise * cell.total, Double(profile.ordinary[Int(cell.kind.number)].mean) * seconds)
         let samples = Set(collector.samples.map { Seen($0) })
         let made = vector(of: collector, isFromFlows: false, end: collector.last) {
             samples.contains(Seen($0))

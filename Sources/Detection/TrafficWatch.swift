@@ -95,7 +95,7 @@ package struct TrafficWatch: Sendable {
         let bits = Bits(packet.source, packet.destination, packet.destinationPort)
         let host = cells.place(packet.destination, .host, kind, at: second, profile: profile)
         cells.add(
-            host, packets: count, bytes: size, at: second, sourceBit: bits.source, hostBit: bits.host,
+            host, packets: count, bytes: size, observed: 1, at: second, sourceBit: bits.source, hostBit: bits.host,
             portBit: bits.port)
         if options.isAttackKnown { standing.add(packet, kind) }
         if exchange.isCompleting { complete(packet, at: second, count) }
@@ -116,7 +116,7 @@ package struct TrafficWatch: Sendable {
         for level in [TargetCells.Level.net, .wide] {
             let index = cells.place(packet.destination, level, kind, at: second, profile: profile)
             cells.add(
-                index, packets: count, bytes: size, at: second, sourceBit: bits.source, hostBit: bits.host,
+                index, packets: count, bytes: size, observed: 1, at: second, sourceBit: bits.source, hostBit: bits.host,
                 portBit: bits.port)
             let vector = cells.cells[index].vector
             if vector >= 0 {
@@ -149,7 +149,7 @@ package struct TrafficWatch: Sendable {
             let index = cells.place(flow.destination, level, kind, at: now, profile: profile)
             for slot in min(first, last)...last {
                 cells.add(
-                    index, packets: count * share, bytes: size * share, at: slot, sourceBit: bits.source,
+                    index, packets: count * share, bytes: size * share, observed: Float(flow.packets) * share, at: slot, sourceBit: bits.source,
                     hostBit: bits.host, portBit: bits.port)
             }
             if cells.cells[index].vector >= 0 {
