@@ -21,19 +21,20 @@ SHELL = /bin/sh
 BUILD = swift build -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 
-.PHONY: help demo build test compare check fuzz dist setup clean
+.PHONY: help demo build test compare dissect-bench check fuzz dist setup clean
 .NOTPARALLEL:
 
 help: ## this list
-	@printf 'make demo     builds Wasstraat and shows a site that stays reachable under a flood (SECONDS=20 KEEP=yes RESULT=FILE SCENARIO=crowd)\n'
-	@printf 'make test     builds and runs all tests\n'
-	@printf 'make compare  measures Wasstraat beside nginx and haproxy (ROUNDS=5 QUICK=no RESULT=FILE CONTENDERS=a,b)\n'
-	@printf 'make check    checks format, imports, words and scripts\n'
-	@printf 'make fuzz     feeds the parsers with hostile input (SECONDS=60 for each)\n'
-	@printf 'make build    builds the programs, no tests\n'
-	@printf 'make dist     builds the programs for a server without Swift\n'
-	@printf 'make setup    installs the system packages that are missing\n'
-	@printf 'make clean    removes what was built\n'
+	@printf 'make demo           builds Wasstraat and shows a site that stays reachable under a flood (SECONDS=20 KEEP=yes RESULT=FILE SCENARIO=crowd)\n'
+	@printf 'make test           builds and runs all tests\n'
+	@printf 'make compare        measures Wasstraat beside nginx and haproxy (ROUNDS=5 QUICK=no RESULT=FILE CONTENDERS=a,b)\n'
+	@printf 'make dissect-bench  measures reading and detection beside nfdump, fastnetmon and tcpdump (ROUNDS=3 RESULT=FILE)\n'
+	@printf 'make check          checks format, imports, words and scripts\n'
+	@printf 'make fuzz           feeds the parsers with hostile input (SECONDS=60 for each)\n'
+	@printf 'make build          builds the programs, no tests\n'
+	@printf 'make dist           builds the programs for a server without Swift\n'
+	@printf 'make setup          installs the system packages that are missing\n'
+	@printf 'make clean          removes what was built\n'
 
 setup:
 	@scripts/setup
@@ -61,6 +62,12 @@ compare:
 	$(if $(findstring wasstraat,$(CONTENDERS)),$(BUILD))
 	@python3 Benchmarks/compare.py --bin '$(BIN)' --rounds '$(ROUNDS)' --quick '$(QUICK)' \
 		--contenders '$(CONTENDERS)' $(if $(FAIL_ABOVE),--fail-above '$(FAIL_ABOVE)') $(if $(RESULT),--result '$(RESULT)')
+
+dissect-bench: ROUNDS = 3
+dissect-bench:
+	@scripts/setup compare
+	$(BUILD) --product wasstraat
+	@python3 Benchmarks/dissect-bench.py --bin '$(BIN)' --rounds '$(ROUNDS)' $(if $(RESULT),--result '$(RESULT)')
 
 check:
 	@scripts/check

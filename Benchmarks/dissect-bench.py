@@ -11,9 +11,9 @@ figure is the median of its rounds. Collectors get the same socket buffer (as ro
 rmem_max for the time of the measurement); a record counts when its datagram was not dropped by the socket. Programs
 that are not there are listed as missing. All datagrams stay on 127.0.0.1, all files in a temporary folder.
 
-Rows: packets, netflow v9, ipfix, netflow v5, sflow: rate_per_cpu_second, peak_rss_bytes, peers {name: rate}, and of
-collectors lost_share; start: wall milliseconds on a capture of one packet, peers {name: milliseconds}; memory:
-peak_rss_bytes on 200 MB of small packets from a million sources and small_peak_rss_bytes on 2 MB.
+Rows, each {name, rate_per_cpu_second, peak_rss_bytes, peers {name: rate}}: packets, netflow v9, ipfix, netflow v5, sflow
+(of collectors also lost_share); start, on a capture of one packet (runs per processor second, and milliseconds of wall
+time by program); sources, the packets of a flood from a million sources.
 tcpdump only copies the bytes of each packet: it is the floor, not a peer in what it does.
 """
 import argparse
@@ -32,7 +32,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CORES = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 TICK = os.sysconf("SC_CLK_TCK")
 KINDS = {"netflow v9": "v9", "ipfix": "ipfix", "netflow v5": "v5", "sflow": "sflow"}
-ROWS = ["packets", *KINDS, "start", "memory"]
+ROWS = ["packets", *KINDS, "start", "sources"]
 READERS, COLLECTORS = ["wasstraat", "tcpdump", "nfpcapd"], ["wasstraat", "nfcapd", "sfcapd", "fastnetmon"]
 RATE = 600_000  # records a second that are sent: less than any of the programs can take
 SFLOW_RATE = 300_000
@@ -123,10 +123,10 @@ def median_rounds(names, rounds, measure):
     return {name: results for name, results in found.items() if results and name not in faults}, faults
 
 
-def row(name, figures, key="rate_per_cpu_second"):
+def row(name, figures):
     """A row from {contender: [(figure, peak, lost share or None)]}."""
     medians = {who: statistics.median(result[0] for result in results) for who, results in figures.items()}
-    result = {"name": name, key: medians.get("wasstraat"), "peers": {who: value for who, value in medians.items()
+    result = {"name": name, "rate_per_cpu_second": medians.get("wasstraat"), "peers": {who: value for who, value in medians.items()
                                                                     if who != "wasstraat"}}
     if "wasstraat" in figures:
         result["peak_rss_bytes"] = max(result[1] for result in figures["wasstraat"])
@@ -332,26 +332,26 @@ def measure(arguments, paths, folder, log):
     if "start" in arguments.rows and readers:
         tiny = one_packet(folder, big)
 
+        walls = {}
+
         def start(name):
-            _, peak, wall = run(reader(name, paths[name], tiny, folder), log)
-            return wall * 1_000, peak, None
+            cpu, peak, wall = run(reader(name, paths[name], tiny, folder), log)
+            walls.setdefault(name, []).append(wall * 1_000)
+            return 1 / max(cpu, 0.001), peak, None
         figures, found = median_rounds(readers, max(5, arguments.rounds), start)
         note("start", found)
-        rows.append(row("start", figures, "milliseconds"))
-    if "memory" in arguments.rows and readers:
-        peaks = {}
-        for size in (arguments.megabytes, 2):
-            path, _ = capture(folder, f"memory-{size}.pcap", "--megabytes", size, "--small", "yes", "--attack", "syn",
-                              "--sources", 1_000_000)
-            for name in readers:
-                try:
-                    peaks.setdefault(name, []).append(run(reader(name, paths[name], path, folder), log)[1])
-                except Void as fault:
-                    faults[f"memory: {name}"] = str(fault)
-            os.unlink(path)
-        own = peaks.pop("wasstraat", [None, None])
-        rows.append({"name": "memory", "peak_rss_bytes": own[0], "small_peak_rss_bytes": own[-1],
-                     "peers": {name: found[0] for name, found in peaks.items()}})
+        rows.append(row("start", figures) | {"milliseconds": {who: statistics.median(walls[who]) for who in figures}})
+    if "sources" in arguments.rows and readers:
+        many, count = capture(folder, "sources.pcap", "--megabytes", arguments.megabytes, "--small", "yes",
+                              "--attack", "syn", "--sources", 1_000_000)
+
+        def read_many(name):
+            cpu, peak, _ = run(reader(name, paths[name], many, folder), log)
+            return count / max(cpu, 1 / TICK), peak, None
+        figures, found = median_rounds(readers, arguments.rounds, read_many)
+        note("sources", found)
+        rows.append(row("sources", figures))
+        os.unlink(many)
     for name, kind in KINDS.items():
         collectors = [who for who in COLLECTORS if paths.get(who)
                       and who not in (("nfcapd",) if kind == "sflow" else ("sfcapd",))]
@@ -365,11 +365,12 @@ def measure(arguments, paths, folder, log):
 
 def text(rows, faults, missing):
     for found in rows:
-        own = found.get("rate_per_cpu_second", found.get("milliseconds", found.get("peak_rss_bytes")))
-        figures = {"wasstraat": own, **found["peers"]}
+        figures = {"wasstraat": found["rate_per_cpu_second"], **found["peers"]}
         print(f"{found['name']:<12}" + "  ".join(
             f"{who} {'-' if value is None else format(round(value, 1 if value < 1_000 else None), ',')}"
-            for who, value in figures.items()))
+            for who, value in figures.items()) + f"  peak {found.get('peak_rss_bytes', 0) / 2**20:.1f} MiB"
+              + "".join(f"  {who} {wall:.1f} ms" for who, wall in found.get("milliseconds", {}).items())
+              + "".join(f"  {who} lost {lost:.1%}" for who, lost in found.get("lost_share", {}).items() if lost))
     for where, fault in faults.items():
         print(f"void: {where}: {fault}")
     for name in missing:
@@ -436,13 +437,13 @@ def main():
         parser.error("1 to 100 rounds, 1 to 10,000 megabytes, at least 100,000 records")
     paths = {name: find(name, os.path.abspath(arguments.bin)) for name in contenders}
     missing = [name for name, path in paths.items() if not path]
-    with tempfile.TemporaryDirectory() as folder, EqualBuffers() as buffers:
+    with tempfile.TemporaryDirectory() as folder, EqualBuffers():
         with open(os.path.join(folder, "log"), "wb") as log:
             rows, faults = measure(arguments, paths, folder, log)
     text(rows, faults, missing)
     if arguments.result:
         with open(arguments.result, "w") as out:
-            json.dump({"rows": rows, "void": faults, "missing": missing, "socket_buffer": buffers.size}, out, indent=2)
+            json.dump(rows, out, indent=2)
             out.write("\n")
     return 1 if faults or "wasstraat" in missing else 0
 

@@ -65,7 +65,7 @@ private func mixed(
         }
         #expect(share(flood) >= 0.99)
         #expect(share(ordinary) <= 0.001)
-        let isSpoofable = try #require(vector.fingerprint.evidence.isSpoofable)
+        let isSpoofable = try #require(vector.fingerprint.evidence.isSpoofable as Bool?)
         #expect(!isSpoofable || vector.fingerprint.evidence.networks.isEmpty)
     }
 
