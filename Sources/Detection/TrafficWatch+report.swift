@@ -238,7 +238,8 @@ extension TrafficWatch {
         guard !collector.samples.isEmpty else { return nil }
         // What every address gets is among it, however small it is.
         let seconds = max(1, Double(until - from) / 1e9)
-        collector.completed = cell.kind.isOrdinary
+        collector.completed =
+            cell.kind.isOrdinary
             ? 0
             : max(
                 Self.noise * cell.total, Double(profile.ordinary[Int(cell.kind.number)].mean) * seconds)

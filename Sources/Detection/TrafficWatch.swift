@@ -149,7 +149,8 @@ package struct TrafficWatch: Sendable {
             let index = cells.place(flow.destination, level, kind, at: now, profile: profile)
             for slot in min(first, last)...last {
                 cells.add(
-                    index, packets: count * share, bytes: size * share, observed: Float(flow.packets) * share, at: slot, sourceBit: bits.source,
+                    index, packets: count * share, bytes: size * share, observed: Float(flow.packets) * share, at: slot,
+                    sourceBit: bits.source,
                     hostBit: bits.host, portBit: bits.port)
             }
             if cells.cells[index].vector >= 0 {
