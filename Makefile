@@ -78,7 +78,7 @@ fuzz:
 	@scripts/fuzz '$(SECONDS)'
 
 # Everything of Swift is linked in, which takes other flags, so a folder and a build of its own. What the two programs still
-# need is libc and libstdc++ of the machine that they were built on, or a newer one.
+# need is libc and libstdc++ of the machine that they were built on, or a newer one; wasstraat also SQLite, zlib and zstd.
 dist:
 	@scripts/setup demo
 	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat

@@ -229,7 +229,10 @@ notify_script_path = /bin/true
 def collector(name, path, kind, port, folder):
     seconds = 3_600
     if name == "wasstraat":
-        return [path, "collect", "--listen", f"127.0.0.1:{port}", "--seconds", seconds, "--json"]
+        # It would ask for 16 MiB; the kernel doubles what is asked for, and not the default.
+        with open("/proc/sys/net/core/rmem_default") as file:
+            buffer = int(file.read()) // 2
+        return [path, "collect", "--listen", f"127.0.0.1:{port}", "--seconds", seconds, "--buffer", buffer, "--json"]
     if name in ("nfcapd", "sfcapd"):
         flows = os.path.join(folder, "flows")
         os.mkdir(flows)

@@ -2,12 +2,13 @@
 """Writes a capture of made packets: ordinary traffic, and an attack in its second half.
 
 usage: Benchmarks/write-capture.py --out FILE [--megabytes 200] [--seed 1] [--sources 100000]
-                                   [--attack dns|syn|none] [--small yes|no] | --self-test
+                                   [--attack dns|syn|none] [--small yes|no] [--start SECONDS] | --self-test
 
 The capture is pcap (microseconds, Ethernet). Packets are copies of a few dozen templates with their own time, source
 and right checksums; --small yes keeps to templates under 100 bytes, which makes most packets per byte. Addresses are
 those of documentation (RFC 5737, RFC 3849) and, as sources, of the benchmark network 198.18.0.0/15 (RFC 2544) and
-10.0.0.0/8. The same arguments write the same bytes.
+10.0.0.0/8. --start is the time of the first packet in seconds since 1970; without it, 2026 begins. The same arguments
+write the same bytes.
 """
 import argparse
 import os
@@ -127,7 +128,7 @@ def attack(kind, generator):
             for ttl in range(44, 60)]
 
 
-def write(path, megabytes, seed=1, sources=100_000, kind="dns", small=False):
+def write(path, megabytes, seed=1, sources=100_000, kind="dns", small=False, start=START):
     """Writes the capture; returns (packets, packets of the attack)."""
     generator = random.Random(seed)
     weighted = ordinary(generator, small)
@@ -157,7 +158,7 @@ def write(path, megabytes, seed=1, sources=100_000, kind="dns", small=False):
                 else:
                     source = clients[packets & 4_095]
                 now = int(microseconds)
-                block += template.copy(START + now // 1_000_000, now % 1_000_000, source)
+                block += template.copy(start + now // 1_000_000, now % 1_000_000, source)
                 microseconds += step
                 packets += 1
                 if written + len(block) >= size:
@@ -206,16 +207,19 @@ def main():
     parser.add_argument("--sources", type=int, default=100_000)
     parser.add_argument("--attack", choices=["dns", "syn", "none"], default="dns")
     parser.add_argument("--small", choices=["yes", "no"], default="no")
+    parser.add_argument("--start", type=int, default=START)
     parser.add_argument("--self-test", action="store_true")
     arguments = parser.parse_args()
     if arguments.self_test:
         return self_test()
     if not arguments.out or not 0 < arguments.megabytes <= 20_000 or not 0 < arguments.sources <= 1 << 24:
         parser.error("--out FILE is needed, up to 20,000 megabytes, up to 16,777,216 sources")
+    if not 0 <= arguments.start < 1 << 31:
+        parser.error("--start is in seconds since 1970, before 2038")
     began = time.monotonic()
     packets, hostile = write(
         arguments.out, arguments.megabytes, arguments.seed, arguments.sources, arguments.attack,
-        arguments.small == "yes")
+        arguments.small == "yes", arguments.start)
     print(f"{packets} packets, {hostile} of them the attack's, in {time.monotonic() - began:.1f} s")
     return None
 
