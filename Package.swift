@@ -13,9 +13,17 @@ let house: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+/// Rooms whose small functions run for each packet, flow and request: others may have them in place, not called. All who
+/// use these rooms are built here with them.
+let hot: [SwiftSetting] = house + [.unsafeFlags(["-cross-module-optimization"])]
+
 /// A room: a folder of Swift under Sources/ with the house settings.
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func hotRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: hot)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -51,15 +59,15 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CCompression", linkerSettings: [.linkedLibrary("zstd"), .linkedLibrary("z")]),
         // Ground floor: values.
-        .target(name: "Bytes", swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
-        room("Addresses", ["Bytes"]),
+        .target(name: "Bytes", swiftSettings: hot + [.enableExperimentalFeature("Lifetimes")]),
+        hotRoom("Addresses", ["Bytes"]),
         room("Languages"),
         room("Moments"),
-        room("Sketches"),
-        room("Packets", ["Bytes", "Addresses"]),
-        room("Heads", ["Bytes", "Addresses"]),
-        room("Flows", ["Bytes", "Addresses", "Packets"]),
-        room("Fingerprints", ["Moments", "Addresses", "Packets", "Flows", "Heads"]),
+        hotRoom("Sketches"),
+        hotRoom("Packets", ["Bytes", "Addresses"]),
+        hotRoom("Heads", ["Bytes", "Addresses"]),
+        hotRoom("Flows", ["Bytes", "Addresses", "Packets"]),
+        hotRoom("Fingerprints", ["Moments", "Addresses", "Packets", "Flows", "Heads"]),
         // First floor: decisions.
         room("Admission", ["Sketches"]),
         room("Detection", ["Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),

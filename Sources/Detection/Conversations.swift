@@ -1,11 +1,12 @@
 internal import Addresses
-internal import Sketches
+internal import Packets
 
-/// Who spoke with whom lately: 2^18 conversations in 4 MiB, in sets of eight. What both sides took part in is kept over
-/// what one side alone sent, so that a flood with endless new senders pushes out its own, not the visitors' connections.
+/// Who spoke with whom lately: 2^18 conversations in 2 MiB, in sets of eight, a set to a cache line. What both sides took
+/// part in is kept over what one side alone sent, so that a flood with endless new senders pushes out its own, not the
+/// visitors' connections.
 ///
 /// A conversation is found by a keyed hash of which 32 bits are kept: one in some hundred million is taken for another.
-struct Conversations: Sendable {
+struct Conversations: ~Copyable, Sendable {
     /// What is known of a packet's conversation, the packet itself included.
     struct Exchange: BitwiseCopyable {
         /// Both sides were seen to speak.
@@ -18,18 +19,21 @@ struct Conversations: Sendable {
         var isLasting: Bool
         /// A connection that waited for this packet to be complete.
         var isCompleting: Bool
+        /// It began with a SYN, after which the same side went on: a connection, also where one side alone is seen.
+        var isOpened: Bool
     }
 
     private static let ways = 8
     /// Seconds after which a conversation without packets is no more.
-    private static let lifetime: UInt32 = 300
+    private static let lifetime: UInt16 = 300
 
-    private struct Entry {
-        var tag: UInt32 = 0
-        /// Seconds since the start of the stream, and in the low byte the state.
-        var time: UInt32 = 0
-        var state: UInt8 = 0
-        var count: UInt8 = 0
+    private struct Line: BitwiseCopyable {
+        /// 0: free.
+        var tags = Tags()
+        /// Seconds since the start of the stream, of which 16 bits are kept.
+        var times = InlineArray<8, UInt16>(repeating: 0)
+        var states = InlineArray<8, UInt8>(repeating: 0)
+        var counts = InlineArray<8, UInt8>(repeating: 0)
     }
 
     private static let lowSpoke: UInt8 = 1
@@ -37,86 +41,124 @@ struct Conversations: Sendable {
     /// The initiator is the lower endpoint.
     private static let lowBegan: UInt8 = 4
     private static let awaitsAcknowledgement: UInt8 = 8
+    private static let opened: UInt8 = 16
 
-    private var entries: [Entry]
-    private let mask: Int
+    private var sets: Table<Line>
     private let key: UInt64
 
     /// - Parameter capacity: conversations kept; a power of two.
     init(capacity: Int = 1 << 18, key: UInt64) {
-        entries = Array(repeating: Entry(), count: capacity)
-        mask = capacity / Self.ways - 1
+        sets = Table(capacity / Self.ways, of: Line())
         self.key = key
     }
 
-    /// Takes in a packet and says what its conversation is.
+    /// Where a conversation is kept, and which side of it speaks.
+    struct Place: BitwiseCopyable {
+        fileprivate let set: Int
+        fileprivate let tag: UInt32
+        fileprivate let isLow: Bool
+
+        @inline(__always)
+        fileprivate init(
+            _ source: Address, _ sourcePort: UInt16, _ destination: Address, _ destinationPort: UInt16,
+            _ protocolNumber: UInt8, _ key: UInt64
+        ) {
+            isLow = Conversations.isBefore(source, sourcePort, destination, destinationPort)
+            let (low, high) = isLow ? (source, destination) : (destination, source)
+            let (first, second) = isLow ? (sourcePort, destinationPort) : (destinationPort, sourcePort)
+            let ports = UInt64(first) << 16 | UInt64(second)
+            let hash = Mix.hash(low, high, ports << 8 | UInt64(protocolNumber), key)
+            set = Int(truncatingIfNeeded: hash & 0xffff_ffff)
+            tag = UInt32(truncatingIfNeeded: hash >> 32) | 1
+        }
+    }
+
+    /// The place of a conversation; ports of both sides, 0 where the protocol has none.
+    @inline(__always)
+    func place(
+        from source: Address, _ sourcePort: UInt16, to destination: Address, _ destinationPort: UInt16,
+        protocolNumber: UInt8
+    ) -> Place {
+        Place(source, sourcePort, destination, destinationPort, protocolNumber, key)
+    }
+
+    /// Reads a word of the place, so that its memory is near when it is needed.
+    @inline(__always)
+    func touch(_ place: Place) -> UInt32 { sets[place.set].tags[0] }
+
+    /// Whether both sides of a conversation were seen to speak, as far as it is remembered.
+    func isBothWays(_ packet: borrowing PacketSummary) -> Bool {
+        let place = place(
+            from: packet.source, packet.sourcePort, to: packet.destination, packet.destinationPort,
+            protocolNumber: packet.protocolNumber)
+        let way = sets[place.set].tags.place(of: place.tag)
+        return way < Self.ways && sets[place.set].states[way] & 3 == 3
+    }
+
+    /// Takes in a packet of the conversation at a place, and says how that stands.
     /// - Parameters:
-    ///   - ports: both ports; of ICMP echo the identifier does not count, so that all of two hosts is one conversation.
+    ///   - isHigher: the sender's port is not below the other's.
     ///   - isOpening: a TCP SYN without ACK.
     ///   - isAcknowledging: TCP with ACK and without SYN and RST.
     @inline(__always)
     mutating func take(
-        from source: Address, _ sourcePort: UInt16, to destination: Address, _ destinationPort: UInt16,
-        protocolNumber: UInt8, isOpening: Bool, isAcknowledging: Bool, at second: UInt32
+        _ place: Place, isHigher: Bool, isOpening: Bool, isAcknowledging: Bool, at second: Int32
     ) -> Exchange {
-        let isLow = Self.isBefore(source, sourcePort, destination, destinationPort)
-        let low = isLow ? source : destination
-        let high = isLow ? destination : source
-        let ports =
-            isLow
-            ? UInt64(sourcePort) << 16 | UInt64(destinationPort) : UInt64(destinationPort) << 16 | UInt64(sourcePort)
-        var hash = Mix.hash(low, high, ports << 8 | UInt64(protocolNumber), key)
-        let tag = UInt32(truncatingIfNeeded: hash >> 32) | 1
-        hash &= UInt64(mask)
-        let first = Int(hash) &* Self.ways
-        let mine: UInt8 = isLow ? Self.lowSpoke : Self.highSpoke
-        let other: UInt8 = isLow ? Self.highSpoke : Self.lowSpoke
-        return entries.withUnsafeMutableBufferPointer { entries in
-            // In bounds: `first` is a masked set number times the ways, and the table has so many sets.
-            var victim = first
-            var least = UInt64.max
-            for index in first..<first + Self.ways {
-                if entries[index].tag == tag, second &- entries[index].time <= Self.lifetime {
-                    var state = entries[index].state
-                    let answered = state & other != 0
-                    state |= mine
-                    // A new SYN begins anew, whoever spoke before.
-                    if isOpening {
-                        state = state & ~Self.lowBegan | (isLow ? Self.lowBegan : 0) | Self.awaitsAcknowledgement
-                    }
-                    let fromInitiator = (state & Self.lowBegan != 0) == isLow
-                    let isCompleting =
-                        isAcknowledging && fromInitiator && state & Self.awaitsAcknowledgement != 0
-                    if isCompleting { state &= ~Self.awaitsAcknowledgement }
-                    let count = min(254, entries[index].count) &+ 1
-                    entries[index].state = state
-                    entries[index].count = count
-                    entries[index].time = second
-                    return Exchange(
-                        isBothWays: answered || state & (Self.lowSpoke | Self.highSpoke) == 3,
-                        isFromInitiator: fromInitiator, isAnswer: answered, isLasting: count >= 4,
-                        isCompleting: isCompleting)
-                }
-                // The one to give up: dead ones, then one-sided ones, the oldest first.
-                let entry = entries[index]
-                let isDead = entry.tag == 0 || second &- entry.time > Self.lifetime
-                let worth: UInt64 =
-                    isDead ? 0 : (entry.state & 3 == 3 ? 1 << 40 : 1 << 36) &+ UInt64(entry.time)
-                if worth < least {
-                    least = worth
-                    victim = index
-                }
-            }
+        let isLow = place.isLow
+        let time = UInt16(truncatingIfNeeded: second)
+        let way = sets[place.set].tags.place(of: place.tag)
+        guard way < Self.ways, time &- sets[place.set].times[way] <= Self.lifetime else {
             // Without a SYN the side with the higher port is taken for the client.
-            let fromInitiator = isOpening || sourcePort >= destinationPort
-            entries[victim] = Entry(
-                tag: tag, time: second,
-                state: mine | (fromInitiator == isLow ? Self.lowBegan : 0)
-                    | (isOpening ? Self.awaitsAcknowledgement : 0), count: 1)
+            let fromInitiator = isOpening || isHigher
+            remember(
+                place, way, time,
+                state: (isLow ? Self.lowSpoke : Self.highSpoke) | (fromInitiator == isLow ? Self.lowBegan : 0)
+                    | (isOpening ? Self.awaitsAcknowledgement : 0))
             return Exchange(
                 isBothWays: false, isFromInitiator: fromInitiator, isAnswer: false, isLasting: false,
-                isCompleting: false)
+                isCompleting: false, isOpened: false)
         }
+        var state = sets[place.set].states[way]
+        let answered = state & (isLow ? Self.highSpoke : Self.lowSpoke) != 0
+        state |= isLow ? Self.lowSpoke : Self.highSpoke
+        // A new SYN begins anew, whoever spoke before.
+        if isOpening {
+            state = state & ~(Self.lowBegan | Self.opened) | (isLow ? Self.lowBegan : 0) | Self.awaitsAcknowledgement
+        }
+        let fromInitiator = (state & Self.lowBegan != 0) == isLow
+        let isCompleting = isAcknowledging && fromInitiator && state & Self.awaitsAcknowledgement != 0
+        if isCompleting { state = state & ~Self.awaitsAcknowledgement | Self.opened }
+        let count = min(254, sets[place.set].counts[way]) &+ 1
+        sets[place.set].states[way] = state
+        sets[place.set].counts[way] = count
+        sets[place.set].times[way] = time
+        return Exchange(
+            isBothWays: answered, isFromInitiator: fromInitiator, isAnswer: answered, isLasting: count >= 4,
+            isCompleting: isCompleting, isOpened: state & Self.opened != 0)
+    }
+
+    /// Begins a conversation: in the place of the dead one it was, else of the one least worth keeping: dead ones, then
+    /// one-sided ones, the oldest first.
+    @inline(never)
+    private mutating func remember(_ place: Place, _ found: Int, _ time: UInt16, state: UInt8) {
+        var victim = found
+        if victim >= Self.ways {
+            var least = UInt32.max
+            for way in 0..<Self.ways {
+                let age = time &- sets[place.set].times[way]
+                let isDead = sets[place.set].tags[way] == 0 || age > Self.lifetime
+                let worth: UInt32 =
+                    isDead ? 0 : (sets[place.set].states[way] & 3 == 3 ? 1 << 18 : 1 << 17) &- UInt32(age)
+                if worth < least {
+                    least = worth
+                    victim = way
+                }
+            }
+        }
+        sets[place.set].tags[victim] = place.tag
+        sets[place.set].times[victim] = time
+        sets[place.set].states[victim] = state
+        sets[place.set].counts[victim] = 1
     }
 
     @inline(__always)

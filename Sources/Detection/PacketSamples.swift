@@ -1,12 +1,24 @@
 internal import Addresses
 internal import Packets
 
-/// The last packets of a stream that came unasked, so that an attack's beginning can be looked at when it is found.
+/// The last packets of a stream that came unasked, so that an attack's beginning can be looked at when it is found: all of
+/// them up to 16,384 in a second, then every eighth.
 struct Lookback: Sendable {
     static let capacity = 1 << 15
     private(set) var packets: [PacketSummary] = []
     private(set) var classes: [TrafficClass] = []
     private var next = 0
+    /// Packets of this second.
+    private var count = 0
+
+    /// Whether the next one is kept.
+    @inline(__always)
+    mutating func hasRoom() -> Bool {
+        count &+= 1
+        return count <= Self.capacity / 2 || count & 7 == 0
+    }
+
+    mutating func endSecond() { count = 0 }
 
     init() {
         packets.reserveCapacity(Self.capacity)
@@ -36,19 +48,13 @@ struct Lookback: Sendable {
 
 /// Packets of ordinary traffic, as different from each other as they come: one for each of 8,192 places that a packet's
 /// features choose (or one of the three after it), and how many came there. Rare kinds are kept beside frequent ones.
-struct DiverseSample: Sendable {
+struct DiverseSample: ~Copyable, Sendable {
     static let capacity = 1 << 13
-    private var slots: [TrafficProfile.WeightedPacket]
-    private var kinds: [UInt8]
-    private var marks: [UInt64]
+    private var samples = Table(capacity, of: PacketSummary())
+    private var weights = Table(capacity, of: Float(0))
+    private var marks = Table(capacity, of: UInt64(0))
+    private var kinds = Table(capacity, of: UInt8(0))
     private(set) var total: Double = 0
-
-    init() {
-        slots = Array(
-            repeating: TrafficProfile.WeightedPacket(packet: PacketSummary(), weight: 0), count: Self.capacity)
-        kinds = Array(repeating: 0, count: Self.capacity)
-        marks = Array(repeating: 0, count: Self.capacity)
-    }
 
     @inline(__always)
     mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass) {
@@ -61,32 +67,35 @@ struct DiverseSample: Sendable {
         let weight = Float(packet.weight)
         total += Double(weight)
         let start = Int(truncatingIfNeeded: mark >> 32)
-        for offset in 0..<4 {
-            let place = (start &+ offset) & (Self.capacity - 1)
-            if slots[place].weight == 0 {
-                slots[place] = TrafficProfile.WeightedPacket(packet: copy packet, weight: weight)
+        for place in start..<start &+ 4 {
+            if weights[place] == 0 {
+                samples[place] = copy packet
                 kinds[place] = kind.number
                 marks[place] = mark
+                weights[place] = weight
                 return
             }
             if marks[place] == mark {
-                slots[place].weight += weight
+                weights[place] += weight
                 return
             }
         }
-        slots[start & (Self.capacity - 1)].weight += weight
+        weights[start] += weight
     }
 
     /// Takes out what turned out to be an attack's.
     mutating func remove(_ isAttack: (PacketSummary, TrafficClass) -> Bool) {
-        for index in slots.indices where slots[index].weight > 0 {
-            guard isAttack(slots[index].packet, TrafficClass(number: kinds[index])) else { continue }
-            total -= Double(slots[index].weight)
-            slots[index].weight = 0
+        for index in 0..<Self.capacity where weights[index] > 0 {
+            guard isAttack(samples[index], TrafficClass(number: kinds[index])) else { continue }
+            total -= Double(weights[index])
+            weights[index] = 0
         }
     }
 
-    var packets: [TrafficProfile.WeightedPacket] { slots.filter { $0.weight > 0 } }
+    var packets: [TrafficProfile.WeightedPacket] {
+        (0..<Self.capacity).filter { weights[$0] > 0 }
+            .map { TrafficProfile.WeightedPacket(packet: samples[$0], weight: weights[$0]) }
+    }
 }
 
 /// Who stays in a fair sample of fixed size: Algorithm R (Vitter, 1985), with xorshift for chance.

@@ -1,9 +1,10 @@
 internal import Addresses
 
-/// Counts per target and class, second by second, in fixed memory: 32,768 cells in sets of eight. A target is a host, or
-/// a block of two sizes, so that a flood over many hosts is seen where it is: in their block. A new key takes the place of
-/// its set's lightest cell that is not under attack; what an attacker makes up pushes out what it made up before.
-struct TargetCells: Sendable {
+/// Counts per target and class, second by second, in fixed memory: 32,768 cells for hosts, 16,384 for blocks of two
+/// sizes, so that a flood over many hosts is seen where it is: in their block. Blocks are told at the end of a second what
+/// their hosts got in it. A new key takes the place of its set's lightest cell that is not under attack; what an attacker
+/// makes up pushes out what it made up before. A cell is found by a keyed hash of which 32 bits are kept.
+struct TargetCells: ~Copyable, Sendable {
     /// How wide a target is: the host, the IPv4 /24 or IPv6 /64, the IPv4 /20 or IPv6 /48.
     enum Level: UInt8, CaseIterable, Sendable {
         case host, net, wide
@@ -27,63 +28,87 @@ struct TargetCells: Sendable {
         }
     }
 
-    /// Seconds that are kept apart: flow records come late, and tell of the seconds before.
-    static let seconds = 16
-    /// Seconds after which a second counts as told: from then on it is learnt, and judged no more.
+    /// Seconds that are kept apart: flow records come late, and tell of the seconds before. What is older counts as told:
+    /// it is learnt, and judged no more.
+    static let seconds = 8
     static let settling: Int32 = 8
     private static let ways = 8
-    static let capacity = 1 << 15
+    private static let hostSets = 1 << 12
+    private static let blockSets = 1 << 11
+    private static let sets = 1 << 13
 
-    struct Cell: Sendable {
+    /// The numbers of a target and class; 128 bytes, two lines of the processor's cache.
+    struct Cell: BitwiseCopyable, Sendable {
+        /// Of the latest eight seconds, by the second's low three bits.
+        var packets = InlineArray<8, Float>(repeating: 0)
+        var bytes = InlineArray<8, Float>(repeating: 0)
         var target = Address(high: 0, low: 0)
-        var tag: UInt64 = 0
-        /// The latest second that its counts are of.
-        var second: Int32 = .min
-        var level = Level.host
-        var kind = TrafficClass.tcpSyn
-        var isTaken = false
-        /// It is on the list of those to be judged at the end of this second.
-        var isHot = false
-        /// The vector that takes in its packets; -1: none.
-        var vector: Int16 = -1
-        /// Packets in one second from which on it is judged.
-        var trigger: Float = 0
-        /// What is usual in a second, and how many seconds that was learnt from.
-        var usual: Float = 0
-        var usualBytes: Float = 0
-        var learnt: Int32 = 0
-        /// Seconds in a row that were above the usual, if not above the bound.
-        var elevated: Int32 = 0
-        /// Of the latest second: 64 bits each, for the number of different ones (linear counting).
+        /// Packets since the cell was taken.
+        var total: Double = 0
+        /// Of the latest second: bits, for the number of different ones (linear counting); hosts of a block only.
         var sources: UInt64 = 0
-        var hosts: UInt64 = 0
-        var ports: UInt64 = 0
+        var hosts: UInt32 = 0
         /// Packets in its latest second that were truly seen, not multiplied by a sampling rate.
         var observed: Float = 0
-        /// Since the cell was taken.
-        var total: Double = 0
-        var totalBytes: Double = 0
-        var since: Int32 = 0
+        /// The latest second that its counts are of.
+        var second: Int32 = .min
+        /// Packets in one second from which on it is judged.
+        var trigger: Float = 0
+        /// What is usual in a second.
+        var usual: Float = 0
+        var usualBytes: Float = 0
+        /// Seconds that the usual was learnt from.
+        var learnt: Int16 = 0
+        /// Seconds in a row that were above the usual, if not above the bound.
+        var elevated: Int16 = 0
+        /// The vector that takes in its packets; -1: none.
+        var vector: Int8 = -1
+        /// Seconds since it was taken, as far as they matter.
+        var age: Int8 = 0
+        var level = Level.host
+        var kind = TrafficClass.tcpSyn
+
+        @inline(__always)
+        subscript(second: Int32) -> Float { packets[Int(second & 7)] }
+
+        /// The first second of which it has a count.
+        var since: Int32 { second &- Int32(min(age, Int8(TargetCells.settling) - 1)) }
     }
 
-    var cells: [Cell]
-    /// `seconds` counts for each cell.
-    var packets: [Float]
-    var bytes: [Float]
-    /// Cells to be judged at the end of the second.
+    private struct Told: BitwiseCopyable, Sendable {
+        var packets = InlineArray<8, Float>(repeating: 0)
+        var bytes = InlineArray<8, Float>(repeating: 0)
+    }
+
+    /// Tags of eight cells each; 0: free. The sets of hosts come first, then those of blocks.
+    private var tags = Table(sets, of: Tags())
+    var cells = Table(sets * ways, of: Cell())
+    /// What a host's blocks have been told of its seconds.
+    private var told = Table(hostSets * ways, of: Told())
+    /// Hosts that got something unasked in this second.
+    private var fresh: [Int32] = []
+    /// Cells to be judged at the end of the second, and whether a cell is among them, a bit each.
     var hot: [Int32] = []
+    private var heat = Table(sets, of: UInt8(0))
     /// What hosts got of each class in one second at most, by class number: what a profile is made of.
     var peaks = [TrafficProfile.Ordinary](repeating: TrafficProfile.Ordinary(), count: TrafficClass.count)
     private let key: UInt64
-    private let mask: Int
 
     init(key: UInt64) {
-        cells = Array(repeating: Cell(), count: Self.capacity)
-        packets = Array(repeating: 0, count: Self.capacity * Self.seconds)
-        bytes = packets
         hot.reserveCapacity(4_096)
-        mask = Self.capacity / Self.ways - 1
-        self.key = key
+        fresh.reserveCapacity(4_096)
+        self.key = key ^ 0x6b8b_4567_327b_23c6
+    }
+
+    /// The cells that are in use.
+    var taken: [Int] { (0..<Self.sets * Self.ways).filter { tags[$0 / Self.ways][$0 % Self.ways] != 0 } }
+
+    /// Takes the list of those to be judged.
+    mutating func cool() -> [Int] {
+        let all = hot.map(Int.init)
+        hot.removeAll(keepingCapacity: true)
+        for index in all { heat[index / Self.ways] = 0 }
+        return all
     }
 
     @inline(__always)
@@ -91,12 +116,25 @@ struct TargetCells: Sendable {
         Mix.hash(target, UInt64(level.rawValue) << 8 | UInt64(kind.number) | 0x5ce1_1000_0000, key)
     }
 
+    @inline(__always)
+    private func set(_ hash: UInt64, _ level: Level) -> Int {
+        let low = Int(truncatingIfNeeded: hash & 0xffff)
+        return level == .host ? low & (Self.hostSets &- 1) : Self.hostSets &+ low & (Self.blockSets &- 1)
+    }
+
     /// The cell of a target and class, if there is one.
+    @inline(__always)
     func find(_ target: Address, _ level: Level, _ kind: TrafficClass) -> Int? {
-        let tag = hash(target, level, kind) | 1
-        let first = Int(truncatingIfNeeded: tag >> 40) & mask
-        let start = first * Self.ways
-        return (start..<start + Self.ways).first { cells[$0].isTaken && cells[$0].tag == tag }
+        let hash = hash(target, level, kind)
+        let set = set(hash, level)
+        let way = tags[set].place(of: UInt32(truncatingIfNeeded: hash >> 32) | 1)
+        return way < Self.ways ? set * Self.ways + way : nil
+    }
+
+    /// Reads a word of a host's cell, so that its memory is near when it is needed.
+    @inline(__always)
+    func touch(_ target: Address, _ kind: TrafficClass) -> Int32 {
+        find(target, .host, kind).map { cells[$0].second } ?? 0
     }
 
     /// The cell of a target and class at this second: there, or new in the place of the lightest of its set.
@@ -104,74 +142,113 @@ struct TargetCells: Sendable {
     mutating func place(
         _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32, profile: borrowing TrafficProfile
     ) -> Int {
-        let tag = hash(target, level, kind) | 1
-        let start = (Int(truncatingIfNeeded: tag >> 40) & mask) &* Self.ways
-        for index in start..<start &+ Self.ways where cells[index].tag == tag && cells[index].isTaken {
-            if cells[index].second != second { advance(index, to: second, profile: profile) }
-            return index
-        }
-        return take(start, tag, target, level, kind, at: second, profile: profile)
+        let hash = hash(target, level, kind)
+        let set = set(hash, level)
+        let tag = UInt32(truncatingIfNeeded: hash >> 32) | 1
+        let way = tags[set].place(of: tag)
+        guard way < Self.ways else { return take(set, tag, target, level, kind, at: second, profile: profile) }
+        let index = set &* Self.ways &+ way
+        if cells[index].second != second { advance(index, to: second, profile: profile) }
+        return index
     }
 
     @inline(never)
     private mutating func take(
-        _ start: Int, _ tag: UInt64, _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32,
+        _ set: Int, _ tag: UInt32, _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32,
         profile: borrowing TrafficProfile
     ) -> Int {
-        var victim = -1
+        // All eight under attack: then one more goes uncounted in the first of them, which changes nothing for it.
+        var victim = 0
         var least = Double.infinity
-        for index in start..<start + Self.ways {
-            guard cells[index].isTaken else {
-                victim = index
+        for way in 0..<Self.ways {
+            guard tags[set][way] != 0 else {
+                victim = way
                 break
             }
-            guard cells[index].vector < 0, !cells[index].isHot else { continue }
+            let cell = cells[set * Self.ways + way]
+            guard cell.vector < 0, heat[set] & (1 << UInt8(way)) == 0 else { continue }
             // What was learnt is worth keeping for a while, but not for ever.
-            let age = Double(second &- cells[index].second)
-            let worth = (cells[index].total + Double(cells[index].learnt)) / (1 + max(0, age))
+            let worth = (cell.total + Double(cell.learnt)) / (1 + max(0, Double(second &- cell.second)))
             if worth < least {
                 least = worth
-                victim = index
+                victim = way
             }
         }
-        // All eight are under attack: then one more goes uncounted in the last of them, which changes nothing for it.
-        if victim < 0 { victim = start }
         var cell = Cell()
         cell.target = target
-        cell.tag = tag
         cell.level = level
         cell.kind = kind
-        cell.isTaken = true
         cell.second = second
-        cell.since = second
         if let known = profile.known(target, level, kind) {
             cell.usual = known.usual
             cell.usualBytes = known.usualBytes
-            cell.learnt = known.seconds
+            cell.learnt = Int16(clamping: known.seconds)
         }
         cell.trigger = profile.trigger(of: cell)
-        cells[victim] = cell
-        for index in victim * Self.seconds..<(victim + 1) * Self.seconds {
-            packets[index] = 0
-            bytes[index] = 0
+        let index = set * Self.ways + victim
+        if tags[set][victim] != 0 {
+            guard cells[index].vector < 0 else { return index }
+            tell(index, profile: profile)
         }
-        return victim
+        tags[set][victim] = tag
+        cells[index] = cell
+        if level == .host {
+            told[index] = Told()
+            if !kind.isOrdinary { fresh.append(Int32(index)) }
+        }
+        return index
+    }
+
+    /// Tells the blocks what their hosts got in the second that ends.
+    mutating func tellBlocks(profile: borrowing TrafficProfile) {
+        for index in fresh { tell(Int(index), profile: profile) }
+        fresh.removeAll(keepingCapacity: true)
+    }
+
+    /// Tells the blocks of a host what they do not know yet of its latest seconds.
+    private mutating func tell(_ index: Int, profile: borrowing TrafficProfile) {
+        let cell = cells[index]
+        guard cell.level == .host, !cell.kind.isOrdinary else { return }
+        for level in [Level.net, .wide] {
+            let block = place(level.of(cell.target), level, cell.kind, at: cell.second, profile: profile)
+            guard cells[block].second >= cell.second else { continue }
+            for second in cell.since...cell.second {
+                let place = Int(second & 7)
+                let count = cell.packets[place] - told[index].packets[place]
+                // A host's SYN are taken back where they were answered after all.
+                if count != 0 {
+                    add(block, packets: count, bytes: cell.bytes[place] - told[index].bytes[place], at: second)
+                    cells[block].total += Double(count)
+                }
+            }
+            if cells[block].second == cell.second { cells[block].observed += cell.observed }
+            cells[block].sources |= cell.sources
+            cells[block].hosts |= 1 << UInt32(truncatingIfNeeded: hash(cell.target, .host, cell.kind) >> 27)
+        }
+        told[index].packets = cell.packets
+        told[index].bytes = cell.bytes
     }
 
     /// Moves a cell on to a later second: what leaves the settling time is learnt, the seconds between are empty.
+    @inline(never)
     mutating func advance(_ index: Int, to second: Int32, profile: borrowing TrafficProfile) {
         let from = cells[index].second
         guard second > from else { return }
         notePeak(index)
-        let steps = min(second &- from, Int32(2 * Self.seconds))
-        for step in 1...steps {
-            let now = second &- steps &+ step
-            // Learnt when it has had its time to be told of.
-            let settled = now &- Self.settling
-            if settled >= cells[index].since { learn(index, slot(index, settled), profile: profile) }
-            let next = slot(index, now)
-            packets[next] = 0
-            bytes[next] = 0
+        let isHost = cells[index].level == .host
+        if isHost, !cells[index].kind.isOrdinary { fresh.append(Int32(index)) }
+        let steps = min(second &- from, 2 * Self.settling)
+        for now in (second &- steps &+ 1)...second {
+            // Learnt when it has had its time to be told of; its place is the new second's.
+            let place = Int(now & 7)
+            if cells[index].age >= Int8(Self.settling) - 1 { learn(index, place, profile: profile) }
+            cells[index].age = min(100, cells[index].age + 1)
+            cells[index].packets[place] = 0
+            cells[index].bytes[place] = 0
+            if isHost {
+                told[index].packets[place] = 0
+                told[index].bytes[place] = 0
+            }
         }
         // A long silence is learnt as such, without walking through it.
         let silent = second &- from &- steps
@@ -185,33 +262,30 @@ struct TargetCells: Sendable {
         cells[index].observed = 0
         cells[index].sources = 0
         cells[index].hosts = 0
-        cells[index].ports = 0
         cells[index].trigger = profile.trigger(of: cells[index])
     }
 
     /// Takes the cell's latest second into the peaks of its class.
     mutating func notePeak(_ index: Int) {
-        guard cells[index].level == .host else { return }
-        let count = packets[slot(index, cells[index].second)]
-        let number = Int(cells[index].kind.number)
-        if cells[index].sources.nonzeroBitCount >= TrafficProfile.manySources {
+        let cell = cells[index]
+        guard cell.level == .host else { return }
+        let count = cell[cell.second]
+        let number = Int(cell.kind.number)
+        if cell.sources.nonzeroBitCount >= TrafficProfile.manySources {
             peaks[number].peakFromMany = max(peaks[number].peakFromMany, count)
         } else {
             peaks[number].peakFromFew = max(peaks[number].peakFromFew, count)
         }
     }
 
-    @inline(__always)
-    func slot(_ index: Int, _ second: Int32) -> Int { index &* Self.seconds &+ Int(second & 15) }
-
-    private mutating func learn(_ index: Int, _ slot: Int, profile: borrowing TrafficProfile) {
+    private mutating func learn(_ index: Int, _ place: Int, profile: borrowing TrafficProfile) {
         guard cells[index].vector < 0 else { return }
-        let count = packets[slot]
+        let count = cells[index].packets[place]
         let usual = cells[index].usual
-        if cells[index].learnt >= Self.settling, count > 2.5 * usual + 3 * usual.squareRoot() + 30 {
+        if Int32(cells[index].learnt) >= Self.settling, count > 2.5 * usual + 3 * usual.squareRoot() + 30 {
             // It may be the beginning of an attack that grows slowly: it becomes usual only after it has lasted as long
             // as all that was known, or a quarter of an hour.
-            cells[index].elevated &+= 1
+            cells[index].elevated = min(cells[index].elevated, .max - 1) + 1
             guard cells[index].elevated > min(900, cells[index].learnt) else { return }
         } else {
             cells[index].elevated = 0
@@ -219,30 +293,36 @@ struct TargetCells: Sendable {
             let bound = profile.bound(of: cells[index], isSpread: true)
             guard count <= bound || cells[index].level != .host else { return }
         }
-        let learnt = min(cells[index].learnt &+ 1, TrafficProfile.memory)
+        let learnt = min(cells[index].learnt + 1, Int16(TrafficProfile.memory))
         cells[index].learnt = learnt
         cells[index].usual += (count - usual) / Float(learnt)
-        cells[index].usualBytes += (bytes[slot] - cells[index].usualBytes) / Float(learnt)
+        cells[index].usualBytes += (cells[index].bytes[place] - cells[index].usualBytes) / Float(learnt)
     }
 
-    /// Counts packets of a second, at most `settling` before the cell's present one; true where the cell is to be judged.
+    /// Counts packets of a second, at most `settling` before the cell's present one; where they are too many the cell is
+    /// to be judged.
     @inline(__always)
-    mutating func add(
-        _ index: Int, packets count: Float, bytes size: Float, observed: Float, at second: Int32, sourceBit: UInt64,
-        hostBit: UInt64, portBit: UInt64
-    ) {
-        let slot = slot(index, second)
-        packets[slot] += count
-        bytes[slot] += size
-        cells[index].total += Double(count)
-        cells[index].totalBytes += Double(size)
+    mutating func add(_ index: Int, packets count: Float, bytes size: Float, at second: Int32) {
+        let place = Int(second & 7)
+        cells[index].packets[place] += count
+        cells[index].bytes[place] += size
+        if cells[index].packets[place] >= cells[index].trigger { warm(index) }
+    }
+
+    /// Counts who sent the packets of the present second.
+    @inline(__always)
+    mutating func add(_ index: Int, observed: Float, total: Double, source: Address) {
         cells[index].observed += observed
-        cells[index].sources |= sourceBit
-        cells[index].hosts |= hostBit
-        cells[index].ports |= portBit
-        if packets[slot] >= cells[index].trigger, !cells[index].isHot {
-            cells[index].isHot = true
-            hot.append(Int32(index))
-        }
+        cells[index].total += total
+        cells[index].sources |=
+            1 << (Mix.fold(source.low ^ 0x9e37_79b9_7f4a_7c15, source.high ^ 0xe703_7ed1_a0b4_28db) >> 58)
+    }
+
+    @inline(never)
+    private mutating func warm(_ index: Int) {
+        let bit = UInt8(1) << UInt8(index % Self.ways)
+        guard heat[index / Self.ways] & bit == 0 else { return }
+        heat[index / Self.ways] |= bit
+        hot.append(Int32(index))
     }
 }

@@ -90,6 +90,11 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
     /// Whether something can be of it: numbers between the groups stand for nothing.
     package var isNamed: Bool { number < 15 || service.map { $0 != .none } == true }
 
+    @inline(__always)
+    static func isEchoRequest(_ protocolNumber: UInt8, _ type: UInt8) -> Bool {
+        protocolNumber == PacketSummary.icmp ? type == 8 : type == 128
+    }
+
     /// The class of a packet of a conversation that stands as `exchange` says.
     @inline(__always)
     static func of(_ packet: borrowing PacketSummary, in exchange: Conversations.Exchange) -> TrafficClass {
@@ -104,7 +109,7 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
             if exchange.isBothWays { return exchange.isFromInitiator ? .tcpToServer : .tcpToClient }
             if packet.flags & TCPFlag.rst != 0 { return .tcpReset }
             // One side of a connection only: it lasts, a stray packet does not.
-            guard exchange.isLasting else { return .tcpStray }
+            guard exchange.isLasting || exchange.isOpened else { return .tcpStray }
             return exchange.isFromInitiator ? .tcpToServer : .tcpToClient
         case PacketSummary.udp:
             if packet.fragment == .later, packet.sourcePort == 0 { return .fragment }
@@ -113,7 +118,8 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
             return packet.role == .response ? .response(packet.service) : .request(packet.service)
         case PacketSummary.icmp, PacketSummary.icmpv6:
             if packet.fragment == .later, packet.icmpType == 0, !exchange.isBothWays { return .fragment }
-            if exchange.isBothWays { return .icmpAnswered }
+            // A host that answers each ping makes a flood of them no conversation.
+            if exchange.isBothWays, !isEchoRequest(packet.protocolNumber, packet.icmpType) { return .icmpAnswered }
             if packet.protocolNumber == PacketSummary.icmp {
                 switch packet.icmpType {
                 case 8: return .icmpEcho

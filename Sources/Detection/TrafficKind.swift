@@ -53,8 +53,9 @@ enum TrafficKind {
     /// Whether the sender's address may be forged: not where it had to receive something first.
     static func isSpoofable(_ kind: TrafficClass) -> Bool {
         switch kind {
-        // Reflectors answer under their own address; a connection was answered before it went on.
-        case .tcpSynAck, .tcpToServer, .tcpToClient, .udpAnswered, .icmpReply, .icmpError, .icmpAnswered: false
+        // Reflectors answer under their own address; a connection was answered before it went on. (Either could be forged
+        // too, but who can forge has no need of it.)
+        case .tcpSynAck, .tcpToServer, .tcpToClient, .udpAnswered, .icmpReply, .icmpAnswered: false
         default: !kind.isResponse
         }
     }

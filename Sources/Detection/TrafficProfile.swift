@@ -107,7 +107,7 @@ package struct TrafficProfile: Equatable, Sendable {
             // More of what is asked for is growth, where one knows from what.
             return cell.learnt >= 30 ? max(2_000, Self.excess * cell.usual) : .infinity
         }
-        let isKnown = cell.learnt >= TargetCells.settling
+        let isKnown = Int32(cell.learnt) >= TargetCells.settling
         let usual = isKnown ? Self.excess * cell.usual + 6 * cell.usual.squareRoot() : 0
         guard isSpread else {
             return max(Self.leastBoundFromFew, Self.strange * class_.peakFromFew, usual)

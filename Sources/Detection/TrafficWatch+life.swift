@@ -9,9 +9,9 @@ extension TrafficWatch {
 
     /// Judges the present second.
     mutating func settle() {
-        let hot = cells.hot.map(Int.init)
-        cells.hot.removeAll(keepingCapacity: true)
-        for index in hot { cells.cells[index].isHot = false }
+        cells.tellBlocks(profile: profile)
+        lookback.endSecond()
+        let hot = cells.cool()
         if !options.isLearning { judge(hot) }
         account()
     }
@@ -19,9 +19,9 @@ extension TrafficWatch {
     /// The packets of a cell in its fullest second that is not settled, and which that is.
     private func fullest(_ index: Int) -> (packets: Float, second: Int32) {
         var best: (Float, Int32) = (0, now)
-        let latest = cells.cells[index].second
-        for second in max(latest &- TargetCells.settling &+ 1, cells.cells[index].since)...latest {
-            let count = cells.packets[cells.slot(index, second)]
+        let cell = cells.cells[index]
+        for second in cell.since...cell.second {
+            let count = cell[second]
             if count > best.0 { best = (count, second) }
         }
         return best
@@ -112,27 +112,33 @@ extension TrafficWatch {
         // Back along the seconds that were clearly above the usual, to where it began.
         var began = second
         let quiet = max(0.1 * cell.trigger, 2 * cell.usual + 5)
-        while began > max(cell.since, cell.second &- TargetCells.settling &+ 1),
-            cells.packets[cells.slot(index, began &- 1)] > quiet
-        {
-            began &-= 1
-        }
+        while began > cell.since, cell[began &- 1] > quiet { began &-= 1 }
         var collector = VectorCollector(
             kind: cell.kind, level: cell.level, target: cell.target, usual: Double(cell.usual),
             usualBytes: Double(cell.usualBytes), key: key)
         let onset = (Int64(began) &+ epoch) &* 1_000_000_000
+        var answered = 0.0
         lookback.forEach { packet, kind in
             guard kind == cell.kind, packet.time >= onset, cell.level.of(packet.destination) == cell.target else {
                 return
             }
-            collector.add(packet)
+            // Both sides speak after all: the first record of a flow is of one side.
+            if kind != .icmpEcho, kind != .tcpSyn, conversations.isBothWays(packet) {
+                answered += Double(packet.weight)
+            } else {
+                collector.add(packet)
+            }
         }
+        let isSpread = cell.sources.nonzeroBitCount >= TrafficProfile.manySources
+        let bound = profile.bound(of: cell, isSpread: isSpread)
+        let alone = collector.packets / max(1, collector.packets + answered)
+        guard answered == 0 || Double(count) * alone >= Double(bound) else { return }
         // The counts are those of the cell: the look-back holds only the last packets.
         var packets = 0.0
         var bytes = 0.0
         for second in began...cell.second {
-            packets += Double(cells.packets[cells.slot(index, second)])
-            bytes += Double(cells.bytes[cells.slot(index, second)])
+            packets += Double(cell[second])
+            bytes += Double(cell.bytes[Int(second & 7)])
         }
         if packets > collector.packets {
             collector.packets = packets
@@ -147,15 +153,14 @@ extension TrafficWatch {
             kind == cell.kind && packet.time >= onset && level.of(packet.destination) == target
         }
         let isGrowth = cell.kind.isOrdinary
-        let isSpread = cell.sources.nonzeroBitCount >= TrafficProfile.manySources
         vectors.append(
             OpenVector(
                 cell: index, collector: collector,
-                isConfirmed: count >= 2 * profile.bound(of: cell, isSpread: isSpread) || second > began,
+                isConfirmed: count >= 2 * bound || second > began,
                 detected: until, began: began, lastExcess: second,
-                isFromFlows: collector.samples.allSatisfy { $0.weight > 1 },
                 isGrowth: isGrowth))
-        cells.cells[index].vector = Int16(vectors.count - 1)
+        cells.cells[index].vector = Int8(vectors.count - 1)
+        if cell.level != .host { blockVectors += 1 }
         if began < second {
             for second in began..<second { point(vectors.count - 1, at: second) }
         }
@@ -174,7 +179,7 @@ extension TrafficWatch {
             vectors[index].collector.peak = max(vectors[index].collector.peak, Double(count))
             vectors[index].collector.seconds = Int(now &- vectors[index].began) + 1
             let usual = cells.cells[cell].usual
-            let latest = cells.packets[cells.slot(cell, now)]
+            let latest = cells.cells[cell][now]
             if latest > max(3, 2.5 * usual + 2, 0.02 * Float(vectors[index].collector.peak)) {
                 // A second second of excess confirms what one alone may have been by chance.
                 if now > vectors[index].began, latest >= cells.cells[cell].trigger { vectors[index].isConfirmed = true }
@@ -189,30 +194,25 @@ extension TrafficWatch {
     }
 
     private mutating func point(_ index: Int, at second: Int32) {
-        let cell = vectors[index].cell
-        let slot = cells.slot(cell, second)
-        let target = cells.cells[cell]
-        guard second > target.second &- Int32(TargetCells.seconds) else { return }
-        var all: Float = 0
-        var allBytes: Float = 0
-        if target.level == .host {
+        let cell = cells.cells[vectors[index].cell]
+        guard second >= cell.since, second <= cell.second,
+            vectors[index].collector.points.count < VectorCollector.pointLimit
+        else { return }
+        let bytes = Double(cell.bytes[Int(second & 7)])
+        var all = Double(cell[second])
+        var allBytes = bytes
+        if cell.level == .host {
+            all = 0
+            allBytes = 0
             for number in 0..<UInt8(TrafficClass.count) {
-                guard let other = cells.find(target.target, .host, TrafficClass(number: number)),
-                    second <= cells.cells[other].second,
-                    second > cells.cells[other].second &- Int32(TargetCells.seconds),
-                    second >= cells.cells[other].since
-                else { continue }
-                all += cells.packets[cells.slot(other, second)]
-                allBytes += cells.bytes[cells.slot(other, second)]
+                guard let other = cells.find(cell.target, .host, TrafficClass(number: number)) else { continue }
+                let cell = cells.cells[other]
+                guard second >= cell.since, second <= cell.second else { continue }
+                all += Double(cell[second])
+                allBytes += Double(cell.bytes[Int(second & 7)])
             }
-        } else {
-            all = cells.packets[slot]
-            allBytes = cells.bytes[slot]
         }
-        guard vectors[index].collector.points.count < VectorCollector.pointLimit else { return }
-        vectors[index].collector.points[Int64(second) &+ epoch] = (
-            Double(cells.packets[slot]), Double(cells.bytes[slot]), Double(all), Double(allBytes)
-        )
+        vectors[index].collector.points[Int64(second) &+ epoch] = (Double(cell[second]), bytes, all, allBytes)
     }
 
     /// Ends what has been quiet for the pause.
@@ -235,10 +235,11 @@ extension TrafficWatch {
     private mutating func close(_ index: Int) {
         if vectors[index].isGrowth, let found = benign(vectors[index]) { growth.append(found) }
         cells.cells[vectors[index].cell].vector = -1
+        if vectors[index].collector.level != .host { blockVectors -= 1 }
         let last = vectors.count - 1
         if index != last {
             vectors[index] = vectors[last]
-            cells.cells[vectors[index].cell].vector = Int16(index)
+            cells.cells[vectors[index].cell].vector = Int8(index)
         }
         vectors.removeLast()
     }

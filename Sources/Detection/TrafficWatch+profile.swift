@@ -10,20 +10,20 @@ extension TrafficWatch {
         let all = max(1, classTotals.reduce(0, +))
         var hosts = [Double](repeating: 0, count: TrafficClass.count)
         var known: [(TrafficProfile.Key, TrafficProfile.Known)] = []
-        for index in cells.cells.indices where cells.cells[index].isTaken {
+        for index in cells.taken {
             cells.notePeak(index)
             // So that the last seconds are learnt, too.
             cells.advance(index, to: now &+ TargetCells.settling, profile: profile)
             let cell = cells.cells[index]
             if cell.level == .host { hosts[Int(cell.kind.number)] += 1 }
-            guard cell.learnt >= TargetCells.settling else { continue }
+            guard Int32(cell.learnt) >= TargetCells.settling else { continue }
             let target = Prefix(cell.target, length: cell.level.length(of: cell.target))
             known.append(
                 (
                     TrafficProfile.Key(target: target, kind: cell.kind),
                     TrafficProfile.Known(
                         target: target, kind: cell.kind, usual: cell.usual, usualBytes: cell.usualBytes,
-                        seconds: cell.learnt)
+                        seconds: Int32(cell.learnt))
                 ))
         }
         known.sort { ($0.1.usual, $1.1.target.description) > ($1.1.usual, $0.1.target.description) }

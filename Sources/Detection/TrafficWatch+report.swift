@@ -85,7 +85,7 @@ extension TrafficWatch {
         var attack = TrafficAttack(
             target: target, state: state(members, atEnd: atEnd), start: start, end: end,
             detected: Self.moment(members.map { vectors[$0].detected }.min() ?? until), vectors: made)
-        attack.points = points(main)
+        attack.points = points(main.map { vectors[$0].collector })
         return attack
     }
 
@@ -99,10 +99,10 @@ extension TrafficWatch {
         return newest > oldest && now &- newest < 10 ? .changing : .confirmed
     }
 
-    private func points(_ members: [Int]) -> [TrafficAttack.Point] {
+    private func points(_ members: [VectorCollector]) -> [TrafficAttack.Point] {
         var sums: [Int64: (Double, Double, Double, Double)] = [:]
-        for index in members {
-            for (second, point) in vectors[index].collector.points {
+        for collector in members {
+            for (second, point) in collector.points {
                 let sum = sums[second] ?? (0, 0, 0, 0)
                 sums[second] = (
                     sum.0 + point.packets, sum.1 + point.bytes, max(sum.2, point.all), max(sum.3, point.allBytes)
@@ -118,18 +118,19 @@ extension TrafficWatch {
 
     private func vector(_ open: OpenVector) -> TrafficVector {
         vector(
-            of: open.collector, isFromFlows: open.isFromFlows,
+            of: open.collector,
             end: open.collector.lastExcess == .min ? open.collector.last : open.collector.lastExcess)
     }
 
     /// - Parameter isMine: packets of the ordinary sample that are this vector's own.
     func vector(
-        of collector: VectorCollector, isFromFlows: Bool, end: Int64,
+        of collector: VectorCollector, end: Int64,
         isMine mine: (PacketSummary) -> Bool = { _ in false }
     ) -> TrafficVector {
         let kind = collector.kind
         let samples = collector.samples
         let name = TrafficKind.name(kind, samples)
+        let isFromFlows = samples.contains { $0.isAverage }
         let spared = ordinary.packets.filter { !mine($0.packet) } + profile.spared
         let distillation = Distillation(
             samples: samples, ordinary: isFromFlows ? [] : spared, impurity: collector.impurity, names: names,
@@ -205,8 +206,12 @@ extension TrafficWatch {
         let seconds = max(1, Double(until - from) / 1e9)
         let all = max(1, classTotals.reduce(0, +))
         var best: [(index: Int, lift: Double)] = []
-        for (index, cell) in cells.cells.enumerated()
-        where cell.isTaken && cell.level == .host && cell.total >= Self.leastToStandOut && isWatched(cell.target) {
+        let hosts = cells.taken.filter { index in
+            let cell = cells.cells[index]
+            return cell.level == .host && cell.total >= Self.leastToStandOut && isWatched(cell.target)
+        }
+        for index in hosts {
+            let cell = cells.cells[index]
             let usual = profile.ordinary[Int(cell.kind.number)]
             if cell.kind.isOrdinary { continue }
             let lift = cell.total / seconds / Double(max(usual.mean, 0.05))
@@ -216,10 +221,9 @@ extension TrafficWatch {
         let most = best.map(\.lift).max() ?? 0
         best.removeAll { $0.lift < most / 3 }
         if best.isEmpty {
-            for (index, cell) in cells.cells.enumerated()
-            where cell.isTaken && cell.level == .host && cell.total >= Self.leastToStandOut
-                && cell.kind == .tcpToServer && isWatched(cell.target)
-            {
+            for index in hosts {
+                let cell = cells.cells[index]
+                guard cell.kind == .tcpToServer else { continue }
                 let share = cell.total / all
                 let lift = share / Double(max(profile.ordinary[Int(cell.kind.number)].share, 0.05))
                 if share >= 0.2 { best.append((index, lift)) }
@@ -232,10 +236,14 @@ extension TrafficWatch {
         let cell = cells.cells[index]
         var collector = VectorCollector(
             kind: cell.kind, level: .host, target: cell.target, usual: 0, usualBytes: 0, key: key)
+        var own: [PacketSummary] = []
         standing.forEach { packet, kind in
-            if kind == cell.kind, packet.destination == cell.target { collector.add(packet) }
+            guard kind == cell.kind, packet.destination == cell.target else { return }
+            own.append(packet)
+            collector.add(packet)
         }
-        guard !collector.samples.isEmpty else { return nil }
+        guard !own.isEmpty else { return nil }
+        let scale = cell.total / collector.packets
         // What every address gets is among it, however small it is.
         let seconds = max(1, Double(until - from) / 1e9)
         collector.completed =
@@ -243,15 +251,28 @@ extension TrafficWatch {
             ? 0
             : max(
                 Self.noise * cell.total, Double(profile.ordinary[Int(cell.kind.number)].mean) * seconds)
-        let samples = Set(collector.samples.map { Seen($0) })
-        let made = vector(of: collector, isFromFlows: false, end: collector.last) {
-            samples.contains(Seen($0))
-        }
+        let samples = Set(own.map { Seen($0) })
+        let found = vector(of: collector, end: collector.last) { samples.contains(Seen($0)) }
         // Scattered packets have nothing in common: noise that every address gets.
-        guard made.fingerprint.conditions.count > 2 else { return nil }
-        return TrafficAttack(
-            target: target(of: collector), state: .confirmed, start: made.start, end: made.end,
+        guard found.fingerprint.conditions.count > 2, let tests = found.fingerprint.packetTests else { return nil }
+        // What has the fingerprint is the attack; the rest is not counted with it.
+        var attack = VectorCollector(
+            kind: cell.kind, level: .host, target: cell.target, usual: 0, usualBytes: 0, key: key)
+        for packet in own where tests.allSatisfy({ $0.holds(for: packet) }) {
+            attack.add(packet)
+            let (count, size) = (scale * Double(packet.weight), scale * Double(packet.weight) * Double(packet.length))
+            let point = attack.points[packet.time / 1_000_000_000] ?? (0, 0, 0, 0)
+            attack.points[packet.time / 1_000_000_000] = (point.0 + count, point.1 + size, 0, 0)
+            attack.peak = max(attack.peak, point.0 + count)
+        }
+        attack.packets *= scale
+        attack.bytes *= scale
+        let made = vector(of: attack, end: attack.last) { samples.contains(Seen($0)) }
+        var result = TrafficAttack(
+            target: target(of: attack), state: .confirmed, start: made.start, end: made.end,
             detected: Self.moment(until), vectors: [made])
+        result.points = points([attack])
+        return result
     }
 
     /// A packet as the sample of ordinary ones knows it again.

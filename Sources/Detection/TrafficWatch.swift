@@ -12,7 +12,7 @@ internal import Sketches
 /// Time is that of the packets. The three impossibles. Our bug: none that input could bring about. Their fault: times that
 /// run back by more than a minute start the clock anew, nothing is lost. Fine: late packets count in the present second;
 /// flow records are spread over the seconds that they tell of, as far as those are not settled yet.
-package struct TrafficWatch: Sendable {
+package struct TrafficWatch: ~Copyable, Sendable {
     package struct Options: Sendable {
         /// Learn only: name nothing an attack.
         package var isLearning = false
@@ -38,6 +38,8 @@ package struct TrafficWatch: Sendable {
     /// A fair sample of everything, kept only where the operator says that there is an attack.
     var standing = FairSample()
     var vectors: [OpenVector] = []
+    /// How many of them are over blocks.
+    var blockVectors = 0
     var closed: [TrafficAttack] = []
     var growth: [BenignGrowth] = []
     /// Names asked for in DNS packets that came unasked, by their hash.
@@ -52,6 +54,8 @@ package struct TrafficWatch: Sendable {
     /// Seconds since 1970 of second 0.
     var epoch: Int64 = 0
     private var hasBegun = false
+    /// What was read only to have it near.
+    private var touched: UInt32 = 0
     var classTotals = [Double](repeating: 0, count: TrafficClass.count)
 
     /// A vector that is followed, with the cell that it was found in.
@@ -62,7 +66,6 @@ package struct TrafficWatch: Sendable {
         var detected: Int64
         var began: Int32
         var lastExcess: Int32
-        var isFromFlows: Bool
         var isGrowth: Bool
     }
 
@@ -72,7 +75,7 @@ package struct TrafficWatch: Sendable {
         self.options = options
         self.key = key
         conversations = Conversations(key: key)
-        cells = TargetCells(key: key ^ 0x6b8b_4567_327b_23c6)
+        cells = TargetCells(key: key)
     }
 
     // ---- What comes in.
@@ -82,87 +85,113 @@ package struct TrafficWatch: Sendable {
         let second = clock(packet.time)
         packets &+= UInt64(packet.weight)
         bytes &+= UInt64(packet.weight) &* UInt64(packet.length)
-        let exchange = conversations.take(
+        let place = conversations.place(
             from: packet.source, packet.sourcePort, to: packet.destination, packet.destinationPort,
-            protocolNumber: packet.protocolNumber,
+            protocolNumber: packet.protocolNumber)
+        let exchange = conversations.take(
+            place, isHigher: packet.sourcePort >= packet.destinationPort,
             isOpening: packet.flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst) == TCPFlag.syn,
             isAcknowledging: packet.flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst) == TCPFlag.ack,
-            at: UInt32(bitPattern: second))
+            at: second)
         let kind = TrafficClass.of(packet, in: exchange)
         let count = Float(packet.weight)
         let size = count * Float(packet.length)
         classTotals[Int(kind.number)] += Double(count)
-        let bits = Bits(packet.source, packet.destination, packet.destinationPort)
         let host = cells.place(packet.destination, .host, kind, at: second, profile: profile)
-        cells.add(
-            host, packets: count, bytes: size, observed: 1, at: second, sourceBit: bits.source, hostBit: bits.host,
-            portBit: bits.port)
+        cells.add(host, packets: count, bytes: size, at: second)
+        cells.add(host, observed: 1, total: Double(count), source: packet.source)
         if options.isAttackKnown { standing.add(packet, kind) }
         if exchange.isCompleting { complete(packet, at: second, count) }
-        if kind.isOrdinary {
-            ordinary.add(packet, kind)
-            if cells.cells[host].vector >= 0 { vectors[Int(cells.cells[host].vector)].collector.add(copy packet) }
-            return
-        }
-        lookback.add(packet, kind)
-        if packet.dnsNameOffset > 0, packet.service == .dns { note(packet, in: frame) }
         let vector = cells.cells[host].vector
-        if vector >= 0 {
-            vectors[Int(vector)].collector.add(copy packet)
-            return
-        }
+        if vector >= 0 { vectors[Int(vector)].collector.add(copy packet) }
+        if kind.isOrdinary { return ordinary.add(packet, kind) }
+        if lookback.hasRoom() { lookback.add(packet, kind) }
+        if packet.dnsNameOffset > 0, packet.service == .dns { note(packet, in: frame) }
+        if vector >= 0 { return }
         // The first few of a second may be anybody's; an attack's are taken out again when it is found.
-        if cells.packets[cells.slot(host, second)] < 30 { ordinary.add(packet, kind) }
+        if cells.cells[host][second] < 30 { ordinary.add(packet, kind) }
+        if let index = blockVector(of: packet.destination, kind) { vectors[index].collector.add(copy packet) }
+    }
+
+    /// The vector over a block that takes in what comes for one of its hosts.
+    @inline(__always)
+    private func blockVector(of target: Address, _ kind: TrafficClass) -> Int? {
+        guard blockVectors > 0 else { return nil }
         for level in [TargetCells.Level.net, .wide] {
-            let index = cells.place(packet.destination, level, kind, at: second, profile: profile)
-            cells.add(
-                index, packets: count, bytes: size, observed: 1, at: second, sourceBit: bits.source, hostBit: bits.host,
-                portBit: bits.port)
-            let vector = cells.cells[index].vector
-            if vector >= 0 {
-                vectors[Int(vector)].collector.add(copy packet)
-                break
+            guard let index = cells.find(level.of(target), level, kind), cells.cells[index].vector >= 0 else {
+                continue
             }
+            return Int(cells.cells[index].vector)
+        }
+        return nil
+    }
+
+    private static let chunk = 32
+    /// Nanoseconds from which on a flow is no burst.
+    private static let longFlow: Int64 = 5_000_000_000
+
+    /// Takes in flow records: of each its packets and bytes, times its sampling rate, spread over the seconds from its
+    /// first to its last packet.
+    ///
+    /// Tables are large, and what is asked of them is scattered: what a few records will need is asked for before the
+    /// first of them is counted, so that the waits go together.
+    package mutating func observe(_ flows: Span<FlowRecord>) {
+        var places = InlineArray<32, Conversations.Place>(
+            repeating: conversations.place(
+                from: Address(high: 0, low: 0), 0, to: Address(high: 0, low: 0), 0, protocolNumber: 0))
+        var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
+        var start = 0
+        while start < flows.count {
+            let count = min(Self.chunk, flows.count &- start)
+            var asked: UInt32 = 0
+            for offset in 0..<count {
+                let flow = flows[start &+ offset]
+                places[offset] = conversations.place(
+                    from: flow.source, flow.sourcePort, to: flow.destination, flow.destinationPort,
+                    protocolNumber: flow.protocolNumber)
+                asked &+= conversations.touch(places[offset])
+            }
+            for offset in 0..<count {
+                let flow = flows[start &+ offset]
+                guard flow.packets > 0 else { continue }
+                kinds[offset] = classify(flow, places[offset], at: clock(flow.last))
+                asked &+= UInt32(bitPattern: cells.touch(flow.destination, kinds[offset]))
+            }
+            for offset in 0..<count where flows[start &+ offset].packets > 0 {
+                tally(flows[start &+ offset], kinds[offset])
+            }
+            touched &+= asked
+            start &+= count
         }
     }
 
-    /// Takes in a flow record: its packets and bytes, times its sampling rate, spread over the seconds from its first to
-    /// its last packet.
-    package mutating func observe(_ flow: borrowing FlowRecord) {
-        guard flow.packets > 0 else { return }
-        let second = clock(flow.last)
+    /// Counts a flow of a class.
+    @inline(__always)
+    private mutating func tally(_ flow: FlowRecord, _ kind: TrafficClass) {
         let scale = Float(flow.samplingRate)
         let count = Float(flow.packets) * scale
         let size = Float(flow.bytes) * scale
         packets &+= flow.packets &* UInt64(flow.samplingRate)
         bytes &+= flow.bytes &* UInt64(flow.samplingRate)
-        let kind = classify(flow, at: second)
+        let second = min(now, Int32(clamping: flow.last / 1_000_000_000 &- epoch))
         classTotals[Int(kind.number)] += Double(count)
         // From its first second on, but none that is settled.
         let whole = max(0, (flow.last &- max(flow.first, flow.last &- 86_400_000_000_000)) / 1_000_000_000)
         let last = max(second, now &- TargetCells.settling &+ 1)
         let share = 1 / Float(whole + 1)
         let first = max(Int32(clamping: Int64(second) - whole), now &- TargetCells.settling &+ 1)
-        let bits = Bits(flow.source, flow.destination, flow.destinationPort)
-        var taker: Int16 = -1
-        for level in kind.isOrdinary ? [TargetCells.Level.host] : [.host, .net, .wide] {
-            let index = cells.place(flow.destination, level, kind, at: now, profile: profile)
-            for slot in min(first, last)...last {
-                cells.add(
-                    index, packets: count * share, bytes: size * share, observed: Float(flow.packets) * share, at: slot,
-                    sourceBit: bits.source,
-                    hostBit: bits.host, portBit: bits.port)
-            }
-            if cells.cells[index].vector >= 0 {
-                taker = cells.cells[index].vector
-                break
-            }
+        let host = cells.place(flow.destination, .host, kind, at: now, profile: profile)
+        for second in min(first, last)...last {
+            cells.add(host, packets: count * share, bytes: size * share, at: second)
         }
-        let packet = Self.packet(of: flow)
-        if taker >= 0 {
-            vectors[Int(taker)].collector.add(packet)
-        } else if !kind.isOrdinary {
-            lookback.add(packet, kind)
+        cells.add(host, observed: Float(flow.packets) * share, total: Double(count), source: flow.source)
+        let vector = cells.cells[host].vector
+        if vector >= 0 { return vectors[Int(vector)].collector.add(Self.packet(of: flow)) }
+        if kind.isOrdinary { return }
+        if let index = blockVector(of: flow.destination, kind) {
+            vectors[index].collector.add(Self.packet(of: flow))
+        } else if lookback.hasRoom() {
+            lookback.add(Self.packet(of: flow), kind)
         }
     }
 
@@ -178,18 +207,22 @@ package struct TrafficWatch: Sendable {
         packet.flags = flow.flags
         packet.icmpType = flow.icmpType
         packet.icmpCode = flow.icmpCode
+        packet.isAverage = true
         packet.length = UInt32(clamping: flow.bytes / max(1, flow.packets))
         packet.weight = UInt32(clamping: flow.packets &* UInt64(flow.samplingRate))
         packet.service = Service.ofReflector(port: flow.sourcePort)
         return packet
     }
 
-    private mutating func classify(_ flow: borrowing FlowRecord, at second: Int32) -> TrafficClass {
+    @inline(__always)
+    private mutating func classify(
+        _ flow: FlowRecord, _ place: Conversations.Place, at second: Int32
+    ) -> TrafficClass {
         let flags = flow.flags
         let exchange = conversations.take(
-            from: flow.source, flow.sourcePort, to: flow.destination, flow.destinationPort,
-            protocolNumber: flow.protocolNumber, isOpening: flags & (TCPFlag.syn | TCPFlag.ack) == TCPFlag.syn,
-            isAcknowledging: false, at: UInt32(bitPattern: second))
+            place, isHigher: flow.sourcePort >= flow.destinationPort,
+            isOpening: flags & (TCPFlag.syn | TCPFlag.ack) == TCPFlag.syn,
+            isAcknowledging: false, at: second)
         let isAlone = !exchange.isBothWays
         switch flow.protocolNumber {
         case PacketSummary.tcp:
@@ -203,48 +236,40 @@ package struct TrafficWatch: Sendable {
         case PacketSummary.udp:
             guard isAlone else { return .udpAnswered }
             if flow.sourcePort == 0, flow.destinationPort == 0 { return .fragment }
+            // A download over QUIC whose other side is exported elsewhere, or later.
+            if flow.sourcePort == 443, flow.destinationPort >= 1_024, flow.last &- flow.first >= Self.longFlow {
+                return .udpAnswered
+            }
             let service = Service.ofReflector(port: flow.sourcePort)
             if service != .none { return .response(service) }
             return flow.destinationPort == 53 ? .request(.dns) : .udpOther
         case PacketSummary.icmp:
-            guard isAlone else { return .icmpAnswered }
+            guard isAlone || flow.icmpType == 8 else { return .icmpAnswered }
             switch flow.icmpType {
             case 8: return .icmpEcho
             case 0: return .icmpReply
             case 3, 4, 5, 11, 12: return .icmpError
             default: return .icmpOther
             }
-        case PacketSummary.icmpv6: return isAlone ? (flow.icmpType == 128 ? .icmpEcho : .icmpOther) : .icmpAnswered
+        case PacketSummary.icmpv6:
+            return flow.icmpType == 128 ? .icmpEcho : isAlone ? .icmpOther : .icmpAnswered
         default: return isAlone ? .otherProtocol : .udpAnswered
         }
     }
 
     /// A connection that was opened is used: its SYN was no flood's.
     private mutating func complete(_ packet: borrowing PacketSummary, at second: Int32, _ count: Float) {
-        for level in TargetCells.Level.allCases {
-            guard let index = cells.find(level.of(packet.destination), level, .tcpSyn) else { continue }
-            if cells.cells[index].second != second { cells.advance(index, to: second, profile: profile) }
-            let slot = cells.slot(index, second)
-            cells.packets[slot] = max(0, cells.packets[slot] - count)
-            cells.cells[index].total -= Double(count)
-            let vector = cells.cells[index].vector
-            guard vector >= 0 else { continue }
+        guard let index = cells.find(packet.destination, .host, .tcpSyn) else { return }
+        if cells.cells[index].second != second { cells.advance(index, to: second, profile: profile) }
+        let place = Int(second & 7)
+        // In the second of the SYN, as a rule; what it cannot bear is left.
+        cells.cells[index].packets[place] = max(0, cells.cells[index].packets[place] - count)
+        cells.cells[index].total -= Double(count)
+        let vector = cells.cells[index].vector
+        if vector >= 0 {
             vectors[Int(vector)].collector.completed += Double(count)
-            break
-        }
-    }
-
-    /// One bit of 64 each, for the number of different ones in a second.
-    private struct Bits {
-        let source: UInt64
-        let host: UInt64
-        let port: UInt64
-
-        @inline(__always)
-        init(_ source: Address, _ destination: Address, _ port: UInt16) {
-            self.source = 1 << (Mix.fold(source.low ^ 0x9e37_79b9_7f4a_7c15, source.high ^ 0xe703_7ed1_a0b4_28db) >> 58)
-            host = 1 << (Mix.fold(destination.low ^ 0x8ebc_6af0_9c88_c6e3, destination.high | 1) >> 58)
-            self.port = 1 << ((UInt64(port) &* 0x9e37_79b9_7f4a_7c15) >> 58)
+        } else if let vector = blockVector(of: packet.destination, .tcpSyn) {
+            vectors[vector].collector.completed += Double(count)
         }
     }
 
@@ -253,16 +278,15 @@ package struct TrafficWatch: Sendable {
     /// The second of a time; a new one ends the one before.
     @inline(__always)
     private mutating func clock(_ time: Int64) -> Int32 {
-        let second = Int32(clamping: time / 1_000_000_000 &- epoch)
-        if second == now {
+        if time / 1_000_000_000 &- epoch == Int64(now) {
             until = max(until, time)
             return now
         }
-        return turn(to: second, time)
+        return turn(to: time)
     }
 
     @inline(never)
-    private mutating func turn(to second: Int32, _ time: Int64) -> Int32 {
+    private mutating func turn(to time: Int64) -> Int32 {
         guard hasBegun else {
             hasBegun = true
             epoch = time / 1_000_000_000 &- 1_000
@@ -273,19 +297,27 @@ package struct TrafficWatch: Sendable {
         }
         from = min(from, time)
         until = max(until, time)
-        if second > now {
-            settle()
-            // Attacks end by the pause, also when nothing comes for long.
-            now = second
-            if !vectors.isEmpty { follow() }
-            return now
-        }
-        guard now &- second > 60 else { return now }
-        // Another file, or a clock put back: go on from here.
+        let ahead = time / 1_000_000_000 &- epoch &- Int64(now)
+        // A little back is late, and counts now.
+        guard ahead > 0 || ahead < -60 else { return now }
         settle()
-        now &+= 1
+        // Further ahead than an hour is all the same; another file, or a clock put back, goes on from here.
+        now &+= Int32(ahead > 0 ? min(ahead, 3_600) : 1)
         epoch = time / 1_000_000_000 &- Int64(now)
+        // Attacks end by the pause, also when nothing comes for long.
+        if !vectors.isEmpty { follow() }
+        if now > 1 << 30 { beginAnew(at: time) }
         return now
+    }
+
+    /// After 34 years, or as many jumps of the clock as somebody made up: seconds are counted from the start again.
+    private mutating func beginAnew(at time: Int64) {
+        now &+= options.pause &+ 1
+        follow()
+        conversations = Conversations(key: key)
+        cells = TargetCells(key: key)
+        now = 1_000
+        epoch = time / 1_000_000_000 &- Int64(now)
     }
 
     /// Lets time pass where nothing came, as when an exporter is silent.

@@ -42,6 +42,8 @@ package struct PacketSummary: Equatable, Sendable, BitwiseCopyable {
     package var dnsNameHash: UInt64 = 0
     /// IP id of IPv4, or of the IPv6 fragment header.
     package var identification: UInt32 = 0
+    /// It stands for all packets of a flow record: its length is their average, times to live and payloads are unknown.
+    package var isAverage = false
     /// Packets that this one stands for: the sampling rate; 1 where all were seen.
     package var weight: UInt32 = 1
 
@@ -53,22 +55,22 @@ package struct PacketSummary: Equatable, Sendable, BitwiseCopyable {
         case none, gre, ipip, vxlan, erspan, teredo, mpls
     }
 
-    package static let tcp: UInt8 = 6
-    package static let udp: UInt8 = 17
-    package static let icmp: UInt8 = 1
-    package static let icmpv6: UInt8 = 58
+    @inlinable @inline(__always) package static var tcp: UInt8 { 6 }
+    @inlinable @inline(__always) package static var udp: UInt8 { 17 }
+    @inlinable @inline(__always) package static var icmp: UInt8 { 1 }
+    @inlinable @inline(__always) package static var icmpv6: UInt8 { 58 }
 }
 
 /// The TCP flags of a summary.
 package enum TCPFlag {
-    package static let fin: UInt8 = 1
-    package static let syn: UInt8 = 2
-    package static let rst: UInt8 = 4
-    package static let psh: UInt8 = 8
-    package static let ack: UInt8 = 16
-    package static let urg: UInt8 = 32
-    package static let ece: UInt8 = 64
-    package static let cwr: UInt8 = 128
+    @inlinable @inline(__always) package static var fin: UInt8 { 1 }
+    @inlinable @inline(__always) package static var syn: UInt8 { 2 }
+    @inlinable @inline(__always) package static var rst: UInt8 { 4 }
+    @inlinable @inline(__always) package static var psh: UInt8 { 8 }
+    @inlinable @inline(__always) package static var ack: UInt8 { 16 }
+    @inlinable @inline(__always) package static var urg: UInt8 { 32 }
+    @inlinable @inline(__always) package static var ece: UInt8 { 64 }
+    @inlinable @inline(__always) package static var cwr: UInt8 { 128 }
 
     /// Letters in the order of conditions: "FSRPAUEC"; "-" for none.
     package static func letters(_ flags: UInt8) -> String {

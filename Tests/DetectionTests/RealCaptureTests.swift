@@ -16,13 +16,18 @@ enum Change: String, CaseIterable, CustomStringConvertible {
 
 /// The real captures, which are not part of this repository; `TrafficWatchTests` has the made twins.
 @Suite struct RealCaptureTests {
-    private static func packets(_ path: String, _ change: Change) throws -> [PacketSummary] {
+    private struct Captured {
+        var packet: PacketSummary
+        let frame: [UInt8]
+    }
+
+    private static func packets(_ path: String, _ change: Change) throws -> [Captured] {
         let data = try Data(contentsOf: URL(fileURLWithPath: path))
         let bytes = [UInt8](data)
         var capture = CaptureReader()
         var frames = FrameReader()
         var offset = 0
-        var packets: [PacketSummary] = []
+        var packets: [Captured] = []
         var number = 0
         while case .frame(let found) = try capture.next(in: bytes.span.bytes, from: &offset) {
             number += 1
@@ -32,8 +37,6 @@ enum Change: String, CaseIterable, CustomStringConvertible {
                 var packet = try? frames.read(
                     frame, link: found.link, originalLength: found.originalLength, time: found.time)
             else { continue }
-            // The frame is not at hand when the packet is judged.
-            packet.dnsNameOffset = 0
             switch change {
             case .remapped:
                 packet.source = Self.remapped(packet.source)
@@ -41,7 +44,8 @@ enum Change: String, CaseIterable, CustomStringConvertible {
             case .shifted: packet.time += 86_400_000_000_000 * 400 + 333_000_000
             default: break
             }
-            packets.append(packet)
+            packets.append(
+                Captured(packet: packet, frame: Array(bytes[found.start..<found.start + found.length])))
         }
         return packets
     }
@@ -53,11 +57,11 @@ enum Change: String, CaseIterable, CustomStringConvertible {
             : Address(high: address.high &* 0x9e37_79b9_7f4a_7c15 | 1 << 61, low: address.low ^ 0xdead_beef)
     }
 
-    private static func judge(_ packets: [PacketSummary], isAttackKnown: Bool = false) -> TrafficReport {
+    private static func judge(_ packets: [Captured], isAttackKnown: Bool = false) -> TrafficReport {
         var options = TrafficWatch.Options()
         options.isAttackKnown = isAttackKnown
         var watch = TrafficWatch(profile: .shipped, key: 0x1234_5678, options: options)
-        for packet in packets { watch.observe(packet, in: RawSpan()) }
+        for captured in packets { watch.observe(captured.packet, in: captured.frame.span.bytes) }
         return watch.finish()
     }
 
@@ -117,24 +121,24 @@ enum Change: String, CaseIterable, CustomStringConvertible {
         }
         for name in floods {
             let flood = try Self.packets("\(attacks)/\(name)", .none)
-            let first = try #require(flood.first).time
+            let first = try #require(flood.first).packet.time
             let start: Int64 = 1_700_000_000_000_000_000
             // All visitors in the 20 seconds before and during the attack.
-            var ordinary: [PacketSummary] = []
+            var ordinary: [Captured] = []
             for (index, packet) in normal.enumerated() {
                 var packet = packet
-                packet.time = start + Int64(index) * 20_000_000_000 / Int64(normal.count)
+                packet.packet.time = start + Int64(index) * 20_000_000_000 / Int64(normal.count)
                 ordinary.append(packet)
             }
             let moved = flood.map { packet in
                 var packet = packet
-                packet.time = packet.time - first + start + 15_000_000_000
+                packet.packet.time += start + 15_000_000_000 - first
                 return packet
             }
-            let report = Self.judge((ordinary + moved).sorted { $0.time < $1.time })
+            let report = Self.judge((ordinary + moved).sorted { $0.packet.time < $1.packet.time })
             let attack = try #require(report.attacks.first, "\(name)")
             let tests = try #require(attack.vectors.first?.fingerprint.packetTests)
-            let hit = ordinary.filter { packet in tests.allSatisfy { $0.holds(for: packet) } }.count
+            let hit = ordinary.filter { captured in tests.allSatisfy { $0.holds(for: captured.packet) } }.count
             #expect(hit == 0, "\(name)")
             #expect(report.attacks.count == 1, "\(name)")
         }

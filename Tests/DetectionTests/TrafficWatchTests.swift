@@ -64,7 +64,11 @@ private func mixed(
             return Double(hit) / Double(packets.count)
         }
         #expect(share(flood) >= 0.99)
-        #expect(share(ordinary) <= 0.001)
+        // A SYN to any port is what scanners send as well, and one of full length to port 443 a visitor.
+        let bearable = kind == .syn || kind == .synRandomPorts ? 0.02 : 0.001
+        #expect(
+            share(ordinary) <= bearable, "\(vector.fingerprint.conditions.map { "\($0.feature.rawValue) \($0.value)" })"
+        )
         let isSpoofable = try #require(vector.fingerprint.evidence.isSpoofable as Bool?)
         #expect(!isSpoofable || vector.fingerprint.evidence.networks.isEmpty)
     }
@@ -109,7 +113,11 @@ private func mixed(
                 watch.observe(flood.next(at: time &+ Int64(step)), in: RawSpan())
             }
         }
-        #expect(watch.finish().packets == 800)
+        // A clock that jumps an hour ahead with each packet: seconds are counted in 32 bits.
+        for step in 0..<400_000 {
+            watch.observe(flood.next(at: begin &+ Int64(step) * 3_600 * second), in: RawSpan())
+        }
+        #expect(watch.finish().packets == 400_800)
     }
 
     @Test func `memory does not grow with the number of senders and targets`() {
@@ -122,6 +130,10 @@ private func mixed(
         }
         #expect(watch.finish().packets == 300_000)
     }
+}
+
+extension TrafficWatch {
+    mutating func take(_ flow: FlowRecord) { observe([flow].span) }
 }
 
 @Suite struct FlowWatchTests {
@@ -155,7 +167,7 @@ private func mixed(
                     UInt16(1_024 + random.below(60_000)), Address(ipv4: 0xc633_6400 | host),
                     UInt16(1 + random.below(60_000)), first: time, last: time + second / 2,
                     packets: tick < 30 ? 15 : 1_500, bytes: tick < 30 ? 7_500 : 750_000)
-                watch.observe(record)
+                watch.observe([record].span)
             }
         }
         let report = watch.finish()
@@ -175,11 +187,11 @@ private func mixed(
             // 60 Mbit/s: 5,000 packets of 1,500 bytes a second.
             let packets = UInt64(timeout) * 5_000
             for (port, number) in [(UInt16(443), PacketSummary.tcp), (443, PacketSummary.udp)] {
-                watch.observe(
+                watch.take(
                     flow(
                         server, port, client, 50_123, first: end - timeout * second, last: end, packets: packets,
                         bytes: packets * 1_500, protocolNumber: number, flags: TCPFlag.ack))
-                watch.observe(
+                watch.take(
                     flow(
                         client, 50_123, server, port, first: end - timeout * second, last: end, packets: packets / 2,
                         bytes: packets * 26, protocolNumber: number, flags: TCPFlag.ack))
@@ -197,7 +209,7 @@ private func mixed(
             let rate = tick < 40 ? 50 : 50 + (tick - 40) * 60
             if rate >= 500, crossing == nil { crossing = time }
             for _ in 0..<rate {
-                watch.observe(
+                watch.take(
                     flow(
                         Address(ipv4: UInt32(truncatingIfNeeded: random.next()) | 0x0100_0000),
                         UInt16(1_024 + random.below(60_000)), Address(ipv4: 0xc000_0209), 443, first: time, last: time,

@@ -42,7 +42,8 @@ struct DissectCommand: ParsableCommand {
         try tooling {
             let known = try baseline.map { try ToolFile.baseline($0) }
             var dissection = Dissection(
-                profile: known?.profile ?? .shipped, requests: known?.requests, options: options)
+                profile: known?.profile ?? .shipped, requests: known?.requests, options: options,
+                key: Dissection.fileKey)
             var source = TrafficSource()
             for file in files { try source.read(file, into: &dissection) }
             let faults = source.faults

@@ -117,7 +117,7 @@ struct MatchCount: TrafficTaker {
     }
 
     /// A flow record tells of no single packet.
-    mutating func take(_ flow: borrowing FlowRecord) { flows &+= 1 }
+    mutating func take(_ flows: Span<FlowRecord>) { self.flows &+= UInt64(flows.count) }
 
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>) {
         all.count &+= 1

@@ -5,19 +5,26 @@ internal import Heads
 internal import Packets
 
 /// Detection over files: packets and flows to one watch, requests to the other.
-struct Dissection: TrafficTaker {
+struct Dissection: ~Copyable, TrafficTaker {
+    static let fileKey: UInt64 = 0x9e6c_63d0_876a_68f1
+
     private var traffic: TrafficWatch
     private var requests: LogWatch
     private var requestCount: UInt64 = 0
 
-    init(profile: TrafficProfile, requests: RequestBaseline?, options: TrafficWatch.Options) {
-        traffic = TrafficWatch(profile: profile, key: .random(in: .min ... .max), options: options)
+    /// - Parameter key: what the places in tables depend on: nobody who sends may know it. Of files it is the same each time,
+    ///   so that the same file gives the same answer.
+    init(
+        profile: TrafficProfile, requests: RequestBaseline?, options: TrafficWatch.Options,
+        key: UInt64 = .random(in: .min ... .max)
+    ) {
+        traffic = TrafficWatch(profile: profile, key: key, options: options)
         self.requests = LogWatch(baseline: requests)
     }
 
     mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) { traffic.observe(packet, in: frame) }
 
-    mutating func take(_ flow: borrowing FlowRecord) { traffic.observe(flow) }
+    mutating func take(_ flows: Span<FlowRecord>) { traffic.observe(flows) }
 
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>) {
         requestCount += 1
@@ -45,7 +52,7 @@ struct Dissection: TrafficTaker {
 }
 
 /// What is normal, learnt from files: a profile of packets and flows, and a sample of requests.
-struct Baseline: TrafficTaker {
+struct Baseline: ~Copyable, TrafficTaker {
     private var traffic: TrafficWatch
     private(set) var requests = RequestBaseline()
     private var count: UInt64 = 0
@@ -53,7 +60,7 @@ struct Baseline: TrafficTaker {
     init() {
         var options = TrafficWatch.Options()
         options.isLearning = true
-        traffic = TrafficWatch(profile: .shipped, key: .random(in: .min ... .max), options: options)
+        traffic = TrafficWatch(profile: .shipped, key: Dissection.fileKey, options: options)
     }
 
     mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) {
@@ -61,9 +68,9 @@ struct Baseline: TrafficTaker {
         traffic.observe(packet, in: frame)
     }
 
-    mutating func take(_ flow: borrowing FlowRecord) {
-        count += 1
-        traffic.observe(flow)
+    mutating func take(_ flows: Span<FlowRecord>) {
+        count += UInt64(flows.count)
+        traffic.observe(flows)
     }
 
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>) { requests.observe(request, line) }

@@ -8,15 +8,17 @@ internal import Heads
 internal import Packets
 
 /// What takes in the packets, flows and requests of files.
-protocol TrafficTaker {
+protocol TrafficTaker: ~Copyable {
     mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan)
-    mutating func take(_ flow: borrowing FlowRecord)
+    mutating func take(_ flows: Span<FlowRecord>)
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>)
 }
 
 /// Reads files of every kind that we know, by their content, to their end: captures, flow exports inside captures, files
 /// of nfcapd, web-server logs. What cannot be read is counted by its cause, and reading goes on.
 struct TrafficSource: ~Copyable {
+    private static let flowsAtOnce = 1_024
+
     private(set) var counts: [String: UInt64] = [:]
     private var frames = FrameReader()
     private let flows = FlowDecoder()
@@ -36,7 +38,7 @@ struct TrafficSource: ~Copyable {
         if counts.count < 256 || counts[cause] != nil { counts[cause, default: 0] += number }
     }
 
-    mutating func read(_ path: String, into taker: inout some TrafficTaker) throws(InputError) {
+    mutating func read(_ path: String, into taker: inout some TrafficTaker & ~Copyable) throws(InputError) {
         var file = try InputFile(opening: path)
         while file.count < InputKind.headSize, try file.fill(needing: InputKind.headSize) {}
         switch InputKind.recognise(file.bytes) {
@@ -51,7 +53,9 @@ struct TrafficSource: ~Copyable {
 
     // ---- Captures.
 
-    private mutating func readCapture(_ file: inout InputFile, into taker: inout some TrafficTaker) throws(InputError) {
+    private mutating func readCapture(_ file: inout InputFile, into taker: inout some TrafficTaker & ~Copyable)
+        throws(InputError)
+    {
         var capture = CaptureReader()
         while true {
             let (used, needed) = frames(in: file.bytes, &capture, into: &taker)
@@ -75,7 +79,7 @@ struct TrafficSource: ~Copyable {
 
     /// Takes in the whole frames of a chunk; says how many bytes they took, and how many the next one needs.
     private mutating func frames(
-        in bytes: RawSpan, _ capture: inout CaptureReader, into taker: inout some TrafficTaker
+        in bytes: RawSpan, _ capture: inout CaptureReader, into taker: inout some TrafficTaker & ~Copyable
     ) -> (used: Int, needed: Int) {
         var offset = 0
         while true {
@@ -93,7 +97,8 @@ struct TrafficSource: ~Copyable {
         }
     }
 
-    private mutating func read(_ frame: RawSpan, _ found: CaptureFrame, into taker: inout some TrafficTaker) {
+    private mutating func read(_ frame: RawSpan, _ found: CaptureFrame, into taker: inout some TrafficTaker & ~Copyable)
+    {
         taken &+= 1
         do {
             guard
@@ -122,7 +127,8 @@ struct TrafficSource: ~Copyable {
 
     /// Reads a datagram of an exporter that was captured on its way; false where it is none.
     private mutating func readExport(
-        _ packet: borrowing PacketSummary, in frame: RawSpan, _ found: CaptureFrame, into taker: inout some TrafficTaker
+        _ packet: borrowing PacketSummary, in frame: RawSpan, _ found: CaptureFrame,
+        into taker: inout some TrafficTaker & ~Copyable
     ) -> Bool {
         let length = Int(packet.payloadLength)
         // The payload is what the frame ends with: exports are longer than what Ethernet fills up.
@@ -138,13 +144,13 @@ struct TrafficSource: ~Copyable {
 
     /// Takes in a datagram of flow records or samples.
     mutating func take(
-        _ datagram: RawSpan, from exporter: Exporter, at time: Int64, into taker: inout some TrafficTaker
+        _ datagram: RawSpan, from exporter: Exporter, at time: Int64, into taker: inout some TrafficTaker & ~Copyable
     ) {
         batch.removeAll()
         do { try flows.decode(datagram, from: exporter, receivedAt: time, into: &batch) } catch {
             count("flow export: \(error.reason.rawValue)")
         }
-        for flow in batch.flows { taker.take(flow) }
+        taker.take(batch.flows.span)
         for sample in batch.samples {
             let start = Int(sample.offset)
             let frame = datagram.extracting(start..<start + Int(sample.length))
@@ -165,17 +171,25 @@ struct TrafficSource: ~Copyable {
 
     // ---- Files of nfcapd, and logs.
 
-    private mutating func readFlows(_ path: String, into taker: inout some TrafficTaker) throws(InputError) {
+    private mutating func readFlows(_ path: String, into taker: inout some TrafficTaker & ~Copyable) throws(InputError)
+    {
         var file = try NfdumpFile(opening: path)
+        batch.removeAll()
         while let flow = try file.next() {
             taken &+= 1
-            taker.take(flow)
+            batch.flows.append(flow)
+            guard batch.flows.count == Self.flowsAtOnce else { continue }
+            taker.take(batch.flows.span)
+            batch.removeAll()
         }
+        taker.take(batch.flows.span)
         if file.unread > 0 { count("nfdump: lines that could not be read", file.unread) }
         if let warning = file.warning { count("nfdump: \(warning)") }
     }
 
-    private mutating func readLog(_ file: inout InputFile, into taker: inout some TrafficTaker) throws(InputError) {
+    private mutating func readLog(_ file: inout InputFile, into taker: inout some TrafficTaker & ~Copyable)
+        throws(InputError)
+    {
         var lines = LogLines()
         repeat {
             lines.append(file.bytes)

@@ -1,0 +1,37 @@
+/// Memory of fixed size whose places are chosen by hash: a power of two of elements, aligned to 128 bytes. An index is
+/// masked to the size, so that each is in bounds by construction, without a check or a count of references on the way.
+struct Table<Element: BitwiseCopyable>: ~Copyable {
+    let count: Int
+    private let base: UnsafeMutablePointer<Element>
+
+    /// - Parameter count: a power of two.
+    init(_ count: Int, of element: Element) {
+        precondition(count > 0 && count & (count - 1) == 0, "a power of two")
+        self.count = count
+        base = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Element>.stride, alignment: 128)
+            .bindMemory(to: Element.self, capacity: count)
+        base.initialize(repeating: element, count: count)
+    }
+
+    deinit { base.deallocate() }
+
+    subscript(index: Int) -> Element {
+        @inline(__always) _read { yield base[index & (count &- 1)] }
+        @inline(__always) _modify { yield &base[index & (count &- 1)] }
+    }
+}
+
+// The memory has one owner, which alone reads and writes it.
+extension Table: @unchecked Sendable where Element: Sendable {}
+
+/// Eight tags of 32 bits that are compared at once.
+typealias Tags = SIMD8<UInt32>
+
+extension SIMD8<UInt32> {
+    /// The first place that has this tag; 8: none.
+    @inline(__always)
+    func place(of tag: UInt32) -> Int {
+        let bits = Self(1, 2, 4, 8, 16, 32, 64, 128).replacing(with: 0, where: self .!= Self(repeating: tag))
+        return (bits.wrappedSum() | 256).trailingZeroBitCount
+    }
+}
