@@ -191,8 +191,9 @@ extension LogWatch {
     ) -> TrafficVector {
         let candidate = rule.candidate
         let seconds = candidate.members.map { judgement.all[$0].sample.second }
-        let start = Moment(seconds: seconds.min() ?? until)
-        let end = Moment(seconds: seconds.max() ?? until)
+        let busy = Self.busy(seconds)
+        let start = Moment(seconds: busy?.lowerBound ?? until)
+        let end = Moment(seconds: busy?.upperBound ?? until)
         var sources = HyperLogLog()
         for cluster in Set(candidate.members.map { judgement.all[$0].cluster }) {
             sources.merge(clusters[cluster].sources)
@@ -206,6 +207,7 @@ extension LogWatch {
                 clamping: max(Double(candidate.distinctSources), min(sources.count, candidate.weight)).rounded()),
             from: start, until: end)
         evidence.isSpoofable = false
+        evidence.baseline = judgement.usual.isEmpty ? nil : baseline == nil ? "requests of the log itself" : "baseline"
         evidence.networks = networks(candidate, judgement)
         let conditions = Self.conditions(
             method: candidate.method, template: candidate.find.template,
@@ -220,6 +222,17 @@ extension LogWatch {
             start: start, end: end)
         vector.shares = agentShares(candidate, judgement)
         return vector
+    }
+
+    /// From the first to the last second of the time in which most of it came: a visitor's request of the same shape hours
+    /// before is no beginning. Tens of seconds count that have a tenth of what the fullest has.
+    private static func busy(_ seconds: [Int64]) -> ClosedRange<Int64>? {
+        var counts: [Int64: Int] = [:]
+        for second in seconds { counts[second / 10, default: 0] += 1 }
+        let most = counts.values.max() ?? 0
+        let inside = seconds.filter { counts[$0 / 10, default: 0] * 10 >= most }
+        guard let first = inside.min(), let last = inside.max() else { return nil }
+        return first...last
     }
 
     private func networks(

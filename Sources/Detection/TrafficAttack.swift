@@ -41,8 +41,8 @@ package struct TrafficAttack: Equatable, Sendable {
     package var detected: Moment
     /// The heaviest first.
     package var vectors: [TrafficVector]
-    /// Packets and bytes of each second from `start` on, the attack's and all of the target's; at most 3,600, then of more
-    /// seconds each: `pointSeconds`.
+    /// Packets and bytes in a second from `start` on, the attack's and all of the target's: of packets each second of the
+    /// first hour, of requests as many seconds each as `pointSeconds` says.
     package var points: [Point] = []
     package var pointSeconds: Int = 1
 
@@ -148,4 +148,17 @@ package struct TrafficReport: Equatable, Sendable {
     package var until: Moment?
 
     package init() {}
+
+    /// Fingerprints of what was recorded long ago are made on the day that it is looked at, and hold as long as others.
+    package mutating func date(_ today: Moment) {
+        for attack in attacks.indices {
+            for vector in attacks[attack].vectors.indices {
+                let made = attacks[attack].vectors[vector].fingerprint.made
+                guard made < today else { continue }
+                attacks[attack].vectors[vector].fingerprint.expires =
+                    attacks[attack].vectors[vector].fingerprint.expires + (today - made)
+                attacks[attack].vectors[vector].fingerprint.made = today
+            }
+        }
+    }
 }

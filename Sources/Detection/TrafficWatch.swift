@@ -80,6 +80,15 @@ package struct TrafficWatch: ~Copyable, Sendable {
 
     // ---- What comes in.
 
+    /// Asks for the memory that a packet will need which is taken in soon.
+    @inline(__always)
+    package mutating func expect(_ packet: borrowing PacketSummary) {
+        touched &+= conversations.touch(
+            conversations.place(
+                from: packet.source, packet.sourcePort, to: packet.destination, packet.destinationPort,
+                protocolNumber: packet.protocolNumber))
+    }
+
     /// Takes in a packet. `frame` is what its summary was read from: names are taken from there.
     package mutating func observe(_ packet: borrowing PacketSummary, in frame: RawSpan) {
         let second = clock(packet.time)

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Detection
 internal import Exchange
 internal import Glibc
+internal import Moments
 
 struct DissectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,7 +49,9 @@ struct DissectCommand: ParsableCommand {
             for file in files { try source.read(file, into: &dissection) }
             let faults = source.faults
             source.finish()
-            let report = dissection.report()
+            var report = dissection.report()
+            // By the day, so that the same file gives the same fingerprint, not only the same conditions.
+            report.date(Moment(seconds: Moment.now.milliseconds / 86_400_000 * 86_400))
             if let html {
                 let input = files.map { $0.split(separator: "/").last.map(String.init) ?? $0 }.joined(separator: ", ")
                 try ToolFile.write(Array(DissectPage.page(report, input: input, faults: faults).utf8), to: html)

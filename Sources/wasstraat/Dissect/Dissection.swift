@@ -22,6 +22,8 @@ struct Dissection: ~Copyable, TrafficTaker {
         self.requests = LogWatch(baseline: requests)
     }
 
+    mutating func expect(_ packet: borrowing PacketSummary) { traffic.expect(packet) }
+
     mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) { traffic.observe(packet, in: frame) }
 
     mutating func take(_ flows: Span<FlowRecord>) { traffic.observe(flows) }

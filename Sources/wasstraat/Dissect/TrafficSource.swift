@@ -9,15 +9,30 @@ internal import Packets
 
 /// What takes in the packets, flows and requests of files.
 protocol TrafficTaker: ~Copyable {
+    /// A packet that is taken soon: whoever has large tables may ask for their memory.
+    mutating func expect(_ packet: borrowing PacketSummary)
     mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan)
     mutating func take(_ flows: Span<FlowRecord>)
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>)
+}
+
+extension TrafficTaker where Self: ~Copyable {
+    mutating func expect(_ packet: borrowing PacketSummary) {}
 }
 
 /// Reads files of every kind that we know, by their content, to their end: captures, flow exports inside captures, files
 /// of nfcapd, web-server logs. What cannot be read is counted by its cause, and reading goes on.
 struct TrafficSource: ~Copyable {
     private static let flowsAtOnce = 1_024
+    /// Packets that are read before the first of them is taken.
+    private static let packetsAtOnce = 16
+
+    private struct Waiting {
+        var packet: PacketSummary
+        /// Where its frame lies in the bytes at hand.
+        var start: Int
+        var length: Int
+    }
 
     private(set) var counts: [String: UInt64] = [:]
     private var frames = FrameReader()
@@ -25,6 +40,7 @@ struct TrafficSource: ~Copyable {
     private var batch = FlowBatch()
     private var bar = ProgressBar()
     private var taken: UInt64 = 0
+    private var waiting: [Waiting] = []
 
     /// All causes, the most frequent first.
     var faults: [ReadFault] {
@@ -85,35 +101,51 @@ struct TrafficSource: ~Copyable {
         while true {
             do {
                 switch try capture.next(in: bytes, from: &offset) {
-                case .more(let needed): return (offset, needed)
-                case .frame(let found):
-                    let frame = bytes.extracting(found.start..<found.start + found.length)
-                    read(frame, found, into: &taker)
+                case .more(let needed):
+                    pass(bytes, to: &taker)
+                    return (offset, needed)
+                case .frame(let found): read(bytes, found, into: &taker)
                 }
             } catch {
                 count("capture: \(error.reason.rawValue)")
-                if capture.isLost { return (bytes.byteCount, 0) }
+                guard capture.isLost else { continue }
+                pass(bytes, to: &taker)
+                return (bytes.byteCount, 0)
             }
         }
     }
 
-    private mutating func read(_ frame: RawSpan, _ found: CaptureFrame, into taker: inout some TrafficTaker & ~Copyable)
-    {
+    private mutating func read(
+        _ bytes: RawSpan, _ found: CaptureFrame, into taker: inout some TrafficTaker & ~Copyable
+    ) {
         taken &+= 1
+        let frame = bytes.extracting(found.start..<found.start + found.length)
         do {
             guard
                 let packet = try frames.read(
                     frame, link: found.link, originalLength: found.originalLength, time: found.time)
             else { return }
             if packet.protocolNumber == PacketSummary.udp, packet.service == .none || !packet.isPayloadSeen,
-                Self.mayExport(packet), readExport(packet, in: frame, found, into: &taker)
+                Self.mayExport(packet)
             {
-                return
+                pass(bytes, to: &taker)
+                if readExport(packet, in: frame, found, into: &taker) { return }
             }
-            taker.take(packet, in: frame)
+            taker.expect(packet)
+            waiting.append(Waiting(packet: packet, start: found.start, length: found.length))
+            if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
         } catch {
             count("packet: \(error.reason.rawValue)")
         }
+    }
+
+    /// Hands on what waits, in its order.
+    private mutating func pass(_ bytes: RawSpan, to taker: inout some TrafficTaker & ~Copyable) {
+        for index in waiting.indices {
+            let frame = bytes.extracting(waiting[index].start..<waiting[index].start + waiting[index].length)
+            taker.take(waiting[index].packet, in: frame)
+        }
+        waiting.removeAll(keepingCapacity: true)
     }
 
     /// The first bytes of NetFlow 5 and 9, IPFIX and sFlow 5.
@@ -161,9 +193,11 @@ struct TrafficSource: ~Copyable {
                         frame, link: link, originalLength: Int(sample.frameLength), time: sample.time)
                 else { continue }
                 packet.weight = sample.samplingRate
-                taker.take(packet, in: frame)
+                taker.expect(packet)
+                waiting.append(Waiting(packet: packet, start: start, length: frame.byteCount))
             } catch { count("sample: \(error.reason.rawValue)") }
         }
+        pass(datagram, to: &taker)
     }
 
     /// What the flow decoder counted.
