@@ -155,7 +155,7 @@ let package = Package(
                 "TestKit", "Detection", "Fingerprints", "Heads", "Addresses", "Moments", "Sketches", "Packets", "Bytes",
                 "Flows",
             ]),
-        tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Load", "Moments"]),
+        tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Flows", "Load", "Moments"]),
         tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Detection", "Addresses", "Moments"]),
         tests("FiltersTests", ["TestKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
         tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
@@ -184,7 +184,7 @@ let package = Package(
             [
                 "wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry",
                 "Detection",
-                "Exchange", "Fingerprints",
+                "Exchange", "Fingerprints", "Incidents",
             ]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),

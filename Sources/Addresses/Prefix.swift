@@ -33,5 +33,11 @@ package struct Prefix: Hashable, Sendable, CustomStringConvertible {
         other.isIPv4 == address.isIPv4 && other.masked(to: length) == address
     }
 
+    /// Whether all of the other block is in this one.
+    package func contains(_ other: Prefix) -> Bool { other.length >= length && contains(other.address) }
+
+    /// Whether they have an address in common: one is part of the other.
+    package func overlaps(_ other: Prefix) -> Bool { contains(other) || other.contains(self) }
+
     package var description: String { "\(address)/\(length)" }
 }

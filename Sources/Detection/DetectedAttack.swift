@@ -1,8 +1,10 @@
 package import Fingerprints
 package import Moments
 
-/// An attack as it stands: traffic at one site that exceeds its profile while its origins are under pressure.
+/// An attack as it stands: traffic at one site that exceeds its profile while its origins are under pressure; or, where
+/// there is `traffic`, packets at an address or block.
 package struct DetectedAttack: Equatable, Sendable, Codable {
+    /// The site's short name; of packets the address or block ("192.0.2.0/24"), as it was when the attack was found.
     package var site: String
     /// The first second of excess.
     package var start: Moment
@@ -31,6 +33,8 @@ package struct DetectedAttack: Equatable, Sendable, Codable {
     package var routes: [Counted] = []
     /// The contrast of attack and baseline; nil while there is none worth the name.
     package var fingerprint: Fingerprint?
+    /// nil: an attack with requests. Of one with packets all counts of requests above are 0, and this has its own.
+    package var traffic: DetectedTraffic?
 
     package init(site: String, start: Moment, detected: Moment) {
         self.site = site

@@ -44,21 +44,53 @@ package struct Answers: Equatable, Sendable, Codable {
     }
 
     private static func what(_ incident: Incident) -> Answer {
-        let attacks = incident.attacks
-        let peak = attacks.map(\.attack.peakRate).max() ?? 0
-        let usual = Int((attacks.first?.attack.usualRate ?? 0).rounded())
-        let sources = attacks.map(\.attack.sources).max() ?? 0
-        let sites = Set(attacks.map(\.attack.site)).sorted().joined(separator: ", ")
         let began = Phrases.time(incident.start)
+        var said: [Words] = []
+        let defended = incident.defended
+        if !defended.isEmpty {
+            let peak = defended.map(\.attack.peakRate).max() ?? 0
+            let usual = Int((defended.first?.attack.usualRate ?? 0).rounded())
+            let sources = defended.map(\.attack.sources).max() ?? 0
+            let sites = Set(defended.map(\.attack.site)).sorted().joined(separator: ", ")
+            said.append(
+                Words(
+                    nl: "Een aanval met heel veel verzoeken op \(sites). Hij begon op \(began.nl). "
+                        + "Op het hoogtepunt kwamen \(peak) verzoeken per seconde. Gewoon zijn er ongeveer \(usual). "
+                        + "Ze kwamen van ongeveer \(sources) adressen, die van gewone bezoekers meegeteld.",
+                    en: "An attack with very many requests at \(sites). It began on \(began.en). "
+                        + "At its peak \(peak) requests a second came in. About \(usual) are usual. "
+                        + "They came from about \(sources) addresses, those of ordinary visitors included."))
+        }
+        if let traffic = watchedPart(incident) { said.append(traffic) }
         return Answer(
             "what", Words(nl: "Wat was het?", en: "What was it?"),
-            Words(
-                nl: "Een aanval met heel veel verzoeken op \(sites). Hij begon op \(began.nl). "
-                    + "Op het hoogtepunt kwamen \(peak) verzoeken per seconde. Gewoon zijn er ongeveer \(usual). "
-                    + "Ze kwamen van ongeveer \(sources) adressen, die van gewone bezoekers meegeteld.",
-                en: "An attack with very many requests at \(sites). It began on \(began.en). "
-                    + "At its peak \(peak) requests a second came in. About \(usual) are usual. "
-                    + "They came from about \(sources) addresses, those of ordinary visitors included."))
+            Words(nl: said.map(\.nl).joined(separator: " "), en: said.map(\.en).joined(separator: " ")))
+    }
+
+    /// Attacks seen in flow exports: in packets, never in requests.
+    private static func watchedPart(_ incident: Incident) -> Words? {
+        let traffic = incident.watched.compactMap(\.attack.traffic)
+        guard let most = traffic.max(by: { $0.peakPackets < $1.peakPackets }) else { return nil }
+        let targets = Set(traffic.map(\.target)).sorted().joined(separator: ", ")
+        let kinds = Set(traffic.flatMap(\.kinds)).sorted().joined(separator: ", ")
+        let began = Phrases.time(incident.watched.map(\.attack.start).min() ?? incident.start)
+        let sources = incident.watched.map(\.attack.sources).max() ?? 0
+        // What can be forged is not counted.
+        let from =
+            sources > 0
+            ? Words(
+                nl: "Een deel kwam van ongeveer \(sources) adressen die niet vervalst kunnen zijn.",
+                en: "Part of them came from about \(sources) addresses that cannot be forged.")
+            : Words(
+                nl: "De afzenders kunnen vervalst zijn; ze zijn niet geteld.",
+                en: "The senders may be forged; they are not counted.")
+        return Words(
+            nl:
+                "Een aanval met heel veel pakketten op \(targets) (\(kinds)), gezien in gegevens van het netwerk. Hij begon "
+                + "op \(began.nl). Op het hoogtepunt kwamen \(most.peak.nl). \(from.nl)",
+            en:
+                "An attack with very many packets at \(targets) (\(kinds)), seen in flow data of the network. It began on "
+                + "\(began.en). At its peak \(most.peak.en) came in. \(from.en)")
     }
 
     private static func who(_ incident: Incident, now: Moment) -> Answer {
@@ -98,6 +130,14 @@ package struct Answers: Equatable, Sendable, Codable {
                 en: "The service was slow at times, or briefly out of reach.")
         case .fendedOff:
             text = Words(nl: "De dienst bleef bereikbaar.", en: "The service stayed within reach.")
+        case .unknown
+        where publicAttacks.allSatisfy {
+            $0.judgement.outcome != .unknown
+                || $0.attack.traffic != nil && $0.judgement.known >= Judgement.knownLimit
+        }:
+            text = Words(
+                nl: "Onbekend: onze metingen zagen geen onderbreking, maar wij meten niet overal.",
+                en: "Unknown: our checks saw no interruption, but we do not measure everywhere.")
         case .unknown:
             text = Words(
                 nl: "Onbekend: er is te weinig gemeten.", en: "Unknown: too little was measured.")
@@ -153,6 +193,13 @@ package struct Answers: Equatable, Sendable, Codable {
         let question = Words(nl: "Welke maatregelen werkten?", en: "Which measures acted?")
         let refused = incident.attacks.reduce(0) { $0 + $1.attack.refused }
         let queued = incident.attacks.reduce(0) { $0 + $1.attack.queued }
+        guard refused + queued > 0 || !incident.mitigations.isEmpty || !incident.defended.isEmpty else {
+            return Answer(
+                "measures", question,
+                Words(
+                    nl: "De wasstraat heeft deze aanval alleen gevolgd, en niets tegengehouden.",
+                    en: "The washing street only watched this attack, and stopped nothing."))
+        }
         guard refused + queued > 0 || !incident.mitigations.isEmpty else {
             return Answer(
                 "measures", question,

@@ -47,16 +47,21 @@ extension Incident {
         titles: [String: String], backOffice: Availability?, plot: PublicPlot?, now: Moment
     ) -> PublicIncident {
         let shown = attacks.filter { $0.service == .publicService }
-        let known = shown.compactMap(\.judgement.downtime)
         let basis = shown.last?.judgement ?? attacks.last?.judgement
+        let traffic = shown.compactMap(\.attack.traffic)
+        let defended = shown.filter { $0.attack.traffic == nil }
+        let named = defended.map(\.attack.site) + traffic.flatMap(\.sites)
         return PublicIncident(
             number: number, organisation: organisation,
-            services: Set(shown.compactMap { titles[$0.attack.site] }).sorted(), start: start, end: isOver ? end : nil,
+            services: Set(named.compactMap { titles[$0] }).sorted(), start: start, end: isOver ? end : nil,
             outcome: PublicOutcome(publicOutcome(shown)), isProvisional: isProvisional,
-            downSeconds: known.isEmpty ? nil : Int(known.reduce(0) { $0 + $1.seconds }.rounded()),
+            downSeconds: downtime(.publicService).map { Int($0.seconds.rounded()) },
             touchedBackOffice: touchedBackOffice(backOffice),
-            peakRate: Int(clamping: shown.map(\.attack.peakRate).max() ?? 0),
-            usualRate: Int((shown.first?.attack.usualRate ?? 0).rounded()), actions: actions(shown),
+            peakRate: defended.map { Int(clamping: $0.attack.peakRate) }.max(),
+            usualRate: defended.first.map { Int($0.attack.usualRate.rounded()) },
+            peakPackets: traffic.map { Int(clamping: $0.peakPackets) }.max(),
+            peakBits: traffic.map { Int(clamping: $0.peakBytes).multipliedReportingOverflow(by: 8) }
+                .map { $0.overflow ? .max : $0.partialValue }.max(), actions: actions(shown),
             attribution: Attribution(claims: claims, evidence: evidence, now: now).text,
             timeline: posts.map { PublicIncident.Entry(at: $0.at, text: $0.text) },
             basis: basis.map { Phrases.basis($0.basis, isProvisional: isProvisional) }

@@ -27,10 +27,14 @@ package enum PreparedText: String, CaseIterable, Sendable, Codable {
         package var downtime: Double?
         /// When the next message comes, if that is known.
         package var next: Moment?
+        /// It was seen from aside, in flow exports: nothing is said of measures, nor of what was not measured.
+        package var isWatched = false
 
         package init(
-            service: String, start: Moment, end: Moment?, outcome: Outcome, downtime: Double?, next: Moment? = nil
+            service: String, start: Moment, end: Moment?, outcome: Outcome, downtime: Double?, next: Moment? = nil,
+            isWatched: Bool = false
         ) {
+            self.isWatched = isWatched
             self.service = service
             self.start = start
             self.end = end
@@ -59,6 +63,29 @@ package enum PreparedText: String, CaseIterable, Sendable, Codable {
     private func sentences(_ values: Values) -> [Words] {
         let clock = DutchTime(values.start).clock
         switch self {
+        case .started where values.isWatched:
+            return [
+                Words(
+                    nl: "Sinds \(clock) uur komt er veel ongevraagd verkeer op het netwerk van \(values.service).",
+                    en: "Since \(clock) much unasked-for traffic has been coming to the network of \(values.service)."),
+                Words(nl: "Het lijkt een aanval.", en: "It looks like an attack."),
+                Words(nl: "Wij volgen wat er gebeurt.", en: "We are watching what happens."),
+                Words(
+                    nl: "Uw gegevens zijn niet het doel van zo’n aanval.", en: "Such an attack is not after your data."),
+            ]
+        case .over where values.isWatched:
+            return [
+                Words(
+                    nl: "De aanval op het netwerk van \(values.service) is voorbij\(Self.at(values.end).nl).",
+                    en: "The attack on the network of \(values.service) is over\(Self.at(values.end).en).")
+            ] + Self.outcome(values)
+        case .evaluation where values.isWatched:
+            let start = DutchTime(values.start)
+            return [
+                Words(
+                    nl: "Op \(start.dutchDate) om \(clock) uur begon een aanval op het netwerk van \(values.service).",
+                    en: "On \(start.englishDate) at \(clock) an attack on the network of \(values.service) began.")
+            ] + Self.outcome(values) + [Words(nl: "Wij weten niet wie dit deed.", en: "We do not know who did this.")]
         case .started:
             return [
                 Words(
@@ -152,6 +179,12 @@ package enum PreparedText: String, CaseIterable, Sendable, Codable {
             } else {
                 [Words(nl: "De website was een tijd niet bereikbaar.", en: "The website was unreachable for a time.")]
             }
+        case .unknown where values.isWatched:
+            [
+                Words(
+                    nl: "Wij weten niet of bezoekers er iets van merkten.",
+                    en: "We do not know whether visitors noticed anything of it.")
+            ]
         case .unknown:
             [
                 Words(

@@ -2,7 +2,8 @@ internal import Detection
 package import Moments
 
 /// The national table in its first form: each figure with what it rests on. Counted are attacks on services of the
-/// public; those on back offices stand apart.
+/// public; those on back offices stand apart, and so do those on networks, which were seen in flow exports and only
+/// watched.
 package struct Statistics: Equatable, Sendable, Codable {
     /// Says how the figures are made; changes when that does.
     package static let method = "1"
@@ -18,6 +19,7 @@ package struct Statistics: Equatable, Sendable, Codable {
     package var incidents: Int
     package var publicServices: Table
     package var backOffices: Table
+    package var networks: Table
     /// Claims on file, and those of incidents in which an outcome of down or degraded was measured.
     package var claims: Int
     package var claimsWithEffect: Int
@@ -35,7 +37,10 @@ package struct Statistics: Equatable, Sendable, Codable {
         package var downtimes: [Double] = []
         /// Seconds from the first second of excess to detection, shortest first.
         package var detection: [Double] = []
+        /// Requests a second; of attacks on networks 0, for those are counted in packets.
         package var peakRate: UInt64 = 0
+        /// Packets a second; 0 where requests were counted.
+        package var peakPackets: UInt64 = 0
         /// Seconds from start to end, longest first.
         package var durations: [Double] = []
 
@@ -76,6 +81,7 @@ package struct Statistics: Equatable, Sendable, Codable {
             detection.append(max(0, record.attack.detected - record.attack.start))
             durations.append(max(0, record.attack.end - record.attack.start))
             peakRate = max(peakRate, record.attack.peakRate)
+            peakPackets = max(peakPackets, record.attack.traffic?.peakPackets ?? 0)
         }
 
         fileprivate mutating func settle() {
@@ -107,6 +113,7 @@ package struct Statistics: Equatable, Sendable, Codable {
         servicesMeasured = coverage.servicesMeasured
         publicServices = Table()
         backOffices = Table()
+        networks = Table()
         claims = 0
         claimsWithEffect = 0
         var hit: Set<String> = []
@@ -116,7 +123,8 @@ package struct Statistics: Equatable, Sendable, Codable {
             guard !attacks.isEmpty else { continue }
             counted += 1
             hit.insert(incident.organisation)
-            for attack in attacks {
+            for attack in attacks where attack.attack.traffic != nil { networks.count(attack) }
+            for attack in attacks where attack.attack.traffic == nil {
                 switch attack.service {
                 case .publicService: publicServices.count(attack)
                 case .backOffice: backOffices.count(attack)
@@ -129,6 +137,7 @@ package struct Statistics: Equatable, Sendable, Codable {
         organisationsHit = hit.count
         publicServices.settle()
         backOffices.settle()
+        networks.settle()
     }
 }
 
@@ -147,11 +156,26 @@ extension Incident {
 
     /// Seconds that services of one kind were down, summed; nil where none of that kind has a known outcome.
     package func downtime(_ service: ServiceKind) -> Judgement.Downtime? {
-        let known = attacks.filter { $0.service == service }.compactMap(\.judgement.downtime)
+        var counted = attacks.filter { $0.service == service && $0.attack.traffic == nil }
+        // What was measured while another attack went on is that one's already: the same minutes are not down twice.
+        for record in watched where record.service == service && record.judgement.downtime != nil {
+            let window = record.judged
+            if !counted.contains(where: { $0.judgement.downtime != nil && $0.judged.overlaps(window) }) {
+                counted.append(record)
+            }
+        }
+        let known = counted.compactMap(\.judgement.downtime)
         guard !known.isEmpty else { return nil }
         return known.reduce(Judgement.Downtime(seconds: 0, shortest: 0, longest: 0)) {
             Judgement.Downtime(
                 seconds: $0.seconds + $1.seconds, shortest: $0.shortest + $1.shortest, longest: $0.longest + $1.longest)
         }
+    }
+}
+
+extension AttackRecord {
+    /// The time that its judgement is about.
+    fileprivate var judged: Range<Moment> {
+        attack.start..<max(attack.start, attack.end) + Judgement.aftermath
     }
 }

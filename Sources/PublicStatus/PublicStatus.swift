@@ -101,9 +101,13 @@ package struct PublicIncident: Equatable, Sendable, Codable {
     package var downSeconds: Int?
     /// Whether the back office was touched; nil: not measured.
     package var touchedBackOffice: Bool?
-    /// Most requests a second, and what is usual.
-    package var peakRate: Int
-    package var usualRate: Int
+    /// Most requests a second, and what is usual; nil: no requests were part of it.
+    package var peakRate: Int?
+    package var usualRate: Int?
+    /// Most packets, and most bits, a second on the organisation's network, as far as that was only watched; nil: that
+    /// was no part of it.
+    package var peakPackets: Int?
+    package var peakBits: Int?
     /// What was done, in plain words.
     package var actions: [Words]
     /// Who did it, as far as may be said in public.
@@ -115,7 +119,8 @@ package struct PublicIncident: Equatable, Sendable, Codable {
 
     package init(
         number: String, organisation: String, services: [String], start: Moment, end: Moment?, outcome: PublicOutcome,
-        isProvisional: Bool, downSeconds: Int?, touchedBackOffice: Bool?, peakRate: Int, usualRate: Int,
+        isProvisional: Bool, downSeconds: Int?, touchedBackOffice: Bool?, peakRate: Int?, usualRate: Int?,
+        peakPackets: Int? = nil, peakBits: Int? = nil,
         actions: [Words], attribution: Words, timeline: [Entry], basis: Words, plot: PublicPlot?
     ) {
         self.number = number
@@ -129,6 +134,8 @@ package struct PublicIncident: Equatable, Sendable, Codable {
         self.touchedBackOffice = touchedBackOffice
         self.peakRate = peakRate
         self.usualRate = usualRate
+        self.peakPackets = peakPackets
+        self.peakBits = peakBits
         self.actions = actions
         self.attribution = attribution
         self.timeline = timeline

@@ -20,6 +20,8 @@ struct AttackForm: Codable {
     var sources: UInt64
     var routes: [DetectedAttack.Counted]
     var fingerprint: Fingerprint?
+    /// Not in records of earlier versions.
+    var traffic: DetectedTraffic?
 
     init(_ attack: DetectedAttack) {
         site = attack.site
@@ -38,6 +40,7 @@ struct AttackForm: Codable {
         sources = attack.sources
         routes = attack.routes
         fingerprint = attack.fingerprint
+        traffic = attack.traffic
     }
 
     var attack: DetectedAttack {
@@ -55,6 +58,7 @@ struct AttackForm: Codable {
         attack.sources = sources
         attack.routes = routes
         attack.fingerprint = fingerprint
+        attack.traffic = traffic
         return attack
     }
 }

@@ -15,11 +15,15 @@ extension SQLiteRecords {
         _ attack: DetectedAttack, organisation: String, service: ServiceKind, judgement: Judgement
     ) async throws -> AttackRecord {
         try Bounds.check(["site": attack.site, "organisation": organisation])
-        guard max(attack.routes.count, attack.networks.count) <= Bounds.list else {
-            throw RegisterError(.tooLong, "an attack lists at most \(Bounds.list) routes or networks")
+        let traffic = attack.traffic
+        let longest = [
+            attack.routes.count, attack.networks.count, traffic?.vectors.count ?? 0, traffic?.points.count ?? 0,
+        ]
+        guard longest.allSatisfy({ $0 <= Bounds.list }) else {
+            throw RegisterError(.tooLong, "an attack lists at most \(Bounds.list) routes, networks, vectors or points")
         }
         for counted in attack.routes + attack.networks { try Bounds.check(["route or network": counted.name]) }
-        for condition in attack.fingerprint?.conditions ?? [] { try Bounds.check(["condition": condition.value]) }
+        for condition in attack.fingerprints.flatMap(\.conditions) { try Bounds.check(["condition": condition.value]) }
         let (form, opinion) = (try AttackForm(attack).json(), try judgement.json())
         let (seal, networks) = (seal, attack.networks)
         return try await write { ledger in

@@ -51,6 +51,24 @@ extension Keys {
             .otherwise("as below"), "Measures whether the sites can be used.")
     }
 
+    enum Collector {
+        static let listen = Key(
+            "listen", .endpoint, .required,
+            "Where routers send flow exports to, over UDP. Whoever can send here can make up traffic: let a packet "
+                + "filter pass your exporters only.")
+        static let baseline = Key(
+            "baseline", .text(.path), .otherwise("the profile of ordinary traffic that is shipped"),
+            "What is normal: a profile, made by `wasstraat profile`.")
+        static let section = Key(
+            "collector",
+            .section(
+                Section(
+                    path: "collector",
+                    meaning: "Flow exports (NetFlow 5 and 9, IPFIX, sFlow 5), in which the office finds attacks on the "
+                        + "organisations' `networks` and files them. It only watches.", keys: [listen, baseline])),
+            .otherwise("none: the office receives no flow exports"), "Receives flow exports.")
+    }
+
     enum Check {
         static let path = Key(
             "path", .text(.target), .value("/"), "The page that is asked for; one that is cheap for the origin.")

@@ -6,7 +6,7 @@ enum Keys {
         path: "", meaning: "The top of the file.",
         keys: [
             state, instance, Organisation.list, Listener.list, trustedPeers, Lane.section, Lanes.list, Pages.section,
-            Prober.section, Console.section, Metrics.section, Retention.section, Limits.section,
+            Prober.section, Collector.section, Console.section, Metrics.section, Retention.section, Limits.section,
         ])
 
     static let state = Key(
@@ -28,6 +28,10 @@ enum Keys {
         static let sites = Key(
             "sites", .list(.section(Site.section), 1...4096), .required,
             "The organisation's sites; at most 4096 in the whole file.")
+        static let networks = Key(
+            "networks", .list(.prefix, 1...1024), .otherwise("none: no attack seen in flow exports is filed for it"),
+            "The organisation's own address blocks. An attack that the collector sees on one of them is filed as the "
+                + "organisation's. No block may overlap one of another organisation.")
         static let list = Key(
             "organisations",
             .list(
@@ -35,7 +39,8 @@ enum Keys {
                     Section(
                         path: "organisations[]",
                         meaning: "An organisation whose sites are protected. Budgets, logs and figures are its own.",
-                        keys: [name, title, sites])), 1...1024), .required, "The organisations and their sites.")
+                        keys: [name, title, networks, sites])), 1...1024), .required,
+            "The organisations and their sites.")
     }
 
     enum Listener {

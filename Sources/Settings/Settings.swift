@@ -19,6 +19,8 @@ package struct Settings: Equatable, Sendable {
     /// Where the console is served.
     package var console: Console
     package var prober: Prober
+    /// Where flow exports come in; nil: nowhere.
+    package var collector: Collector?
     /// The public pages' host; nil: the pages are written to the state folder only.
     package var pages: Pages?
     package var retention: Retention
@@ -86,6 +88,12 @@ package struct Settings: Equatable, Sendable {
         package var session: UInt64
     }
 
+    package struct Collector: Equatable, Sendable {
+        package var listen: Endpoint
+        /// Path of a profile; nil: the shipped one.
+        package var baseline: String?
+    }
+
     /// What the prober asks a site for.
     package struct Check: Equatable, Sendable {
         /// Begins with "/".
@@ -100,6 +108,8 @@ package struct Settings: Equatable, Sendable {
         package var name: String
         /// The name for people.
         package var title: String
+        /// Its own address blocks; none overlaps one of another organisation.
+        package var networks: [Prefix] = []
         package var sites: [Site]
     }
 

@@ -1,3 +1,5 @@
+internal import Addresses
+
 /// What the record needs: pages, the prober, retention.
 extension SettingsBuilder {
     mutating func pages(_ root: Values) -> Settings.Pages? {
@@ -27,6 +29,29 @@ extension SettingsBuilder {
             timeout: values.number(Keys.Prober.timeout) ?? 0,
             authority: values.text(Keys.Prober.authority).map(path),
             authorityPlace: values.place(of: Keys.Prober.authority))
+    }
+
+    func collector(_ root: Values) -> Settings.Collector? {
+        guard let values = root.section(Keys.Collector.section),
+            case .endpoint(let endpoint) = values[Keys.Collector.listen]?.content
+        else { return nil }
+        return Settings.Collector(listen: endpoint, baseline: values.text(Keys.Collector.baseline).map(path))
+    }
+
+    /// An organisation's own blocks; complains about those that are another's too.
+    mutating func networks(_ values: Values, of organisation: String) -> [Prefix] {
+        values.list(Keys.Organisation.networks).compactMap { value in
+            guard case .prefix(let prefix) = value.content else { return nil }
+            if prefix.length == 0 { complaints.refuse(value.place, "\(prefix) is everyone's, not one organisation's") }
+            if let other = networks.first(where: { $0.owner != organisation && $0.prefix.overlaps(prefix) }) {
+                complaints.refuse(
+                    value.place,
+                    "\(prefix) overlaps \(other.prefix) of the organisation '\(other.owner)'\(also(other.place)); an "
+                        + "attack there would be of both")
+            }
+            networks.append((prefix, organisation, value.place))
+            return prefix
+        }
     }
 
     func check(_ values: Values) -> Settings.Check {

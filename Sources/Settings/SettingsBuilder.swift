@@ -12,6 +12,8 @@ struct SettingsBuilder {
     private var sites: [String: Place] = [:]
     var hosts: [String: Place] = [:]
     var endpoints: [Endpoint: Place] = [:]
+    /// Address blocks of organisations so far.
+    var networks: [(prefix: Prefix, owner: String, place: Place)] = []
 
     init(folder: String, complaints: Complaints) {
         self.folder = folder
@@ -30,6 +32,7 @@ struct SettingsBuilder {
             metrics: metrics,
             console: console(root.group(Keys.Console.section), beside: listeners, metrics),
             prober: prober(root.group(Keys.Prober.section)),
+            collector: collector(root),
             retention: retention(root.group(Keys.Retention.section)),
             limits: limits(root.group(Keys.Limits.section)),
             organisations: [])
@@ -77,7 +80,7 @@ struct SettingsBuilder {
             complaints.refuse(place, "the organisation '\(name)' is here twice\(also(first))")
         }
         return Settings.Organisation(
-            name: name, title: values.text(Keys.Organisation.title) ?? name,
+            name: name, title: values.text(Keys.Organisation.title) ?? name, networks: networks(values, of: name),
             sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
     }
 
@@ -88,6 +91,11 @@ struct SettingsBuilder {
         if sites.count > 4096 {
             complaints.refuse(
                 root.place(of: Keys.Organisation.list), "\(sites.count) sites; one installation has at most 4096")
+        }
+        if settings.collector != nil, settings.organisations.allSatisfy(\.networks.isEmpty) {
+            complaints.warn(
+                root.place(of: Keys.Collector.section),
+                "no organisation has 'networks': attacks that the collector sees are logged, and none is filed")
         }
         let wordless = sites.filter { $0.check.word == nil }
         if settings.prober.isEnabled, let first = wordless.first {

@@ -50,7 +50,7 @@ extension Site {
             <published>\(incident.start.text)</published>
             <updated>\(updated(incident).text)</updated>
             <link rel="alternate" type="text/html" href="\(place)"/>
-            <summary>\(incident.end == nil ? "" : voice.meaning(incident.outcome))\(length ?? "")\(latest)</summary>
+            <summary>\(incident.end == nil ? "" : voice.meaning(incident))\(length ?? "")\(latest)</summary>
             </entry>
 
             """

@@ -26,7 +26,7 @@ struct IncidentPage {
             : "\(Icon.state(incident.outcome.state)) <span>\(say("Uitkomst: ", "Outcome: "))\(voice.outcome(incident))</span>"
         let soFar =
             incident.end == nil && incident.outcome != .unknown
-            ? say("Tot nu toe: ", "So far: ") + voice.outcome(incident.outcome) + "." : voice.meaning(incident.outcome)
+            ? say("Tot nu toe: ", "So far: ") + voice.outcome(incident.outcome) + "." : voice.meaning(incident)
         let provisional =
             incident.isProvisional
             ? say(
@@ -62,16 +62,15 @@ struct IncidentPage {
             } ?? .nothing
         return """
             <h2>\(say("Wat is er gebeurd?", "What happened?"))</h2>
-            <p>\(say(
-                "Computers stuurden heel veel verzoeken tegelijk. Zo wil iemand een site onbereikbaar maken.",
-                "Computers sent very many requests at once. In this way someone wants to make a site unavailable."))</p>
+            <p>\(way)</p>
             <p>\(say(
                 "Een aanval van deze soort maakt een site traag. Het is geen inbraak in uw gegevens.",
                 "An attack of this kind makes a site slow. It is not a break-in to your data."))</p>
             <div class="card"><dl>
             \(hit)\(fact(say("Begonnen", "Began"), voice.time(incident.start)))\(end)\
             \(fact(say("Niet bereikbaar", "Not available"), "\(down)"))\
-            \(fact(say("Hoogste aantal", "Highest number"), "\(rates)"))\
+            \(rates.map { fact(say("Hoogste aantal", "Highest number"), "\($0)") } ?? .nothing)\
+            \(packets.map { fact(say("Op het netwerk", "On the network"), "\($0)") } ?? .nothing)\
             \(fact(say("Medewerkers", "Staff"), "\(backOffice)"))\
             \(fact(say("Wie deed het?", "Who did it?"), "\(incident.attribution[voice.language].clipped(detail.letters))"))</dl></div>
 
@@ -80,17 +79,45 @@ struct IncidentPage {
 
     private func fact(_ term: String, _ text: Markup) -> Markup { "<dt>\(term)</dt><dd>\(text)</dd>\n" }
 
+    private var way: String {
+        // What came to a network may be forged, and nobody counted computers.
+        incident.peakRate == nil && incident.peakPackets != nil
+            ? say(
+                "Er kwam heel veel ongevraagd verkeer op het netwerk. Zo wil iemand diensten onbereikbaar maken.",
+                "Very much unasked-for traffic came to the network. In this way someone wants to make services unavailable."
+            )
+            : say(
+                "Computers stuurden heel veel verzoeken tegelijk. Zo wil iemand een site onbereikbaar maken.",
+                "Computers sent very many requests at once. In this way someone wants to make a site unavailable.")
+    }
+
     private var down: String {
-        guard let down = incident.downSeconds else { return say("niet gemeten", "not measured") }
+        guard let down = incident.downSeconds else {
+            return incident.peakPackets == nil ? say("niet gemeten", "not measured") : say("onbekend", "unknown")
+        }
         return down > 0 ? voice.length(down) : say("geen moment gemeten", "no moment measured")
     }
 
-    private var rates: String {
-        let peak = voice.number(max(0, incident.peakRate))
-        let usual = voice.number(max(0, incident.usualRate))
+    private var rates: String? {
+        guard let most = incident.peakRate else { return nil }
+        let peak = voice.number(max(0, most))
+        guard let least = incident.usualRate else {
+            return say("\(peak) verzoeken per seconde.", "\(peak) requests a second.")
+        }
+        let usual = voice.number(max(0, least))
         return say(
             "\(peak) verzoeken per seconde. Gewoonlijk zijn dat er ongeveer \(usual).",
             "\(peak) requests a second. Usually there are about \(usual).")
+    }
+
+    /// Packets are no requests, and what was watched was not stopped.
+    private var packets: String? {
+        guard let most = incident.peakPackets else { return nil }
+        let peak = voice.number(max(0, most))
+        let megabits = voice.number(max(0, incident.peakBits ?? 0) / 1_000_000)
+        return say(
+            "\(peak) pakketten per seconde, \(megabits) megabit per seconde. Wij hebben dit alleen gevolgd, niet tegengehouden.",
+            "\(peak) packets a second, \(megabits) megabits a second. We only watched this, and did not stop it.")
     }
 
     private var backOffice: String {
@@ -106,7 +133,7 @@ struct IncidentPage {
 
     private func plot(_ detail: Detail) -> Markup {
         guard hasPlot, detail.hasPlot,
-            let plot = incident.plot.flatMap({ PlotFigure($0, usual: incident.usualRate, voice) })
+            let plot = incident.plot.flatMap({ PlotFigure($0, usual: incident.usualRate ?? 0, voice) })
         else { return .nothing }
         return "<h2>\(say("De aanval in beeld", "The attack in a picture"))</h2>\n\(plot.markup)"
     }

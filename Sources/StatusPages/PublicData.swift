@@ -45,8 +45,11 @@ private struct IncidentData: Encodable {
     let isProvisional: Bool
     let downSeconds: Int?
     let touchedBackOffice: Bool?
-    let peakRate: Int
-    let usualRate: Int
+    /// Requests a second.
+    let peakRate: Int?
+    let usualRate: Int?
+    let peakPacketsPerSecond: Int?
+    let peakBitsPerSecond: Int?
     let basis: [String: String]
     let actions: [[String: String]]?
     let attribution: [String: String]
@@ -126,6 +129,7 @@ extension Site {
             end: incident.end?.text,
             outcome: incident.outcome, isProvisional: incident.isProvisional, downSeconds: incident.downSeconds,
             touchedBackOffice: incident.touchedBackOffice, peakRate: incident.peakRate, usualRate: incident.usualRate,
+            peakPacketsPerSecond: incident.peakPackets, peakBitsPerSecond: incident.peakBits,
             basis: both(incident.basis, isWhole ? Self.dataLetters : 200),
             actions: isWhole ? incident.actions.prefix(Self.dataEntries).map { both($0) } : nil,
             attribution: both(incident.attribution, isWhole ? Self.dataLetters : 200),

@@ -131,7 +131,16 @@ struct Voice: Sendable {
         outcome(incident.outcome) + (incident.isProvisional ? say(" (voorlopig)", " (provisional)") : "")
     }
 
-    /// What the outcome means for a visitor.
+    /// What the outcome of an incident means for a visitor.
+    func meaning(_ incident: PublicIncident) -> String {
+        guard incident.outcome == .unknown, incident.peakRate == nil, incident.peakPackets != nil else {
+            return meaning(incident.outcome)
+        }
+        return say(
+            "Wij hebben deze aanval alleen gevolgd. Wij weten niet of iedereen de diensten kon bereiken.",
+            "We only watched this attack. We do not know whether everyone could reach the services.")
+    }
+
     func meaning(_ outcome: PublicOutcome) -> String {
         switch outcome {
         case .fendedOff:

@@ -140,6 +140,16 @@ import Testing
     func `contains what shares its bits and its version`(prefix: String, address: String, expected: Bool) throws {
         #expect(try #require(Prefix(prefix)).contains(try #require(Address(address))) == expected)
     }
+
+    @Test(arguments: [
+        ("192.0.2.0/24", "192.0.2.64/26", true, true), ("192.0.2.64/26", "192.0.2.0/24", false, true),
+        ("192.0.2.0/24", "192.0.2.0/24", true, true), ("192.0.2.0/25", "192.0.2.128/25", false, false),
+        ("2001:db8::/32", "2001:db8:1::/48", true, true), ("::/0", "192.0.2.0/24", false, false),
+    ])
+    func `a block is in another or not`(one: String, other: String, isIn: Bool, overlap: Bool) throws {
+        let (one, other) = (try #require(Prefix(one)), try #require(Prefix(other)))
+        #expect(one.contains(other) == isIn && one.overlaps(other) == overlap && other.overlaps(one) == overlap)
+    }
 }
 
 @Suite struct `An endpoint` {

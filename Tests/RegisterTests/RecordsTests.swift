@@ -31,6 +31,24 @@ struct RecordsTests {
         #expect(try await records.incident(number: "2026-1\0") == nil)
     }
 
+    @Test func `gives back an attack with packets as it was filed`() async throws {
+        var watched = attack("198.51.100.0/24", networks: ["203.0.113.0/24"], isOver: false)
+        let mark = try #require(watched.fingerprint)
+        watched.fingerprint = nil
+        watched.traffic = DetectedTraffic(target: "198.51.100.0/22", sites: ["www"])
+        watched.traffic?.packets = .max
+        watched.traffic?.vectors = [
+            .init(kind: "dns-reflection", packets: 5, bytes: 6, start: noon, end: noon + 9, fingerprint: mark)
+        ]
+        watched.traffic?.points = [.init(at: noon, packets: 1, bytes: .max)]
+        let filed = try await file(watched)
+        watched.networks = []
+        #expect(filed.attack == watched)
+        #expect(try await records.openAttacks() == [filed])
+        watched.traffic?.points = (0...1_000).map { .init(at: noon + Double($0), packets: 1, bytes: 1) }
+        await #expect(throws: RegisterError.self) { _ = try await file(watched) }
+    }
+
     @Test(arguments: [(599.0, true), (4_199.999, true), (4_200, false), (9_000, false), (-1_000, false), (-700, true)])
     func `joins what overlaps or follows within an hour`(start: Double, joins: Bool) async throws {
         let first = try await file(attack("one", from: 0, to: 600))

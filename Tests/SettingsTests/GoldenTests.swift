@@ -59,6 +59,7 @@ extension Settings {
         if let pages {
             lines.append("pages \(pages.hosts) at \(pages.address) certificate \(pages.certificate?.chain ?? "none")")
         }
+        if let collector { lines.append("collector \(collector.listen), baseline \(collector.baseline ?? "shipped")") }
         for lane in lanes { lines += lane.effective }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
         let (usual, limits) = (Mirror(reflecting: Snapshot.Limits()).children, Mirror(reflecting: limits).children)
@@ -67,6 +68,7 @@ extension Settings {
         }
         for organisation in organisations {
             lines.append("organisation \(organisation.name) '\(organisation.title)'")
+            if !organisation.networks.isEmpty { lines.append("  networks \(organisation.networks)") }
             lines += organisation.sites.map(\.effective)
         }
         return lines.joined(separator: "\n") + "\n"

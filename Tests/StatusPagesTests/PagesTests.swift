@@ -181,6 +181,27 @@ struct PagesTests {
             ])
     }
 
+    @Test func `what was only watched is told in packets, and nothing is claimed of it`() throws {
+        var (overall, organisations) = Seed.overviews(hostile: false)
+        overall.incidents = [
+            Seed.incident("2026-9", "waterdam", hoursAgo: 5, hours: 1, .unknown, down: nil, backOffice: nil, plot: nil)
+        ]
+        overall.incidents[0].peakRate = nil
+        overall.incidents[0].usualRate = nil
+        overall.incidents[0].actions = []
+        overall.incidents[0].peakPackets = 98_765
+        overall.incidents[0].peakBits = 1_234_000_000
+        let files = try pages.files(overall: overall, organisations: organisations)
+        func text(_ path: String) throws -> String { try #require(files.first { $0.path == path }).text }
+        let page = try text("/en/incident/2026-9")
+        #expect(page.contains("98,765 packets a second, 1,234 megabits a second. We only watched this"))
+        #expect(page.contains("We only watched this attack. We do not know"))
+        #expect(!page.contains("requests") && !page.contains("fended off") && !page.contains("measured too little"))
+        #expect(try !text("/incident/2026-9").contains("verzoeken"))
+        let data = try text("/incident/2026-9.json")
+        #expect(data.contains("\"peakPacketsPerSecond\":98765") && !data.contains("peakRate"))
+    }
+
     @Test func `names that cannot stand in an address are refused`() throws {
         for name in ["", "en", "incident", "Waterdam", "a/b", "../x", "jaar", String(repeating: "a", count: 64)] {
             var (overall, organisations) = Seed.overviews(hostile: false)

@@ -81,10 +81,13 @@ extension Visit {
         guard let chosen, let attack = incident.attacks.last else { return view }
         let words = chosen.words(
             PreparedText.Values(
-                service: incident.siteList, start: incident.opened, end: incident.isOngoing ? nil : incident.end,
+                // Addresses of a network are for the console, not for a public message.
+                service: incident.goals(titles: [:]).joined(separator: ", "), start: incident.opened,
+                end: incident.isOngoing ? nil : incident.end,
                 outcome: incident.isOngoing ? attack.judgement.outcome : incident.worst,
                 downtime: incident.attacks.compactMap { $0.judgement.downtime?.seconds }.max(),
-                next: incident.isOngoing ? Moment(seconds: (now.seconds / 1_800 + 1) * 1_800) : nil))
+                next: incident.isOngoing ? Moment(seconds: (now.seconds / 1_800 + 1) * 1_800) : nil,
+                isWatched: incident.defended.isEmpty))
         view["prepared"] = true
         view["preparedNl"] = words.nl
         view["preparedEn"] = words.en
@@ -96,7 +99,10 @@ extension Visit {
         let judgement = record.judgement
         let outcome = wording.outcome(judgement.outcome)
         var view: View = [
-            "site": attack.site, "service": wording.service(record.service), "outcome": outcome,
+            "site": attack.site,
+            "service": attack.traffic == nil
+                ? wording.service(record.service)
+                : wording.pick("Netwerk, alleen gevolgd", "Network, only watched"), "outcome": outcome,
             "isProvisional": judgement.isProvisional, "isGoingOn": !attack.isOver, "basis": basis(judgement),
             "start": wording.view(attack.start),
             "duration": wording.duration((attack.isOver ? attack.end : max(now, attack.end)) - attack.start),
@@ -112,6 +118,25 @@ extension Visit {
         }
         // The heaviest networks are sealed: they are on no page.
         if let fingerprint = attack.fingerprint { view["mark"] = markView(fingerprint) }
+        if let traffic = attack.traffic { view["traffic"] = trafficView(traffic, of: attack) }
+        return view
+    }
+
+    /// What was seen in flow exports: packets, of which nothing was admitted or refused here.
+    private func trafficView(_ traffic: DetectedTraffic, of attack: DetectedAttack) -> View {
+        var view: View = [
+            "target": traffic.target, "peakLine": traffic.peak[language], "packets": wording.number(traffic.packets),
+            "megabytes": wording.number(traffic.bytes / 1_000_000),
+            "trafficSources": attack.sources > 0
+                ? wording.number(attack.sources)
+                : wording.pick("niet geteld: ze kunnen vervalst zijn", "not counted: they may be forged"),
+        ]
+        view["vectors"] = traffic.vectors.map { vector -> View in
+            [
+                "vectorKind": vector.kind, "vectorPackets": wording.number(vector.packets),
+                "vectorStart": wording.view(vector.start), "vectorMark": markView(vector.fingerprint),
+            ]
+        }
         return view
     }
 

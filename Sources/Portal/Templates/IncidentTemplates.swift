@@ -88,12 +88,19 @@ extension PageLibrary {
         <div><dt>[[Begin|Start]]</dt><dd>{{#start}}{{>time}}{{/start}}</dd></div>
         <div><dt>[[Duur|Duration]]</dt><dd>{{duration}}</dd></div>
         <div><dt>[[Niet bereikbaar|Unreachable]]</dt><dd>{{downtime}}</dd></div>
-        <div><dt>[[Piek|Peak]]</dt><dd>{{peak}} [[per seconde; normaal|a second; usual]] {{usual}}</dd></div>
+        {{#traffic}}<div><dt>[[Piek|Peak]]</dt><dd>{{peakLine}}</dd></div>
+        <div><dt>[[Op|At]]</dt><dd>{{target}}</dd></div>
+        <div><dt>[[Pakketten|Packets]]</dt><dd>{{packets}}, {{megabytes}} MB</dd></div>
+        <div><dt>[[Bronnen, geschat|Sources, estimated]]</dt><dd>{{trafficSources}}</dd></div>{{/traffic}}
+        {{^traffic}}<div><dt>[[Piek|Peak]]</dt><dd>{{peak}} [[per seconde; normaal|a second; usual]] {{usual}}</dd></div>
         <div><dt>[[Verzoeken|Requests]]</dt><dd>{{requests}}, [[waarvan|of which]] {{excess}} [[te veel|in excess]]</dd></div>
         <div><dt>[[Toegelaten|Admitted]]</dt><dd>{{admitted}}</dd></div>
         <div><dt>[[Geweigerd|Refused]]</dt><dd>{{refused}}</dd></div>
-        <div><dt>[[Bronnen, geschat|Sources, estimated]]</dt><dd>{{sources}}</dd></div>
+        <div><dt>[[Bronnen, geschat|Sources, estimated]]</dt><dd>{{sources}}</dd></div>{{/traffic}}
         </dl>
+        {{#traffic}}{{#vectors}}<h4>{{vectorKind}}</h4><p class="sub">{{#vectorStart}}{{>time}}{{/vectorStart}} · {{vectorPackets}} [[pakketten|packets]]</p>
+        {{#vectorMark}}<ul class="plain">{{#conditions}}<li><span class="code">{{feature}} = {{value}}</span></li>{{/conditions}}</ul>
+        <p class="sub">{{evidenceLine}}</p>{{/vectorMark}}{{/vectors}}{{/traffic}}
         {{#hasRoutes}}<h4>[[Meest gevraagd|Most asked for]]</h4><ul class="plain">{{#routes}}<li><span class="code">{{route}}</span> {{count}}</li>{{/routes}}</ul>{{/hasRoutes}}
         {{#mark}}<h4>[[Kenmerk|Fingerprint]]</h4><ul class="plain">{{#conditions}}<li><span class="code">{{feature}} = {{value}}</span></li>{{/conditions}}</ul>
         <p class="sub">{{evidenceLine}}</p>{{/mark}}

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Collector
 internal import Incidents
 internal import Moments
 internal import Register
@@ -23,8 +24,10 @@ struct RegisterOptions: ParsableArguments {
             records: try await OpenRegister.open(in: folder), folder: folder, configuration: configuration)
     }
 
-    func loaded() throws -> OfficeConfiguration {
-        let loaded = LoadedConfiguration(file: config)
+    func loaded() throws -> OfficeConfiguration { try Self.loaded(config) }
+
+    static func loaded(_ file: String) throws -> OfficeConfiguration {
+        let loaded = LoadedConfiguration(file: file)
         guard let configuration = loaded.configuration else {
             for complaint in loaded.complaints { complain(complaint.text) }
             throw ExitCode(OfficeError.Code.configuration.rawValue)
@@ -41,6 +44,9 @@ func answering(_ work: () async throws -> Void) async throws {
         complain(error.reason)
         throw ExitCode(error.code.rawValue)
     } catch let error as RegisterError {
+        complain(error.description)
+        throw ExitCode.failure
+    } catch let error as InputError {
         complain(error.description)
         throw ExitCode.failure
     }

@@ -127,11 +127,21 @@ struct ReportCommand: AsyncParsableCommand {
                 let opened = try await register.open()
                 let all = try await opened.records.incidents(
                     organisation: nil, in: Moment(seconds: 0)..<Moment.now + 86_400, limit: 50)
-                guard format == .text else { return print(try ReportText.json(all.map(ListedIncident.init))) }
+                guard format == .text else {
+                    let known = Set(try await opened.records.fingerprints().map(\.id))
+                    return print(try ReportText.json(all.map { ListedIncident($0, known: known) }))
+                }
                 if all.isEmpty { print("The register holds no incident.") }
                 for one in all {
                     let outcome = Phrases.outcome(one.outcome).en + (one.isProvisional ? " (provisional)" : "")
                     print("\(one.number)  \(one.organisation)  \(one.start.text)  \(outcome)")
+                    for record in one.watched {
+                        guard let traffic = record.attack.traffic else { continue }
+                        let state = record.attack.isOver ? "over" : "going on"
+                        print(
+                            "  \(traffic.target)  \(traffic.kinds.joined(separator: ", "))  \(traffic.peak.en) at the peak, "
+                                + "only watched, \(state)")
+                    }
                 }
             }
         }
@@ -215,45 +225,6 @@ extension ReportCommand {
                     }
                 }
             }
-        }
-    }
-}
-
-/// An incident in a list for machines. Times are RFC 3339.
-private struct ListedIncident: Encodable {
-    struct Attack: Encodable {
-        var site: String
-        var start: String
-        var end: String
-        var isOver: Bool
-        var peakRate: UInt64
-        var requests: UInt64
-        var refused: UInt64
-        var sources: UInt64
-        var outcome: Outcome
-        var isProvisional: Bool
-        var known: Double
-        var downtimeSeconds: Double?
-        var fingerprint: String?
-    }
-
-    var number: String
-    var organisation: String
-    var outcome: Outcome
-    var attacks: [Attack]
-
-    init(_ incident: Incident) {
-        number = incident.number
-        organisation = incident.organisation
-        outcome = incident.outcome
-        attacks = incident.attacks.map { record in
-            Attack(
-                site: record.attack.site, start: record.attack.start.text, end: record.attack.end.text,
-                isOver: record.attack.isOver, peakRate: record.attack.peakRate, requests: record.attack.requests,
-                refused: record.attack.refused, sources: record.attack.sources, outcome: record.judgement.outcome,
-                isProvisional: record.judgement.isProvisional, known: record.judgement.known,
-                downtimeSeconds: record.judgement.downtime?.seconds,
-                fingerprint: record.attack.fingerprint?.identifier)
         }
     }
 }

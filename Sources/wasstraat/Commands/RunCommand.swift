@@ -43,7 +43,8 @@ struct RunCommand: AsyncParsableCommand {
             // The first is the last to be told to stop: the record hears what the lanes say until they have ended.
             var services: [any Service] = [
                 RecordService(
-                    feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current, console: console),
+                    feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
+                    report: start.report, console: console),
                 OfficeService(start: start),
                 ReloadService(file: config, mailbox: start.mailbox, current: current, metrics: start.metrics),
             ]
@@ -72,7 +73,9 @@ struct RunCommand: AsyncParsableCommand {
             let listener = try BoundListeners.bind(endpoint, deferSeconds: 0)
             let (report, registry) = (start.report, start.registry)
             server = MetricsServer(listener: fcntl(listener.number, F_DUPFD_CLOEXEC, 0)) {
-                var text = MetricsText(lanes: report.current, at: Clock.monotonic, version: Version.number)
+                let state = report.current
+                var text = MetricsText(lanes: state, at: Clock.monotonic, version: Version.number)
+                text.add(state.collector)
                 text.append(registry.text())
                 return text
             }

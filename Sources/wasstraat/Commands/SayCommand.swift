@@ -61,9 +61,11 @@ struct SayCommand: AsyncParsableCommand {
 extension Incident {
     /// What a prepared text may tell of it.
     fileprivate func values(titles: [String: String]) -> PreparedText.Values {
-        let shown = attacks.first { $0.service == .publicService } ?? attacks.first
+        let shown = defended.first { $0.service == .publicService } ?? defended.first
+        let goals = goals(titles: titles)
         return PreparedText.Values(
-            service: shown.map { titles[$0.attack.site] ?? $0.attack.site } ?? organisation, start: start,
-            end: isOver ? end : nil, outcome: outcome, downtime: downtime(.publicService)?.seconds)
+            service: shown.map { titles[$0.attack.site] ?? $0.attack.site } ?? goals.joined(separator: ", "),
+            start: start, end: isOver ? end : nil, outcome: outcome, downtime: downtime(.publicService)?.seconds,
+            isWatched: shown == nil)
     }
 }

@@ -56,6 +56,7 @@ package struct LoadedConfiguration: Sendable {
             count(settings.listeners.count, "listener") + ": "
                 + settings.listeners.map { "\($0.endpoint)\($0.isTLS ? " TLS" : "")" }.joined(separator: ", "),
             settings.lanes.count > 1 ? "\(settings.lanes.count) lanes" : nil,
+            settings.collector.map { "flow exports at \($0.listen)" },
             settings.pages.map { "pages at \($0.address)" },
             "metrics \(settings.metrics.map { "\($0)" } ?? "off")",
         ]

@@ -8,6 +8,8 @@ package struct OfficeConfiguration: Sendable {
         package var name: String
         /// The name for people.
         package var title: String
+        /// Its own address blocks.
+        package var networks: [Prefix] = []
         /// Names of its sites, in the order of the file.
         package var sites: [String]
     }
@@ -18,6 +20,8 @@ package struct OfficeConfiguration: Sendable {
     /// One for each site.
     package var checks: [SiteCheck]
     package var prober: Settings.Prober
+    /// Where flow exports come in; nil: nowhere.
+    package var collector: Settings.Collector?
     /// Authorities that the prober trusts beside the system's, PEM; empty: none.
     package var proberAuthorities: [UInt8]
     /// This installation's name in `Via`, and under what it signs.
@@ -36,12 +40,13 @@ package struct OfficeConfiguration: Sendable {
     package init(_ settings: Settings, _ compiled: Settings.Compiled) {
         lanes = compiled.lanes
         organisations = settings.organisations.map {
-            Organisation(name: $0.name, title: $0.title, sites: $0.sites.map(\.name))
+            Organisation(name: $0.name, title: $0.title, networks: $0.networks, sites: $0.sites.map(\.name))
         }
         checks = settings.organisations.flatMap { organisation in
             organisation.sites.compactMap { SiteCheck($0, of: organisation.name, lanes: compiled.lanes) }
         }
         prober = settings.prober
+        collector = settings.collector
         proberAuthorities = compiled.proberAuthorities
         instance = settings.instance
         pages = settings.pages

@@ -22,6 +22,8 @@ package final class OfficeReport: Sendable {
         /// In the order of the configuration.
         var lanes: [Lane] = []
         var viewers = 0
+        /// nil where no collector is configured.
+        var collector: Collector?
 
         /// All lanes that speak as one; nil where none does.
         var merged: LaneStatus? {

@@ -1,3 +1,4 @@
+internal import Exchange
 internal import Register
 
 /// The register in a state folder: the file, and the key beside it.
@@ -13,6 +14,11 @@ enum OpenRegister {
     /// The key, made where there is none yet. Without it the sealed part of a register cannot be read by anyone.
     static func key(in folder: StateFolder) throws(OfficeError) -> [UInt8] {
         try secret(keyFile, in: folder, isNeeded: folder.names().contains(file))
+    }
+
+    /// What fingerprints are signed with, made where there is none yet.
+    static func signingKey(in folder: StateFolder) throws -> SigningKey {
+        try SigningKey(raw: try secret("signing.key", in: folder))
     }
 
     /// 32 random bytes that are made once.

@@ -101,7 +101,8 @@ struct Publisher {
         let backOffice = try await Self.backOffice(
             of: incident, sites: sites, records: records, interval: interval, now: now)
         var plot: PublicPlot?
-        if let site = incident.attacks.last(where: { $0.service == .publicService })?.attack.site {
+        // Of what was only watched there is no series of requests.
+        if let site = incident.defended.last(where: { $0.service == .publicService })?.attack.site {
             let measured = try await records.samples(
                 site: site, path: .lane,
                 in: window.lowerBound + -4 * interval..<window.upperBound + 4 * interval)

@@ -37,17 +37,20 @@ struct RecordService: Service {
     let mailbox: Mailbox
     let folder: StateFolder
     let current: CurrentConfiguration
+    let report: OfficeReport
     /// The console's listener, bound; nil: no console.
     let console: Descriptor?
-    private let logger = Logger(label: "record")
+    let logger = Logger(label: "record")
 
     init(
-        feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, console: Descriptor?
+        feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
+        console: Descriptor?
     ) {
         self.feed = feed
         self.mailbox = mailbox
         self.folder = folder
         self.current = current
+        self.report = report
         self.console = console
     }
 
@@ -67,7 +70,7 @@ struct RecordService: Service {
 
     private func work(_ records: SQLiteRecords) async throws {
         let configuration = current.now.configuration
-        let key = try SigningKey(raw: try OpenRegister.secret("signing.key", in: folder))
+        let key = try OpenRegister.signingKey(in: folder)
         let recorder = Recorder(
             records: records, folder: folder, signer: (configuration.instance, key), interval: configuration.interval)
         try await recorder.follow(configuration.recordedSites, now: .now)
@@ -79,6 +82,7 @@ struct RecordService: Service {
             group.addTask { await publish(records, recorder) }
             group.addTask { await erase(records) }
             group.addTask { await probe(recorder) }
+            group.addTask { await collect(records, key) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }
@@ -117,7 +121,7 @@ struct RecordService: Service {
                 logger.error("the register does not answer", metadata: ["reason": "\(error)"])
             }
         }
-        await recorder.keepProfiles()
+        await uncancelled { await recorder.keepProfiles() }
     }
 
     private func publish(_ records: SQLiteRecords, _ recorder: Recorder) async {

@@ -22,8 +22,12 @@ actor Recorder {
     static let settleTime = 5.0
 
     /// An attack whose judgement may still change.
-    private struct Case {
+    struct Case {
         var attack: DetectedAttack
+        var organisation: String
+        var service: ServiceKind
+        /// What it is on, for people: the site's host name, of a network the organisation's name.
+        var title: String
         var judgement: Judgement
         /// What is on record of it, once it is.
         var record: AttackRecord?
@@ -31,20 +35,23 @@ actor Recorder {
         var isFiled = false
     }
 
+    /// Who posts what the system says by itself.
+    static let author = "wasstraat"
+
     /// Seconds without a word from a lane after which it counts as gone.
     static let silence = 3.0
 
-    private let records: any Records
-    private let spool: AttackSpool
+    let records: any Records
+    let spool: AttackSpool
     private let signer: (name: String, key: SigningKey)
     /// Fingerprints that are on file, or not fit for it.
     private var shared: Set<String> = []
-    private let interval: Double
-    private let logger = Logger(label: "record")
+    let interval: Double
+    let logger = Logger(label: "record")
     private(set) var ledgers: [String: SiteLedger] = [:]
     /// When each lane spoke last.
     private var heard: [String: Moment] = [:]
-    private var cases: [String: Case] = [:]
+    var cases: [String: Case] = [:]
     /// Numbers of the incidents that go on, by their identifiers.
     private var numbers: [Int64: String] = [:]
     private var days: [String: DayLedger] = [:]
@@ -53,16 +60,20 @@ actor Recorder {
     /// What was measured through the lane in the last minutes, for the state of now.
     private var fresh: [String: [Sample]] = [:]
     private var lastSecond: Int64 = 0
-    private var isFailing = false
+    var isFailing = false
     private var listeners: [Int: AsyncStream<[SitePoint]>.Continuation] = [:]
     private var nextListener = 0
 
     /// - Parameter interval: seconds between two checks of a prober.
     /// - Parameter signer: who vouches for the fingerprints found.
-    init(records: any Records, folder: StateFolder, signer: (name: String, key: SigningKey), interval: Double) {
+    /// - Parameter spool: the file for what the register does not take; no other recorder has it.
+    init(
+        records: any Records, folder: StateFolder, signer: (name: String, key: SigningKey), interval: Double,
+        spool file: String = "attacks.spool.json"
+    ) {
         self.records = records
         self.signer = signer
-        spool = AttackSpool(folder: folder)
+        spool = AttackSpool(folder: folder, file: file)
         self.interval = interval
     }
 
@@ -74,7 +85,7 @@ actor Recorder {
             if let known = ledgers[site.name], known.site == site { continue }
             let learnt = try await records.profile(site: site.name)
             let profile = learnt.flatMap { try? SiteProfile(bytes: $0) } ?? SiteProfile()
-            let mine = open.filter { $0.attack.site == site.name }
+            let mine = open.filter { $0.attack.site == site.name && $0.attack.traffic == nil }
             let running = mine.last { !$0.attack.isOver }
             let watch =
                 running.map { AttackWatch(resuming: $0.attack, profile: profile) }
@@ -85,7 +96,8 @@ actor Recorder {
                 // What is settled stays settled: its checks may be gone by now.
                 if record.attack.isOver, measure?.status == .ended { continue }
                 cases[Self.key(record.attack)] = Case(
-                    attack: record.attack, judgement: record.judgement, record: record,
+                    attack: record.attack, organisation: record.organisation, service: record.service,
+                    title: site.host, judgement: record.judgement, record: record,
                     mitigation: measure?.id ?? 0, isFiled: true)
             }
             let midnight = now.day.start
@@ -100,7 +112,8 @@ actor Recorder {
                 let watch = AttackWatch(resuming: attack, profile: ledger.watch.profile)
                 ledgers[attack.site] = SiteLedger(ledger.site, watch: watch)
             }
-            note(.changed(attack))
+            guard let site = ledgers[attack.site]?.site else { continue }
+            note(.changed(attack), organisation: site.organisation, service: site.service, title: site.host)
             isFailing = true
         }
         let names = Set(sites.map(\.name))
@@ -142,7 +155,11 @@ actor Recorder {
         var shown: [SitePoint] = []
         for name in ledgers.keys.sorted() {
             guard let closed = ledgers[name]?.close(second) else { continue }
-            for event in closed.events { note(event) }
+            if let site = ledgers[name]?.site {
+                for event in closed.events {
+                    note(event, organisation: site.organisation, service: site.service, title: site.host)
+                }
+            }
             points += closed.points
             if let point = ledgers[name]?.last { shown.append(point) }
             days[name]?.count(closed.second.requests)
@@ -210,17 +227,19 @@ actor Recorder {
 
     // MARK: What is kept
 
-    private func note(_ event: AttackEvent) {
-        let attack: DetectedAttack
+    func note(_ event: AttackEvent, organisation: String, service: ServiceKind, title: String) {
+        let attack = event.attack
         switch event {
         case .opened(let begun):
-            attack = begun
-            logger.warning(
-                "an attack began",
-                metadata: ["site": "\(begun.site)", "start": "\(begun.start.text)", "peak_rps": "\(begun.peakRate)"])
-        case .changed(let grown): attack = grown
+            var metadata: Logger.Metadata = ["site": "\(begun.site)", "start": "\(begun.start.text)"]
+            if let traffic = begun.traffic {
+                metadata["peak_pps"] = "\(traffic.peakPackets)"
+            } else {
+                metadata["peak_rps"] = "\(begun.peakRate)"
+            }
+            logger.warning("an attack began", metadata: metadata)
+        case .changed: break
         case .over(let done):
-            attack = done
             logger.notice(
                 "an attack is over",
                 metadata: ["site": "\(done.site)", "start": "\(done.start.text)", "end": "\(done.end.text)"])
@@ -228,13 +247,15 @@ actor Recorder {
         let key = Self.key(attack)
         let unknown = Judgement(
             of: [], start: attack.start, end: attack.end, isOver: false, interval: interval, now: attack.end)
-        var held = cases[key] ?? Case(attack: attack, judgement: unknown)
+        var held =
+            cases[key]
+            ?? Case(attack: attack, organisation: organisation, service: service, title: title, judgement: unknown)
         held.attack = attack
         held.isFiled = false
         cases[key] = held
     }
 
-    private func store(_ now: Moment) async throws {
+    func store(_ now: Moment) async throws {
         if !samples.isEmpty {
             let taken = samples
             try await records.add(taken)
@@ -257,20 +278,15 @@ actor Recorder {
 
     /// Judges one attack and files what is new of it.
     private func settle(_ key: String, _ now: Moment) async throws {
-        guard var held = cases[key], let ledger = ledgers[held.attack.site] else { return }
+        guard var held = cases[key], held.attack.traffic != nil || ledgers[held.attack.site] != nil else { return }
         let isDue = !held.isFiled || now.seconds % Self.judgeTime == 0
         guard isDue else { return }
         let attack = held.attack
-        let around = attack.start + -4 * interval..<attack.end + (Judgement.aftermath + 4 * interval)
-        let measured = try await records.samples(site: attack.site, path: .lane, in: around)
-        let judgement = Judgement(
-            of: measured, start: attack.start, end: attack.end, isOver: attack.isOver, interval: interval,
-            // What is being measured now is not known yet.
-            now: now + -2 * interval)
+        let judgement = try await judge(attack, now)
         let isFirst = held.record == nil
         if !held.isFiled || judgement != held.judgement {
             held.record = try await records.file(
-                attack, organisation: ledger.site.organisation, service: ledger.site.service, judgement: judgement)
+                attack, organisation: held.organisation, service: held.service, judgement: judgement)
         }
         held.judgement = judgement
         held.isFiled = true
@@ -278,7 +294,7 @@ actor Recorder {
             if isFirst { try await open(record, &held) }
             if attack.isOver && now > attack.end + Judgement.aftermath { try await close(record, &held) }
         }
-        try await share(held.attack, organisation: ledger.site.organisation, now)
+        try await share(held.attack, organisation: held.organisation, now)
         // The actor may have heard more of it while the register was at work.
         if let current = cases[key], current.attack != attack {
             held.attack = current.attack
@@ -288,21 +304,52 @@ actor Recorder {
         cases[key] = isDone ? nil : held
     }
 
-    /// Puts the fingerprint of an attack on file, signed, once it has settled.
-    private func share(_ attack: DetectedAttack, organisation: String, _ now: Moment) async throws {
-        guard let fingerprint = attack.fingerprint, now - attack.end >= Self.settleTime else { return }
-        let id = fingerprint.identifier
-        guard !shared.contains(id) else { return }
-        let form: [UInt8]
-        do {
-            form = try fingerprint.export(signedBy: signer.name, with: signer.key)
-        } catch {
-            shared.insert(id)
-            return logger.notice("a fingerprint is not fit to be shared", metadata: ["reason": "\(error)"])
+    private func judge(_ attack: DetectedAttack, _ now: Moment) async throws -> Judgement {
+        let around = attack.start + -4 * interval..<attack.end + (Judgement.aftermath + 4 * interval)
+        // What is being measured now is not known yet.
+        let known = now + -2 * interval
+        guard let traffic = attack.traffic else {
+            let measured = try await records.samples(site: attack.site, path: .lane, in: around)
+            return Judgement(
+                of: measured, start: attack.start, end: attack.end, isOver: attack.isOver, interval: interval,
+                now: known)
         }
-        try await records.file(
-            StoredFingerprint(id: id, form: form, origin: organisation, isImported: false, isDry: true, filed: now))
-        shared.insert(id)
+        var measured: [[Sample]] = []
+        for site in traffic.sites {
+            measured.append(try await records.samples(site: site, path: .lane, in: around))
+        }
+        return Judgement(
+            watching: measured, start: attack.start, end: attack.end, isOver: attack.isOver, interval: interval,
+            now: known)
+    }
+
+    /// Puts the fingerprints of an attack on file, signed, once they have settled.
+    private func share(_ attack: DetectedAttack, organisation: String, _ now: Moment) async throws {
+        for fingerprint in attack.fingerprints where isSettled(fingerprint, of: attack, now) {
+            let id = fingerprint.identifier
+            guard !shared.contains(id) else { continue }
+            let form: [UInt8]
+            do {
+                form = try fingerprint.export(signedBy: signer.name, with: signer.key)
+            } catch {
+                shared.insert(id)
+                logger.notice("a fingerprint is not fit to be shared", metadata: ["reason": "\(error)"])
+                continue
+            }
+            // Earlier versions filed the same under the identifier of their form.
+            if try await records.fingerprint(id: fingerprint.identifier(as: .one)) == nil {
+                try await records.file(
+                    StoredFingerprint(
+                        id: id, form: form, origin: organisation, isImported: false, isDry: true, filed: now))
+            }
+            shared.insert(id)
+        }
+    }
+
+    private func isSettled(_ fingerprint: Fingerprint, of attack: DetectedAttack, _ now: Moment) -> Bool {
+        guard attack.traffic != nil else { return now - attack.end >= Self.settleTime }
+        // Exports may come a minute apart: a lull says little, so age counts.
+        return attack.isOver || fingerprint.evidence.until - fingerprint.evidence.from >= TrafficLedger.firstMeasure
     }
 
     /// The measure that was filed with an attack.
@@ -318,15 +365,21 @@ actor Recorder {
         if let incident = incidents.first(where: { $0.id == record.incident }) {
             numbers[incident.id] = incident.number
         }
-        held.mitigation = try await records.file(
+        if attack.traffic == nil { held.mitigation = try await measure(against: attack, record) }
+        guard record.service == .publicService else { return }
+        try await records.add(
+            Post(at: attack.detected, author: Self.author, text: words(.started, record, held.title)),
+            to: record.incident)
+    }
+
+    /// Files what the lanes do by themselves. Against what is only watched they do nothing.
+    private func measure(against attack: DetectedAttack, _ record: AttackRecord) async throws -> Int64 {
+        try await records.file(
             Mitigation(
                 id: 0, tenant: record.organisation, scope: attack.site, kind: .admission, status: .live,
                 since: attack.start, until: nil,
                 reason: "demand exceeded what the origins can take: \(attack.peakRate) requests/s, "
                     + "\(Int(attack.usualRate.rounded())) are usual"), incident: record.incident)
-        guard record.service == .publicService else { return }
-        try await records.add(
-            Post(at: attack.detected, author: "wasstraat", text: words(.started, record)), to: record.incident)
     }
 
     private func close(_ record: AttackRecord, _ held: inout Case) async throws {
@@ -340,17 +393,17 @@ actor Recorder {
         }
         guard record.service == .publicService else { return }
         try await records.add(
-            Post(at: attack.end + Judgement.aftermath, author: "wasstraat", text: words(.over, record)),
+            Post(at: attack.end + Judgement.aftermath, author: Self.author, text: words(.over, record, held.title)),
             to: record.incident)
     }
 
-    private func words(_ text: PreparedText, _ record: AttackRecord) -> Words {
+    private func words(_ text: PreparedText, _ record: AttackRecord, _ title: String) -> Words {
         text.words(
             PreparedText.Values(
-                service: ledgers[record.attack.site]?.site.host ?? record.attack.site, start: record.attack.start,
-                end: record.attack.isOver ? record.attack.end : nil, outcome: record.judgement.outcome,
-                downtime: record.judgement.downtime?.seconds))
+                service: title, start: record.attack.start, end: record.attack.isOver ? record.attack.end : nil,
+                outcome: record.judgement.outcome, downtime: record.judgement.downtime?.seconds,
+                isWatched: record.attack.traffic != nil))
     }
 
-    private static func key(_ attack: DetectedAttack) -> String { "\(attack.site) \(attack.start.milliseconds)" }
+    static func key(_ attack: DetectedAttack) -> String { "\(attack.site) \(attack.start.milliseconds)" }
 }

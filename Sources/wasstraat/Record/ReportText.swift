@@ -61,11 +61,14 @@ struct StatisticsRows {
         add(table.publicServices, Words(nl: "diensten voor burgers", en: "services of the public"))
         add(table.backOffices, Words(nl: "interne systemen", en: "back offices"))
         add(
+            table.networks,
+            Words(nl: "netwerken, alleen gevolgd", en: "networks, only watched"), inPackets: true)
+        add(
             "Claims, waarvan met gemeten hinder", "Claims, of which with a measured effect",
             "\(table.claims), \(table.claimsWithEffect)")
     }
 
-    private mutating func add(_ table: Statistics.Table, _ what: Words) {
+    private mutating func add(_ table: Statistics.Table, _ what: Words, inPackets: Bool = false) {
         rows.append(
             Row(
                 name: Words(nl: "Aanvallen op \(what.nl)", en: "Attacks on \(what.en)"),
@@ -75,7 +78,8 @@ struct StatisticsRows {
                     en: "n = \(table.attacks): \(table.fendedOff) fended off, \(table.degraded) degraded, "
                         + "\(table.down) down, \(table.unknown) unknown (\(table.provisional) provisional)")))
         guard table.attacks > 0 else { return }
-        add("  Aandeel afgeslagen", "  Share fended off", share(table))
+        // Nobody here fended off what was only watched.
+        if !inPackets { add("  Aandeel afgeslagen", "  Share fended off", share(table)) }
         let known = table.downtimes.count
         add("  Gemiddeld onbereikbaar", "  Mean downtime", duration(table.meanDowntime, of: known))
         let down = table.downtimes.count { $0 > 0 }
@@ -88,7 +92,11 @@ struct StatisticsRows {
         add(
             "  Mediaan van de duur", "  Median duration",
             duration(Statistics.Table.median(table.durations), of: table.durations.count))
-        add("  Hoogste piek (verzoeken per seconde)", "  Highest peak (requests a second)", "\(table.peakRate)")
+        if inPackets {
+            add("  Hoogste piek (pakketten per seconde)", "  Highest peak (packets a second)", "\(table.peakPackets)")
+        } else {
+            add("  Hoogste piek (verzoeken per seconde)", "  Highest peak (requests a second)", "\(table.peakRate)")
+        }
     }
 
     private func share(_ table: Statistics.Table) -> Words {

@@ -1,0 +1,95 @@
+internal import Detection
+internal import Exchange
+internal import Fingerprints
+internal import Incidents
+internal import Moments
+
+/// An incident in a list for machines. Times are RFC 3339.
+struct ListedIncident: Encodable {
+    struct Attack: Encodable {
+        /// The site; of an attack with packets the address or block.
+        var site: String
+        var start: String
+        var end: String
+        var isOver: Bool
+        /// Requests a second, and requests: not there where packets were counted.
+        var peakRate: UInt64?
+        var requests: UInt64?
+        var refused: UInt64?
+        /// Of an attack with packets those that cannot be forged; not there where all can be.
+        var sources: UInt64?
+        var outcome: Outcome
+        var isProvisional: Bool
+        var known: Double
+        var downtimeSeconds: Double?
+        var fingerprint: String?
+        /// An attack seen in flow exports, which was only watched.
+        var traffic: Traffic?
+    }
+
+    struct Traffic: Encodable {
+        var target: String
+        var packets: UInt64
+        var bytes: UInt64
+        var peakPacketsPerSecond: UInt64
+        var peakBytesPerSecond: UInt64
+        var vectors: [Vector]
+    }
+
+    struct Vector: Encodable {
+        var kind: String
+        var packets: UInt64
+        var bytes: UInt64
+        var start: String
+        var end: String
+        var isSpoofable: Bool?
+        var fingerprint: String
+    }
+
+    var number: String
+    var organisation: String
+    var outcome: Outcome
+    var attacks: [Attack]
+
+    /// - Parameter known: identifiers of fingerprints on file.
+    init(_ incident: Incident, known: Set<String>) {
+        number = incident.number
+        organisation = incident.organisation
+        outcome = incident.outcome
+        attacks = incident.attacks.map { Attack($0, known: known) }
+    }
+}
+
+extension ListedIncident.Attack {
+    fileprivate init(_ record: AttackRecord, known: Set<String>) {
+        let attack = record.attack
+        let isOfRequests = attack.traffic == nil
+        self.init(
+            site: attack.site, start: attack.start.text, end: attack.end.text, isOver: attack.isOver,
+            peakRate: isOfRequests ? attack.peakRate : nil, requests: isOfRequests ? attack.requests : nil,
+            refused: isOfRequests ? attack.refused : nil,
+            sources: isOfRequests || attack.sources > 0 ? attack.sources : nil, outcome: record.judgement.outcome,
+            isProvisional: record.judgement.isProvisional, known: record.judgement.known,
+            downtimeSeconds: record.judgement.downtime?.seconds,
+            fingerprint: attack.fingerprint?.name(among: known),
+            traffic: attack.traffic.map { traffic in
+                ListedIncident.Traffic(
+                    target: traffic.target, packets: traffic.packets, bytes: traffic.bytes,
+                    peakPacketsPerSecond: traffic.peakPackets, peakBytesPerSecond: traffic.peakBytes,
+                    vectors: traffic.vectors.map { vector in
+                        ListedIncident.Vector(
+                            kind: vector.kind, packets: vector.packets, bytes: vector.bytes, start: vector.start.text,
+                            end: vector.end.text, isSpoofable: vector.fingerprint.evidence.isSpoofable,
+                            fingerprint: vector.fingerprint.name(among: known))
+                    })
+            })
+    }
+}
+
+extension Fingerprint {
+    /// Its identifier; that of the form's first version where it is on file under that one, as earlier versions filed it.
+    fileprivate func name(among known: Set<String>) -> String {
+        let first = identifier(as: .one)
+        return known.contains(first) ? first : identifier
+    }
+}
