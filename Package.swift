@@ -249,6 +249,12 @@ if isFuzzing {
         fuzzer("fingerprint-form", ["Exchange", "Fingerprints", "Moments"]),
         fuzzer("profile", ["Detection", "Bytes", "Addresses"]),
         fuzzer("nfdump-line", ["Collector", "Flows"]),
+        fuzzer(
+            "dissect",
+            [
+                "Collector", "Packets", "Flows", "Heads", "Detection", "Exchange", "Filters", "Fingerprints",
+                "Addresses", "Bytes",
+            ]),
         fuzzer("settings", ["Settings", "Messages", "Addresses", "Bytes"]),
     ]
 }
