@@ -32,7 +32,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let boringSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+// Not set but by scripts/fuzz; see the end.
+let isFuzzing = Context.environment["WASSTRAAT_FUZZERS"] != nil
+// The fuzzers have one of their own, whose hashes and signatures can be guessed.
+let crypto =
+    isFuzzing
+    ? Target.Dependency.target(name: "Crypto") : Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -218,7 +223,7 @@ let package = Package(
 
 // Fuzzers (scripts/fuzz): only the rooms that read untrusted bytes, so that nothing else is fetched or built. They see
 // package symbols because they stand in this manifest.
-if Context.environment["WASSTRAAT_FUZZERS"] != nil {
+if isFuzzing {
     func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
             name: "fuzz-\(name)", dependencies: ["FuzzerSupport"] + dependencies, path: "Fuzzers/\(name)",
@@ -231,9 +236,10 @@ if Context.environment["WASSTRAAT_FUZZERS"] != nil {
     package.targets.removeAll { !rooms.contains($0.name) }
     package.dependencies.removeAll {
         guard case .sourceControl(_, let location, _) = $0.kind else { return true }
-        return !location.hasSuffix("/Yams.git") && !location.hasSuffix("/swift-crypto.git")
+        return !location.hasSuffix("/Yams.git")
     }
     package.targets += [
+        .target(name: "Crypto", path: "Fuzzers/Crypto", swiftSettings: house),
         .target(name: "FuzzerDriver", path: "Fuzzers/Driver"),
         .target(
             name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
@@ -249,6 +255,14 @@ if Context.environment["WASSTRAAT_FUZZERS"] != nil {
         fuzzer("log-line", ["Heads", "Fingerprints", "Bytes", "Moments"]),
         fuzzer("rules", ["Filters", "Fingerprints", "Addresses", "Moments"]),
         fuzzer("fingerprint-form", ["Exchange", "Fingerprints", "Moments"]),
+        fuzzer("profile", ["Detection", "Bytes", "Addresses"]),
+        fuzzer("nfdump-line", ["Collector", "Flows"]),
+        fuzzer(
+            "dissect",
+            [
+                "Collector", "Packets", "Flows", "Heads", "Detection", "Exchange", "Filters", "Fingerprints",
+                "Addresses", "Bytes",
+            ]),
         fuzzer("settings", ["Settings", "Messages", "Addresses", "Bytes"]),
     ]
 }

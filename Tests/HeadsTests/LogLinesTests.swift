@@ -182,6 +182,25 @@ import Testing
         try speed(bytes, lines: 5_000)
     }
 
+    @Test(.needsShared("data/weblogs/elastic-apache-first5000.log"))
+    func `real lines cut off at any byte are read or counted`() throws {
+        let path = try #require(SharedData.path("data/weblogs/elastic-apache-first5000.log"))
+        // Every tenth line; the format is known from the one before.
+        for (number, line) in try #require(contents(of: path)).split(separator: 10).enumerated() where number % 10 == 0
+        {
+            var lines = LogLines(format: .common(hasHost: false))
+            for length in 1..<line.count {
+                lines.append((Array(line.prefix(length)) + [10]).span.bytes)
+                while lines.next() {
+                    #expect(lines.summary.target.range.upperBound <= length && lines.summary.time > 0)
+                }
+            }
+            lines.end()
+            #expect(!lines.next() && lines.lines == UInt64(line.count - 1))
+            #expect(lines.badLines > 0 && lines.badLines < lines.lines)
+        }
+    }
+
     @Test func `made-up lines are all read, fast`() throws {
         var text = ""
         for number in 0..<5_000 {
