@@ -191,6 +191,8 @@ let package = Package(
                 "Detection",
                 "Exchange", "Fingerprints", "Incidents",
             ]),
+        // The tools as child processes, on captures and logs that the tests write.
+        tests("ToolsTests", ["wasstraat", "TestKit", "Exchange", "Fingerprints", "Moments"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(

@@ -63,7 +63,7 @@ private func readCapture(_ file: RawSpan, _ times: Int, into watch: inout Traffi
                 batch.removeAll()
                 let exporter = Exporter(address: packet.source, port: packet.sourcePort)
                 try decoder.decode(payload, from: exporter, receivedAt: packet.time, into: &batch)
-                for _ in 0..<times { for flow in batch.flows { watch.observe(flow) } }
+                for _ in 0..<times { watch.observe(batch.flows.span) }
                 for sample in batch.samples {
                     let start = Int(sample.offset)
                     let part = payload.extracting(start..<start + Int(sample.length))

@@ -178,6 +178,15 @@ enum Mix {
         return product.high ^ product.low
     }
 
+    /// Makes each bit depend on all (Stafford's variant 13 of MurmurHash3's end): counting distinct values asks for more than
+    /// a place in a table.
+    @inline(__always)
+    static func spread(_ hash: UInt64) -> UInt64 {
+        var hash = (hash ^ hash >> 30) &* 0xbf58_476d_1ce4_e5b9
+        hash = (hash ^ hash >> 27) &* 0x94d0_49bb_1331_11eb
+        return hash ^ hash >> 31
+    }
+
     @inline(__always)
     static func hash(_ one: Address, _ other: Address, _ rest: UInt64, _ key: UInt64) -> UInt64 {
         let first = fold(one.high ^ key ^ 0x9e37_79b9_7f4a_7c15, one.low ^ 0xe703_7ed1_a0b4_28db)

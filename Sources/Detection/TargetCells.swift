@@ -223,7 +223,7 @@ struct TargetCells: ~Copyable, Sendable {
             }
             if cells[block].second == cell.second { cells[block].observed += cell.observed }
             cells[block].sources |= cell.sources
-            cells[block].hosts |= 1 << UInt32(truncatingIfNeeded: hash(cell.target, .host, cell.kind) >> 27)
+            cells[block].hosts |= 1 << UInt32(truncatingIfNeeded: hash(cell.target, .host, cell.kind) >> 59)
         }
         told[index].packets = cell.packets
         told[index].bytes = cell.bytes

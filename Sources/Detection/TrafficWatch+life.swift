@@ -106,7 +106,7 @@ extension TrafficWatch {
     /// Begins to follow a cell.
     private mutating func open(_ index: Int) {
         let cell = cells.cells[index]
-        guard cell.vector < 0, isWatched(cell.target) else { return }
+        guard cell.vector < 0, isWatched(cell) else { return }
         guard vectors.count < Self.vectorLimit else { return overlook() }
         let (count, second) = fullest(index)
         // Back along the seconds that were clearly above the usual, to where it began.
@@ -168,6 +168,13 @@ extension TrafficWatch {
 
     func isWatched(_ target: Address) -> Bool {
         options.targets.isEmpty || options.targets.contains { $0.contains(target) }
+    }
+
+    /// A block is watched where a watched one lies in it, or it in a watched one.
+    private func isWatched(_ cell: TargetCells.Cell) -> Bool {
+        guard !isWatched(cell.target) else { return true }
+        let length = cell.level.length(of: cell.target)
+        return options.targets.contains { $0.address.masked(to: length) == cell.target }
     }
 
     /// Brings the open vectors up to the second that ends.

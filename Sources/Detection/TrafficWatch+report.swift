@@ -203,7 +203,7 @@ extension TrafficWatch {
     /// Without a second that exceeds: what comes unasked at a higher rate than at ordinary hosts, on average over all the
     /// time; and where there is none, the part of a server's connections that ordinary traffic has least of.
     private func whatStandsOut() -> [TrafficAttack] {
-        let seconds = max(1, Double(until - from) / 1e9)
+        let seconds = max(1, Double(until) / 1e9 - Double(from) / 1e9)
         let all = max(1, classTotals.reduce(0, +))
         var best: [(index: Int, lift: Double)] = []
         let hosts = cells.taken.filter { index in
@@ -245,7 +245,7 @@ extension TrafficWatch {
         guard !own.isEmpty else { return nil }
         let scale = cell.total / collector.packets
         // What every address gets is among it, however small it is.
-        let seconds = max(1, Double(until - from) / 1e9)
+        let seconds = max(1, Double(until) / 1e9 - Double(from) / 1e9)
         collector.completed =
             cell.kind.isOrdinary
             ? 0

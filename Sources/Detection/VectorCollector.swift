@@ -67,7 +67,7 @@ struct VectorCollector: Sendable {
     }
 
     mutating func add(source: Address) {
-        sources.add(Mix.hash(source, 0x50c5, key))
+        sources.add(Mix.spread(Mix.hash(source, 0x50c5, key)))
         let network = source.isIPv4 ? source.masked(to: 24) : source.masked(to: 48)
         let place = networks.count(Mix.hash(network, 0x4e7, key))
         if place.isNew { networkAddresses[place.place] = network }

@@ -15,7 +15,10 @@ package struct FingerprintForm: Equatable, Sendable {
     }
 
     package init(parsing bytes: [UInt8]) throws(ExchangeError) {
-        let content = try FormContent(parsing: bytes)
+        try self.init(FormContent(parsing: bytes))
+    }
+
+    init(_ content: FormContent) throws(ExchangeError) {
         fingerprint = content.fingerprint
         version = content.version
         identifier = try content.checkedIdentifier()

@@ -64,6 +64,10 @@ struct RuleWriter {
         if options.isCommented, language != .bpf {
             body.append("# \(RuleText.heading(draft))")
             body.append("# \(RuleText.summary(draft))")
+            if !draft.dropped.isEmpty {
+                let left = draft.dropped.map(\.feature.rawValue).joined(separator: ", ")
+                body.append("# widened: it goes without \(left), and hits more than the fingerprint")
+            }
         }
         body += written.lines
         count += 1

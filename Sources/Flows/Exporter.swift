@@ -12,8 +12,8 @@ package struct Exporter: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
-/// What exporters may cost. UDP names no sender that can be trusted, so whatever they send, memory ends here: at the
-/// defaults 512 exporters of 4,096 fields of 48 bytes, about 100 MiB, and 8 MiB of kept data.
+/// What exporters may cost. UDP names no sender that can be trusted, so whatever they send, memory ends here: at
+/// `stateTotalLimit` and `keptTotalLimit`.
 package struct ExporterBudget: Sendable {
     /// Addresses known at once. A large network has some hundreds of routers; spoofed ones come without end.
     package var exporterLimit = 512
@@ -27,11 +27,14 @@ package struct ExporterBudget: Sendable {
     package var fieldTotalLimit = 4096
     /// Sampling rates of one domain; one for each sampler or interface.
     package var rateLimit = 512
+    /// Bytes of what is remembered of all addresses, as they are estimated (``ExporterState/cost``). 512 routers of 20
+    /// templates of 20 fields are 9 MiB; where it is more, those go that never told a flow, and else the largest.
+    package var stateTotalLimit = 10 << 20
     /// Data kept for their template: bytes and sets of one address, bytes of all. A router that was just switched on,
     /// or a collector, waits at most this long for templates.
     package var keptBytesLimit = 64 << 10
     package var keptSetLimit = 256
-    package var keptTotalLimit = 8 << 20
+    package var keptTotalLimit = 2 << 20
     package var keptSeconds: Int64 = 60
     /// How long before its receipt a flow may have begun or ended, and how far an exporter's clock may be ahead; a time
     /// outside is not believed. The longest active timeout that routers offer is an hour.

@@ -60,6 +60,9 @@ final class ExporterState {
     var keptBytes = 0
     var templateCount = 0
     var fieldCount = 0
+    var rateCount = 0
+    /// What the decoder has counted for it.
+    var charged = 0
     var counters = FlowCounters()
 
     init(_ exporter: Exporter) {
@@ -68,6 +71,17 @@ final class ExporterState {
 
     /// Has told flows: worth more than a newcomer, who may be made up.
     var isEstablished: Bool { counters.records > 0 || counters.samples > 0 }
+
+    /// Bytes that it takes, as measured with glibc's malloc on a 64-bit machine; an estimate.
+    var cost: Int { 512 + domains.count * 320 + templateCount * 288 + fieldCount * 28 + rateCount * 32 }
+
+    /// Forgets all but its counters and its kept data.
+    func forget() {
+        domains = []
+        templateCount = 0
+        fieldCount = 0
+        rateCount = 0
+    }
 
     /// The domain, made where it is new; the one that was silent longest goes where there is no room.
     func domain(
@@ -92,6 +106,7 @@ final class ExporterState {
     func forgetTemplates(of domain: FlowDomain) {
         templateCount -= domain.templates.count
         fieldCount -= domain.fieldCount
+        rateCount -= domain.rates.count
         domain.templates = [:]
         domain.rates = SamplingRates()
         domain.boot = nil
@@ -110,8 +125,9 @@ final class ExporterState {
         while templateCount >= max(1, budget.templateLimit)
             || templateCount > 0 && fieldCount + template.fields.count > budget.fieldTotalLimit
         {
-            guard removeOldest() else { break }
-            counters.evictions &+= 1
+            let removed = removeOldest()
+            guard removed > 0 else { break }
+            counters.evictions &+= UInt64(removed)
         }
         domain.templates[template.id] = FlowDomain.Known(template, isIPFIX: isIPFIX, at: tick)
         templateCount += 1
@@ -125,15 +141,16 @@ final class ExporterState {
         fieldCount -= known.template.fields.count
     }
 
-    private func removeOldest() -> Bool {
-        var oldest: (domain: FlowDomain, id: UInt16, used: UInt64)?
+    /// Removes the longest unused quarter, at least one: whoever sends ever new templates would otherwise have all of them
+    /// looked through for each. Returns how many.
+    private func removeOldest() -> Int {
+        var all: [(domain: FlowDomain, id: UInt16, used: UInt64)] = []
+        all.reserveCapacity(templateCount)
         for domain in domains {
-            for (id, known) in domain.templates where known.lastUsed < oldest?.used ?? .max {
-                oldest = (domain, id, known.lastUsed)
-            }
+            for (id, known) in domain.templates { all.append((domain, id, known.lastUsed)) }
         }
-        guard let oldest else { return false }
-        remove(oldest.id, from: oldest.domain)
-        return true
+        all.sort { $0.used < $1.used }
+        for oldest in all.prefix((all.count + 3) / 4) { remove(oldest.id, from: oldest.domain) }
+        return (all.count + 3) / 4
     }
 }

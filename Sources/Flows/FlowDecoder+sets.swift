@@ -205,9 +205,11 @@ extension FlowDecoder {
                 scope = .template
                 id = draft.rare.template
             }
+            let known = message.domain.rates.count
             if !message.domain.rates.set(rate, scope: scope, id: id, limit: budget.rateLimit) {
                 counts.count(.overBudget)
             }
+            message.state.rateCount += message.domain.rates.count - known
         }
         return records
     }

@@ -23,6 +23,8 @@ package final class FlowDecoder {
     /// Counts datagrams: the age of everything.
     var tick: UInt64 = 0
     var keptBytes = 0
+    /// What all exporters were charged.
+    private var stateBytes = 0
 
     package init(budget: ExporterBudget = ExporterBudget()) {
         self.budget = budget
@@ -51,6 +53,7 @@ package final class FlowDecoder {
         counts.datagrams = 1
         let flowCount = batch.flows.count
         defer {
+            if let place = places[exporter.address] { charge(exporters[place], &counts) }
             counters.add(counts)
             if let place = places[exporter.address] {
                 exporters[place].counters.add(counts)
@@ -105,11 +108,35 @@ package final class FlowDecoder {
             let place = leastWanted
             places[exporters[place].exporter.address] = nil
             keptBytes -= exporters[place].keptBytes
+            stateBytes -= exporters[place].charged
             exporters[place] = state
             places[exporter.address] = place
             counts.evictions &+= 1
         }
         return state
+    }
+
+    /// Counts what an exporter takes now; where all take too much, one forgets what it told.
+    private func charge(_ state: ExporterState, _ counts: inout FlowCounters) {
+        stateBytes += state.cost - state.charged
+        state.charged = state.cost
+        while stateBytes > budget.stateTotalLimit {
+            var chosen: ExporterState?
+            for other in exporters where !other.domains.isEmpty {
+                guard let best = chosen else {
+                    chosen = other
+                    continue
+                }
+                if best.isEstablished == other.isEstablished ? other.charged > best.charged : best.isEstablished {
+                    chosen = other
+                }
+            }
+            guard let chosen else { return }
+            chosen.forget()
+            counts.evictions &+= 1
+            stateBytes += chosen.cost - chosen.charged
+            chosen.charged = chosen.cost
+        }
     }
 
     /// Who goes: of those that never told a flow the one silent longest, else of all. Made-up senders that only flood

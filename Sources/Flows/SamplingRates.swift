@@ -13,6 +13,7 @@ struct SamplingRates {
     private(set) var common: UInt32 = 0
     private var entries: [Entry] = []
     private(set) var hasInterfaces = false
+    var count: Int { entries.count }
 
     /// Notes a rate; returns false where there is no room for it.
     mutating func set(_ rate: UInt32, scope: Scope?, id: UInt64, limit: Int) -> Bool {

@@ -137,7 +137,7 @@ import wasstraat
     @Test func `the plot shows both rates, the span and the shares`() {
         let page = DissectPage.page(Self.report(), input: "a.pcap")
         for part in [
-            "Packets a second", "Bytes a second", "class=\"span\"", "brought 2,900 packets", "dns name", "75.0 %",
+            "Packets a second", "Bytes a second", "class=\"span\"", "brought 2,900 packets", "DNS name", "75.0 %",
             "all others", "192.0.2.0/24", "Covers of the bytes", "98.8 %", "None.",
         ] {
             #expect(page.contains(part), "\(part)")

@@ -38,7 +38,9 @@ extension CoalitionFingerprint {
             losses += writer.losses
             vectors.append(written)
         }
-        losses += ["coverage", "collateral", "made", "expires", "points"].map { Loss(field: $0, reason: .noField) }
+        losses += [
+            "baseline", "collateral", "coverage", "expires", "made", "networks", "peak_rate", "points", "spoofable",
+        ].map { Loss(field: $0, reason: .noField) }
         losses.append(Loss(field: "bytes", reason: .rounded))
         let estimated = attack.vectors.map(\.fingerprint.evidence.sources).max() ?? 0
         let whole = summary(of: attack, vectors, sources: max(UInt64(listed.count), estimated), showsTarget)

@@ -10,8 +10,9 @@ struct ProfileCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "learn", abstract: "Learn a profile from captures and flow exports without an attack.",
             discussion: """
-                The profile holds what hosts got of each class of traffic, and what is usual in each block of addresses. \
-                A single host is named in it only where it lies in a --target: others may be visitors.
+                Reads what dissect reads, but for logs: a log is itself the --baseline of logs. The profile holds what \
+                hosts got of each class of traffic, and what is usual in each block of addresses. A single host is named \
+                in it only where it lies in a --target: others may be visitors.
                 """)
 
         @Argument(help: "The files.")
@@ -26,18 +27,27 @@ struct ProfileCommand: ParsableCommand {
         @Option(help: "An address or block of your own; may be given more than once.")
         var target: [String] = []
 
+        func validate() throws { _ = try prefixes(target) }
+
         func run() throws {
-            let targets = try prefixes(target)
             try tooling {
+                let targets = try prefixes(target)
+                for file in files { try ToolFile.check(file) }
                 var baseline = Baseline()
                 var source = TrafficSource()
                 for file in files { try source.read(file, into: &baseline) }
-                source.finish()
-                guard let profile = baseline.profile(named: name ?? output) else {
-                    throw ValidationError("no packets and no flows in what was read")
+                source.finish(complainingOf: files.joined(separator: ", "))
+                guard let profile = baseline.profile(named: name ?? ToolFile.name(of: output)) else {
+                    throw ValidationError(
+                        baseline.requests.isEmpty
+                            ? "no packets and no flows in what was read"
+                            : "a profile holds packets and flows, no requests: give the log itself as --baseline")
                 }
+                if !baseline.requests.isEmpty { complain("requests were not learnt: a profile holds none") }
                 try ToolFile.write(profile.bytes(namingHostsIn: targets), to: output)
-                print("\(output): learnt from \(Int(profile.seconds)) seconds")
+                print(
+                    "\(output): learnt from \(DissectFigure.duration(profile.seconds)), "
+                        + "\(profile.samples.count) sample packets")
             }
         }
     }
@@ -55,15 +65,20 @@ struct ProfileCommand: ParsableCommand {
         @Option(help: "An address or block of your own; may be given more than once.")
         var target: [String] = []
 
+        @Option(help: "Its name; the file's, if left out.")
+        var name: String?
+
+        func validate() throws { _ = try prefixes(target) }
+
         func run() throws {
-            let targets = try prefixes(target)
             try tooling {
-                guard let first = profiles.first else { throw ValidationError("name two profiles or more") }
+                let targets = try prefixes(target)
+                guard let first = profiles.first else { return }
                 var whole = try ToolFile.profile(first)
                 for path in profiles.dropFirst() { whole.merge(try ToolFile.profile(path)) }
-                whole.name = output
+                whole.name = name ?? ToolFile.name(of: output)
                 try ToolFile.write(whole.bytes(namingHostsIn: targets), to: output)
-                print("\(output): \(Int(whole.seconds)) seconds, \(whole.known.count) targets and classes")
+                print("\(output): \(DissectFigure.duration(whole.seconds)), \(whole.samples.count) sample packets")
             }
         }
     }

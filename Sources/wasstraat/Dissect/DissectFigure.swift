@@ -1,3 +1,4 @@
+internal import Detection
 internal import Moments
 
 /// Figures of a report as people read them.
@@ -53,36 +54,73 @@ enum DissectFigure {
         return "\(units / factor).\(String(units % factor + factor).dropFirst())"
     }
 
-    /// "1 h 02 min", "12.5 s".
+    /// "31 d 4 h", "1 h 02 min", "12.5 s", "409 ms".
     static func duration(_ seconds: Double) -> String {
+        guard seconds >= 1 else { return "\(whole(seconds * 1_000)) ms" }
         guard seconds >= 60 else { return "\(decimals(seconds, 1)) s" }
         let whole = whole(seconds)
+        if whole >= 172_800 { return "\(whole / 86_400) d \(whole / 3_600 % 24) h" }
         if whole < 3_600 { return "\(whole / 60) min \(String(whole % 60 + 100).dropFirst()) s" }
         return "\(whole / 3_600) h \(String(whole / 60 % 60 + 100).dropFirst()) min"
     }
 
-    /// "2026-11-23 16:43:48 UTC".
-    static func time(_ moment: Moment) -> String {
+    /// "2026-11-23 16:43:48 UTC"; to the millisecond "2026-11-23 16:43:48.120 UTC".
+    static func time(_ moment: Moment, toMilliseconds: Bool = false) -> String {
         let clamped = min(max(moment, Moment(seconds: 0)), Moment(seconds: 253_402_300_799))
-        return "\(clamped.day.text) \(Moment.clock(clamped.seconds - clamped.day.start.seconds)) UTC"
+        let clock = Moment.clock(clamped.seconds - clamped.day.start.seconds)
+        let part = String(clamped.milliseconds - clamped.seconds * 1_000 + 1_000).dropFirst()
+        return "\(clamped.day.text) \(clock)\(toMilliseconds ? "." + part : "") UTC"
     }
 
     /// "2026-11-23 16:43:48 to 16:44:03 UTC"; the day of the end only where it is another.
-    static func span(_ from: Moment, _ until: Moment) -> String {
-        let (start, end) = (time(from), time(until))
+    static func span(_ from: Moment, _ until: Moment, toMilliseconds: Bool = false) -> String {
+        let (start, end) = (time(from, toMilliseconds: toMilliseconds), time(until, toMilliseconds: toMilliseconds))
         let isSameDay = start.prefix(10) == end.prefix(10)
         return "\(start.dropLast(4)) to \(isSameDay ? String(end.dropFirst(11)) : end)"
     }
 
-    /// What a kind is called: "dns-reflection" is "DNS reflection".
-    static func kind(_ kind: String) -> String {
-        let words = kind.split(separator: "-")
-        return words.map { abbreviations.contains(String($0)) ? $0.uppercased() : String($0) }.joined(separator: " ")
+    /// Whether times of an attack have a part of a second; those of logs and of most flow records have none.
+    static func isExact(_ moments: [Moment]) -> Bool { moments.contains { $0.milliseconds % 1_000 != 0 } }
+
+    /// A log without host names has a target without a name.
+    static func target(_ target: TrafficTarget) -> String {
+        target == .host("") ? "the site of this log" : "\(target)"
     }
 
+    /// How far an attack is, where what was read ends.
+    static func state(_ state: TrafficAttack.State) -> String {
+        switch state {
+        case .suspected: "suspected: one second exceeds"
+        case .confirmed: "confirmed"
+        case .changing: "changing: another way joined"
+        case .ending: "ending"
+        case .ended: "ended"
+        }
+    }
+
+    /// What was read: "12 packets, 3.4 kB", "5,000 requests", or both.
+    static func volume(_ report: TrafficReport, requests: UInt64) -> String {
+        let packets = report.packets >= requests ? report.packets - requests : 0
+        var parts: [String] = []
+        if packets > 0 || requests == 0 { parts = ["\(count(packets)) packets", bytes(report.bytes)] }
+        if requests > 0 { parts.append("\(count(requests)) requests") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// What a kind is called: "dns-reflection" is "DNS reflection".
+    static func kind(_ kind: String) -> String {
+        kind.split(separator: "-").map { word in
+            let word = String(word)
+            return names[word] ?? (abbreviations.contains(word) ? word.uppercased() : word)
+        }.joined(separator: " ")
+    }
+
+    private static let names = [
+        "synack": "SYN/ACK", "bacnet": "BACnet", "netbios": "NetBIOS", "mssql": "MS SQL", "openvpn": "OpenVPN",
+    ]
     private static let abbreviations: Set<String> = [
-        "dns", "ntp", "tcp", "udp", "icmp", "icmpv6", "http", "https", "http2", "ip", "syn", "ack", "rst", "fin",
-        "snmp",
-        "ssdp", "cldap", "quic", "tls", "coap", "stun", "sip", "gre", "mdns", "rdp", "tftp",
+        "ack", "ard", "cldap", "coap", "dhcp", "dns", "dvr", "fin", "gre", "http", "http2", "https", "icmp", "icmpv6",
+        "ip", "ipmi", "isakmp", "mdns", "natpmp", "ntp", "qotd", "quic", "rdp", "rip", "rst", "sip", "snmp", "ssdp",
+        "stun", "syn", "tcp", "tftp", "tls", "ttl", "udp", "ws", "xdmcp",
     ]
 }

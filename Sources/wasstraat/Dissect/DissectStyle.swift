@@ -15,6 +15,8 @@ enum DissectStyle {
         h2{font-size:1.375rem;line-height:1.3;margin:2.5rem 0 .75rem}
         h3{font-size:1.125rem;margin:1.75rem 0 .5rem}
         h4{font-size:1rem;margin:1.25rem 0 .25rem}
+        figcaption h2,figcaption h3,.card>h4:first-child{margin-top:0}
+        figure>h3{font-size:1rem;margin:1.25rem 0 .25rem}
         .card{background:var(--card);border:1px solid var(--line);border-radius:.625rem;padding:1rem 1.25rem;margin-top:.75rem}
         .quiet{color:var(--soft);font-size:.9375rem}
         .none{font-size:1.25rem;font-weight:600;color:var(--good)}
@@ -28,7 +30,12 @@ enum DissectStyle {
         border-bottom:1px solid var(--line)}
         thead th{font-weight:600}
         .wide th,.wide td{overflow-wrap:normal;min-width:5.5rem}
-        .shares th{width:45%}.shares td:nth-child(2){width:35%}
+        .spread{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1rem 2.5rem;
+        align-items:start;margin-top:.75rem}
+        .shares{table-layout:fixed}.shares caption{font-weight:600;color:inherit}
+        .shares thead th{padding:0;border:0;font-size:0;line-height:0}
+        .shares th{width:46%}.shares td:nth-child(2){width:auto}
+        .shares td:last-child,.shares thead th:last-child{width:5.25rem;text-align:right;padding-right:0;white-space:nowrap}
         .shares svg{display:block;width:100%;height:1rem;margin-top:.3rem}
         .shares rect{fill:var(--bar)}
         .panel{display:grid;grid-template-columns:4rem 1fr;gap:0 .625rem;margin-top:.75rem}
@@ -39,8 +46,8 @@ enum DissectStyle {
         .ends{grid-column:2;margin-top:.375rem;flex-wrap:wrap}
         .panel path{fill:none;stroke-width:2;stroke-linejoin:round}
         .panel .grid{stroke:var(--line);stroke-width:1}
-        .panel .span{fill:var(--attack);opacity:.12}
-        .attack{stroke:var(--attack)}.all{stroke:var(--all);stroke-dasharray:6 3}
+        .panel .span{fill:var(--attack);fill-opacity:.12;stroke:var(--attack);stroke-opacity:.5}
+        .attack{stroke:var(--attack)}.all,.whole{stroke:var(--all)}.all{stroke-dasharray:6 3}
         .key{display:flex;flex-wrap:wrap;gap:.125rem 1.25rem;list-style:none;padding:0;margin:.25rem 0 0;font-size:.9375rem}
         .key li{display:flex;gap:.5rem;align-items:center}
         .key svg{width:1.75rem;height:1.25rem;flex:none}

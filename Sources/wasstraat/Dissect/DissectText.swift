@@ -7,7 +7,8 @@ internal import Moments
 package enum DissectText {
     package static let width = 80
 
-    package static func text(_ report: TrafficReport, faults: [ReadFault] = []) -> String {
+    /// - Parameter requests: how many of the report's packets were requests.
+    package static func text(_ report: TrafficReport, faults: [ReadFault] = [], requests: UInt64 = 0) -> String {
         var lines: [String] = []
         if report.attacks.isEmpty { lines += wrapped("no attack: \(whyNone(report))", indent: 0) }
         for (index, attack) in report.attacks.enumerated() {
@@ -16,11 +17,11 @@ package enum DissectText {
         }
         for growth in report.growth {
             lines += wrapped(
-                "growth, no attack: \(growth.kind) at \(growth.target), \(DissectFigure.time(growth.start)), "
+                "growth, no attack: \(growth.kind) at \(DissectFigure.target(growth.target)), \(DissectFigure.time(growth.start)), "
                     + "\(DissectFigure.count(growth.packets)) packets, \(DissectFigure.bytes(growth.bytes))", indent: 0)
         }
         lines.append("")
-        lines += wrapped(readLine(report), indent: 0)
+        lines += wrapped(readLine(report, requests), indent: 0)
         let errors = faults.filter { $0.count > 0 }.map { "\($0.cause) (\(DissectFigure.count($0.count)))" }
         lines += wrapped("errors: \(errors.isEmpty ? "none" : errors.joined(separator: ", "))", indent: 0)
         return lines.map { $0 + "\n" }.joined()
@@ -32,8 +33,8 @@ package enum DissectText {
             ? "nothing exceeds the baseline" : "what exceeds the baseline is of the baseline's own kind"
     }
 
-    private static func readLine(_ report: TrafficReport) -> String {
-        var line = "read: \(DissectFigure.count(report.packets)) packets, \(DissectFigure.bytes(report.bytes))"
+    private static func readLine(_ report: TrafficReport, _ requests: UInt64) -> String {
+        var line = "read: \(DissectFigure.volume(report, requests: requests))"
         if let from = report.from, let until = report.until {
             line += ", \(DissectFigure.span(from, until))"
         }
@@ -44,11 +45,11 @@ package enum DissectText {
         let name = count == 1 ? "attack" : "attack \(number) of \(count)"
         let kinds = attack.vectors.map { DissectFigure.kind($0.kind) }
         var lines = wrapped("\(name): \(kinds.joined(separator: ", "))", indent: 0)
-        lines += field("target", "\(attack.target)")
-        lines += field(
-            "time",
-            "\(DissectFigure.span(attack.start, attack.end)), "
-                + "\(DissectFigure.duration(attack.end - attack.start)) (\(attack.state.rawValue))")
+        lines += field("target", DissectFigure.target(attack.target))
+        let isExact = DissectFigure.isExact([attack.start, attack.end])
+        let span = DissectFigure.span(attack.start, attack.end, toMilliseconds: isExact)
+        let length = DissectFigure.duration(attack.end - attack.start)
+        lines += field("time", "\(span), \(length) (\(DissectFigure.state(attack.state)))")
         lines += field("found", DissectFigure.time(attack.detected))
         for vector in attack.vectors { lines += [""] + text(vector) }
         return lines
@@ -63,7 +64,9 @@ package enum DissectText {
         }
         var volume = "\(DissectFigure.count(vector.packets)) \(unit)"
         if vector.bytes > 0 { volume += ", \(DissectFigure.bytes(vector.bytes))" }
-        if let peak = evidence.peakRate { volume += ", at most \(DissectFigure.count(DissectFigure.whole(peak)))/s" }
+        if let peak = evidence.peakRate, peak >= 0.5 {
+            volume += ", at most \(DissectFigure.count(DissectFigure.whole(peak)))/s"
+        }
         lines += field("volume", volume, deeper: true)
         lines += field("covers", shares(evidence.coverage, evidence.bytes?.coverage, unit), deeper: true)
         let hit =

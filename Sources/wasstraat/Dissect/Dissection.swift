@@ -10,7 +10,14 @@ struct Dissection: ~Copyable, TrafficTaker {
 
     private var traffic: TrafficWatch
     private var requests: LogWatch
-    private var requestCount: UInt64 = 0
+    /// Packets and flow records, and requests, that were taken in; requests that were for other hosts.
+    private(set) var trafficCount: UInt64 = 0
+    private(set) var requestCount: UInt64 = 0
+    private(set) var passedOver: UInt64 = 0
+    /// The course of all, where somebody asks for it.
+    var timeline: TrafficTimeline?
+    /// Sites of logs that alone are watched; empty: all.
+    var hosts: [HostName] = []
 
     /// - Parameter key: what the places in tables depend on: nobody who sends may know it. Of files it is the same each time,
     ///   so that the same file gives the same answer.
@@ -24,20 +31,42 @@ struct Dissection: ~Copyable, TrafficTaker {
 
     mutating func expect(_ packet: borrowing PacketSummary) { traffic.expect(packet) }
 
-    mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) { traffic.observe(packet, in: frame) }
+    mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) {
+        trafficCount &+= 1
+        let count = Double(packet.weight)
+        timeline?.add(count, count * Double(packet.length), at: packet.time)
+        traffic.observe(packet, in: frame)
+    }
 
-    mutating func take(_ flows: Span<FlowRecord>) { traffic.observe(flows) }
+    mutating func take(_ flows: Span<FlowRecord>) {
+        trafficCount &+= UInt64(flows.count)
+        if timeline != nil {
+            for index in flows.indices {
+                let flow = flows[index]
+                let scale = Double(flow.samplingRate)
+                timeline?.add(
+                    Double(flow.packets) * scale, Double(flow.bytes) * scale, from: flow.first, to: flow.last)
+            }
+        }
+        traffic.observe(flows)
+    }
 
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>) {
-        requestCount += 1
+        guard hosts.isEmpty || hosts.contains(where: { $0.matches(request.host, of: line) }) else {
+            passedOver &+= 1
+            return
+        }
+        requestCount &+= 1
+        timeline?.addSecond(1, at: request.time)
         requests.observe(request, line)
     }
 
     /// What was found in all that was read.
     mutating func report() -> TrafficReport {
-        guard requestCount > 0 else { return traffic.finish() }
+        // Of no traffic at all nothing can stand out.
+        let packets = trafficCount > 0 ? traffic.finish() : TrafficReport()
+        guard requestCount > 0 else { return packets }
         var report = requests.finish()
-        let packets = traffic.finish()
         report.attacks += packets.attacks
         report.growth += packets.growth
         report.packets += packets.packets
@@ -79,4 +108,24 @@ struct Baseline: ~Copyable, TrafficTaker {
 
     /// The profile under a name; nil where no packets and flows were read.
     mutating func profile(named name: String) -> TrafficProfile? { count > 0 ? traffic.learnt(as: name) : nil }
+}
+
+/// A site's name, the same in capitals and small letters (RFC 9110, section 4.2.3).
+struct HostName {
+    private let bytes: [UInt8]
+
+    /// Nil for what is no name: it has a letter, and of other signs digits, ".", "-", "_" only.
+    init?(_ text: String) {
+        bytes = text.utf8.map(Self.small)
+        let isName = bytes.allSatisfy { Self.isLetter($0) || (48...57).contains($0) || ".-_".utf8.contains($0) }
+        guard (1...253).contains(bytes.count), isName, bytes.contains(where: Self.isLetter) else { return nil }
+    }
+
+    func matches(_ name: Slice, of line: Span<UInt8>) -> Bool {
+        guard name.range.count == bytes.count, name.range.upperBound <= line.count else { return false }
+        return bytes.indices.allSatisfy { Self.small(line[name.range.lowerBound + $0]) == bytes[$0] }
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte) }
+    private static func small(_ byte: UInt8) -> UInt8 { byte >= 65 && byte <= 90 ? byte | 32 : byte }
 }

@@ -7,7 +7,11 @@ enum ProfileText {
     private static let targetLimit = 40
 
     static func text(_ profile: TrafficProfile) -> String {
-        var lines = ["\(profile.name): learnt from \(Int(profile.seconds)) s, \(profile.samples.count) sample packets"]
+        let origin =
+            profile.seconds > 0
+            ? "learnt from \(DissectFigure.duration(profile.seconds)), \(profile.samples.count) sample packets"
+            : "made by a generator of ordinary traffic"
+        var lines = [DissectText.plain("\(profile.name): \(origin)")]
         lines.append("")
         lines.append(row(["class", "most/s, few", "most/s, many", "mean/s", "share"]))
         for (number, ordinary) in profile.ordinary.enumerated()

@@ -23,10 +23,13 @@ package struct ProgressBar: ~Copyable {
     ///   - done: bytes read.
     ///   - total: bytes there are; nil where nobody knows, as on standard input.
     ///   - milliseconds: a clock that only goes forward.
-    package mutating func show(done: UInt64, of total: UInt64?, packets: UInt64, at milliseconds: Int64) {
+    ///   - unit: what `packets` are, if no packets.
+    package mutating func show(
+        done: UInt64, of total: UInt64?, packets: UInt64, at milliseconds: Int64, unit: String = "packets"
+    ) {
         guard isShown, drawn.map({ milliseconds &- $0 >= Self.interval }) ?? true else { return }
         drawn = milliseconds
-        put("\r" + Self.line(done: done, of: total, packets: packets, columns: columns) + "\u{1b}[K")
+        put("\r" + Self.line(done: done, of: total, packets: packets, columns: columns, unit: unit) + "\u{1b}[K")
     }
 
     /// Takes the line away; the last thing to be done with it.
@@ -35,8 +38,10 @@ package struct ProgressBar: ~Copyable {
     }
 
     /// One line of at most so many columns less one, for a line that is full wraps.
-    package static func line(done: UInt64, of total: UInt64?, packets: UInt64, columns: Int) -> String {
-        let counts = "\(DissectFigure.count(packets)) packets, \(DissectFigure.bytes(done))"
+    package static func line(
+        done: UInt64, of total: UInt64?, packets: UInt64, columns: Int, unit: String = "packets"
+    ) -> String {
+        let counts = "\(DissectFigure.count(packets)) \(unit)" + (done > 0 ? ", \(DissectFigure.bytes(done))" : "")
         let most = max(0, columns - 1)
         guard let total, total > 0 else { return String(counts.prefix(most)) }
         // A file may grow while it is read.

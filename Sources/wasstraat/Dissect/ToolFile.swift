@@ -19,18 +19,38 @@ enum MonotonicClock {
 
 /// Files that the tools read and write whole.
 enum ToolFile {
+    /// "a.pcap" of "/captures/a.pcap".
+    static func name(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+
     /// Reads a file of at most so many bytes.
-    static func read(_ path: String, limit: Int) throws -> [UInt8] {
+    static func read(_ path: String, limit: Int) throws(InputError) -> [UInt8] {
         var file = try InputFile(opening: path)
+        return try rest(of: &file, limit: limit)
+    }
+
+    /// Reads an open file to its end.
+    static func rest(of file: inout InputFile, limit: Int) throws(InputError) -> [UInt8] {
         var bytes: [UInt8] = []
-        while try file.fill() {
+        repeat {
             file.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
             file.consume(file.count)
             guard bytes.count <= limit else {
-                throw InputError(.recordTooLarge, path, "more than \(limit) bytes")
+                throw InputError(.recordTooLarge, file.name, "more than \(limit) bytes")
             }
-        }
+        } while try file.fill()
         return bytes
+    }
+
+    /// Whether a file is there to be read: better known before hours of reading than after.
+    static func check(_ path: String) throws(InputError) {
+        guard path != InputFile.standardInput, access(path, R_OK) != 0 else { return }
+        throw InputError(.cannotOpen, path, String(cString: strerror(errno)))
+    }
+
+    /// Makes a folder where there is none.
+    static func makeFolder(_ path: String) throws(InputError) {
+        guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+        throw InputError(.cannotOpen, path, "cannot make the folder: \(String(cString: strerror(errno)))")
     }
 
     static func write(_ bytes: [UInt8], to path: String) throws {
@@ -43,51 +63,60 @@ enum ToolFile {
         }
     }
 
-    /// Fingerprints of a file: ours, signed or not, or the coalition's.
+    /// Fingerprints of a file: ours, signed or not, those of a report of ours, or the coalition's.
     static func fingerprints(_ path: String) throws -> [Fingerprint] {
         let bytes = try read(path, limit: 16 << 20)
         do {
-            return [try FingerprintForm(parsing: bytes).fingerprint]
+            switch try FingerprintFile(parsing: bytes) {
+            case .ours(let found): return found
+            case .coalition(let theirs):
+                var found: [Fingerprint] = []
+                for one in theirs {
+                    let (made, losses) = one.fingerprints(lifetime: 30 * 86_400, at: .now)
+                    found += made
+                    for loss in losses { complain("\(path): not taken over: \(loss)") }
+                }
+                return found
+            }
         } catch {
-            guard let theirs = try? CoalitionFingerprint.parse(bytes) else {
-                throw InputError(.unsupported, path, "\(error)")
-            }
-            var found: [Fingerprint] = []
-            for one in theirs {
-                let (made, losses) = one.fingerprints(lifetime: 30 * 86_400, at: .now)
-                found += made
-                for loss in losses { complain("\(path): not taken over: \(loss.field): \(loss.reason)") }
-            }
-            return found
+            throw InputError(.unsupported, path, "no fingerprint that can be read: \(error.reason)")
         }
     }
 
     /// What is normal, of a profile or of files to learn from.
     static func baseline(_ path: String) throws -> (profile: TrafficProfile?, requests: RequestBaseline?) {
-        var file = try InputFile(opening: path)
-        _ = try file.fill(needing: 4)
-        let isProfile = file.count >= 4 && magic(file.bytes) == TrafficProfile.magic
-        if isProfile { return (try profile(path), nil) }
         var baseline = Baseline()
         var source = TrafficSource()
-        try source.read(path, into: &baseline)
-        source.finish()
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return (baseline.profile(named: name), baseline.requests.isEmpty ? nil : baseline.requests)
+        if let profile = try source.read(path, into: &baseline, allowsProfile: true) { return (profile, nil) }
+        source.finish(complainingOf: path)
+        let known = (baseline.profile(named: name(of: path)), baseline.requests.isEmpty ? nil : baseline.requests)
+        guard known.0 != nil || known.1 != nil else {
+            throw InputError(.unsupported, path, "nothing in it could be learnt from")
+        }
+        return known
     }
 
-    private static func magic(_ bytes: RawSpan) -> UInt32? {
+    static func isProfile(_ bytes: RawSpan) -> Bool {
         var reader = ByteReader(bytes)
-        return try? reader.readUInt32()
+        return (try? reader.readUInt32()) == TrafficProfile.magic
     }
 
-    static func profile(_ path: String) throws -> TrafficProfile {
-        let bytes = try read(path, limit: TrafficProfile.sizeLimit)
+    static func profile(_ path: String) throws(InputError) -> TrafficProfile {
+        var file = try InputFile(opening: path)
+        return try profile(&file)
+    }
+
+    static func profile(_ file: inout InputFile) throws(InputError) -> TrafficProfile {
+        let name = file.name
+        let bytes = try rest(of: &file, limit: TrafficProfile.sizeLimit)
+        guard isProfile(bytes.span.bytes) else {
+            throw InputError(.unsupported, name, "it is no profile: wasstraat profile learn makes one")
+        }
+        var reader = ByteReader(bytes.span.bytes)
         do {
-            var reader = ByteReader(bytes.span.bytes)
             return try TrafficProfile(reading: &reader)
         } catch {
-            throw InputError(.damaged, path, "no profile: \(error)")
+            throw InputError(.damaged, name, "a damaged profile, or one of another version: \(error)")
         }
     }
 }
@@ -101,6 +130,9 @@ func tooling(_ work: () throws -> Void) throws {
         throw ExitCode.failure
     } catch let error as ExchangeError {
         complain("\(error)")
+        throw ExitCode.failure
+    } catch let error as ValidationError {
+        complain(error.message)
         throw ExitCode.failure
     }
 }

@@ -34,7 +34,13 @@ struct TrafficSource: ~Copyable {
         var length: Int
     }
 
-    private(set) var counts: [String: UInt64] = [:]
+    private struct Fault {
+        var count: UInt64 = 0
+        /// Where it was met first: "at byte 24".
+        var place: String?
+    }
+
+    private var counts: [String: Fault] = [:]
     private var frames = FrameReader()
     private let flows = FlowDecoder()
     private var batch = FlowBatch()
@@ -42,29 +48,71 @@ struct TrafficSource: ~Copyable {
     private var taken: UInt64 = 0
     private var waiting: [Waiting] = []
 
-    /// All causes, the most frequent first.
+    /// All causes with the place of the first one, the most frequent first.
     var faults: [ReadFault] {
-        counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { ReadFault(cause: $0.key, count: $0.value) }
+        counts.sorted { ($0.value.count, $1.key) > ($1.value.count, $0.key) }.map { cause, fault in
+            let place = fault.place.map { (fault.count > 1 ? ", first " : ", ") + $0 } ?? ""
+            return ReadFault(cause: cause + place, count: fault.count)
+        }
+    }
+
+    /// Ends the reading; says on standard error what could not be read, for tools that have no place for it in what they
+    /// print.
+    consuming func finish(complainingOf path: String) {
+        let faults = faults
+        bar.finish()
+        for fault in faults { complain("\(path): not read: \(fault.cause) (\(DissectFigure.count(fault.count)))") }
     }
 
     consuming func finish() { bar.finish() }
 
-    private mutating func count(_ cause: String, _ number: UInt64 = 1) {
+    private mutating func count(_ cause: String, _ number: UInt64 = 1, at place: @autoclosure () -> String? = nil) {
+        guard counts[cause] == nil else {
+            counts[cause]?.count += number
+            return
+        }
         // Causes are of closed sets; the limit is for us.
-        if counts.count < 256 || counts[cause] != nil { counts[cause, default: 0] += number }
+        if counts.count < 256 { counts[cause] = Fault(count: number, place: place()) }
     }
 
-    mutating func read(_ path: String, into taker: inout some TrafficTaker & ~Copyable) throws(InputError) {
+    /// What was read of a file before it broke off stands.
+    private mutating func count(_ error: InputError) {
+        count(error.reason, at: error.place.map { "at byte \($0) of the file" })
+    }
+
+    /// - Parameter allowsProfile: a profile is read and returned; without, it is refused.
+    @discardableResult
+    mutating func read(
+        _ path: String, into taker: inout some TrafficTaker & ~Copyable, allowsProfile: Bool = false
+    ) throws(InputError) -> TrafficProfile? {
         var file = try InputFile(opening: path)
-        while file.count < InputKind.headSize, try file.fill(needing: InputKind.headSize) {}
+        var fault: InputError?
+        do {
+            while file.count < InputKind.headSize, try file.fill(needing: InputKind.headSize) {}
+        } catch {
+            // A short file that is cut off still has a beginning.
+            guard file.count > 0 else { throw error }
+            fault = error
+        }
+        if ToolFile.isProfile(file.bytes) {
+            guard allowsProfile else {
+                throw InputError(.unsupported, path, "it is a profile, neither a capture nor a log")
+            }
+            return try ToolFile.profile(&file)
+        }
         switch InputKind.recognise(file.bytes) {
         case .pcap, .pcapng: try readCapture(&file, into: &taker)
-        case .textLog, .jsonLog: try readLog(&file, into: &taker)
-        case .nfdump: try readFlows(path, into: &taker)
+        case .textLog, .jsonLog: readLog(&file, into: &taker)
+        case .nfdump:
+            guard file.compression == .none else {
+                throw InputError(.unsupported, path, "a packed file of nfcapd: nfdump reads it unpacked only")
+            }
+            try readFlows(path, into: &taker)
         case .jsonDocument:
             throw InputError(.unsupported, path, "it is a JSON document, neither a capture nor a log")
-        case .unknown(let reason): throw InputError(.unsupported, path, "nothing that can be read: \(reason)")
+        case .unknown(let reason): throw fault ?? InputError(.unsupported, path, "nothing that can be read: \(reason)")
         }
+        return nil
     }
 
     // ---- Captures.
@@ -74,7 +122,7 @@ struct TrafficSource: ~Copyable {
     {
         var capture = CaptureReader()
         while true {
-            let (used, needed) = frames(in: file.bytes, &capture, into: &taker)
+            let (used, needed) = frames(in: file.bytes, at: file.position, &capture, into: &taker)
             file.consume(used)
             bar.show(
                 done: file.bytesRead, of: file.fileSize, packets: taken,
@@ -84,18 +132,22 @@ struct TrafficSource: ~Copyable {
             do {
                 more = try file.fill(needing: needed)
             } catch {
-                // What was read before stands.
-                count("\(error.code.rawValue): \(error.reason)")
+                count(error)
                 return
             }
             guard more else { break }
         }
-        do { try capture.finish(remaining: file.count) } catch { count("capture: \(error.reason.rawValue)") }
+        do {
+            try capture.finish(remaining: file.count)
+        } catch {
+            count("capture: \(error.reason.words)", at: "at byte \(file.position)")
+        }
     }
 
     /// Takes in the whole frames of a chunk; says how many bytes they took, and how many the next one needs.
     private mutating func frames(
-        in bytes: RawSpan, _ capture: inout CaptureReader, into taker: inout some TrafficTaker & ~Copyable
+        in bytes: RawSpan, at position: UInt64, _ capture: inout CaptureReader,
+        into taker: inout some TrafficTaker & ~Copyable
     ) -> (used: Int, needed: Int) {
         var offset = 0
         while true {
@@ -107,7 +159,7 @@ struct TrafficSource: ~Copyable {
                 case .frame(let found): read(bytes, found, into: &taker)
                 }
             } catch {
-                count("capture: \(error.reason.rawValue)")
+                count("capture: \(error.reason.words)", at: "at byte \(position + UInt64(max(0, error.offset)))")
                 guard capture.isLost else { continue }
                 pass(bytes, to: &taker)
                 return (bytes.byteCount, 0)
@@ -135,7 +187,8 @@ struct TrafficSource: ~Copyable {
             waiting.append(Waiting(packet: packet, start: found.start, length: found.length))
             if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
         } catch {
-            count("packet: \(error.reason.rawValue)")
+            let number = taken
+            count("packet: \(error.reason.words)", at: "in packet \(number)")
         }
     }
 
@@ -180,7 +233,7 @@ struct TrafficSource: ~Copyable {
     ) {
         batch.removeAll()
         do { try flows.decode(datagram, from: exporter, receivedAt: time, into: &batch) } catch {
-            count("flow export: \(error.reason.rawValue)")
+            count("flow export: \(error.reason.words)")
         }
         taker.take(batch.flows.span)
         for sample in batch.samples {
@@ -195,7 +248,7 @@ struct TrafficSource: ~Copyable {
                 packet.weight = sample.samplingRate
                 taker.expect(packet)
                 waiting.append(Waiting(packet: packet, start: start, length: frame.byteCount))
-            } catch { count("sample: \(error.reason.rawValue)") }
+            } catch { count("sample: \(error.reason.words)") }
         }
         pass(datagram, to: &taker)
     }
@@ -211,6 +264,9 @@ struct TrafficSource: ~Copyable {
         batch.removeAll()
         while let flow = try file.next() {
             taken &+= 1
+            if taken & 0xfff == 0 {
+                bar.show(done: 0, of: nil, packets: taken, at: MonotonicClock.milliseconds, unit: "flows")
+            }
             batch.flows.append(flow)
             guard batch.flows.count == Self.flowsAtOnce else { continue }
             taker.take(batch.flows.span)
@@ -221,26 +277,66 @@ struct TrafficSource: ~Copyable {
         if let warning = file.warning { count("nfdump: \(warning)") }
     }
 
-    private mutating func readLog(_ file: inout InputFile, into taker: inout some TrafficTaker & ~Copyable)
-        throws(InputError)
-    {
+    private mutating func readLog(_ file: inout InputFile, into taker: inout some TrafficTaker & ~Copyable) {
         var lines = LogLines()
-        repeat {
+        var isMore = true
+        while isMore {
             lines.append(file.bytes)
             file.consume(file.count)
-            while lines.next() {
-                taken &+= 1
-                taker.take(lines.summary, lines.text.span)
-            }
+            take(&lines, into: &taker)
             bar.show(
-                done: file.bytesRead, of: file.fileSize, packets: taken,
-                at: MonotonicClock.milliseconds)
-        } while try file.fill()
+                done: file.bytesRead, of: file.fileSize, packets: taken, at: MonotonicClock.milliseconds,
+                unit: "requests")
+            do {
+                isMore = try file.fill()
+            } catch {
+                count(error)
+                isMore = false
+            }
+        }
         lines.end()
-        while lines.next() { taker.take(lines.summary, lines.text.span) }
-        for fault in lines.faults { count("line \(fault.line): \(fault.reason)") }
+        take(&lines, into: &taker)
+        for fault in lines.faults { count("line \(fault.line): \(fault.reason.words)") }
         if lines.badLines > UInt64(lines.faults.count) {
             count("further lines of the log", lines.badLines - UInt64(lines.faults.count))
+        }
+    }
+
+    private mutating func take(_ lines: inout LogLines, into taker: inout some TrafficTaker & ~Copyable) {
+        while lines.next() {
+            taken &+= 1
+            taker.take(lines.summary, lines.text.span)
+        }
+    }
+}
+
+extension Malformed.Reason {
+    /// For people.
+    var words: String {
+        switch self {
+        case .truncated: "cut off"
+        case .invalid: "not as the format has it"
+        case .overBudget: "longer or more than anything real"
+        case .unsupported: "of a kind that is not read"
+        case .contradictory: "contradicts itself"
+        }
+    }
+}
+
+extension LogFault {
+    /// For people.
+    var words: String {
+        switch self {
+        case .empty: "empty"
+        case .tooLong: "too long"
+        case .unknownFormat: "in no known format"
+        case .badAddress: "no address"
+        case .badTime: "no time"
+        case .badRequest: "no request"
+        case .badStatus: "no status"
+        case .unterminated: "a quoted text without its end"
+        case .badJSON: "no JSON"
+        case .overBudget: "more than a line of a log has"
         }
     }
 }
