@@ -47,15 +47,10 @@ demo: build
 	$(BIN)/wasstraat-demo run --seconds '$(SECONDS)' --keep '$(KEEP)' --scenario '$(SCENARIO)' \
 		$(if $(RESULT),--result '$(RESULT)')
 
-# Tests that block while they wait for a real lane would starve the others, and those of the prober need a clock that
-# is kept: they run by themselves. The end-to-end tests
-# load the machine and measure it: they run alone, at the end.
 test:
 	@scripts/setup test
 	$(BUILD) --build-tests
-	swift test -c release --skip-build --disable-xctest --skip 'EndToEndTests|GatewayTests|ProberTests'
-	swift test -c release --skip-build --disable-xctest --filter 'GatewayTests|ProberTests'
-	swift test -c release --skip-build --disable-xctest --no-parallel --filter EndToEndTests
+	@scripts/test
 
 compare:
 	@scripts/setup compare

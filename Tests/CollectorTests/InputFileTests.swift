@@ -250,25 +250,6 @@ enum Form: String, CaseIterable {
         writer.join()
     }
 
-    @Test func `reads standard input`() async {
-        await #expect(processExitsWith: .success) {
-            let bytes = sample(100_000)
-            let packed = Packed.zstandard(bytes)
-            var ends: [Int32] = [-1, -1]
-            try #require(linux_pipe(&ends) == 0)
-            let into = ends[1]
-            dup2(ends[0], STDIN_FILENO)
-            let writer = try TestThread {
-                _ = packed.withUnsafeBytes { write(into, $0.baseAddress, $0.count) }
-                close(into)
-            }
-            var file = try InputFile(opening: InputFile.standardInput)
-            #expect(file.name == "standard input")
-            #expect(try content(&file) == bytes)
-            writer.join()
-        }
-    }
-
     @Test(.needs(tool: "gzip"), arguments: ["-1", "-9"])
     func `reads what gzip writes`(level: String) throws {
         let folder = try TemporaryFolder()

@@ -88,7 +88,7 @@ private final class Collecting {
     /// Waits until it has said this.
     func reads(_ text: String) -> Bool {
         let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(10)
+        let deadline = clock.now + .seconds(60)
         var buffer = [UInt8](repeating: 0, count: 4096)
         while !said.contains(text), clock.now < deadline {
             guard linux_wait_readable(output, errors, 1000) > 0 else { continue }

@@ -197,23 +197,4 @@ private struct Pretender {
         do throws(InputError) { _ = try NfdumpFile(opening: folder.path("none")) } catch let refusal { error = refusal }
         #expect(error?.code == .cannotOpen)
     }
-
-    @Test func `is refused from a pipe, and taken from a file as standard input`() async {
-        await #expect(processExitsWith: .success) {
-            var ends: [Int32] = [-1, -1]
-            try #require(linux_pipe(&ends) == 0)
-            dup2(ends[0], STDIN_FILENO)
-            var error: InputError?
-            do throws(InputError) { _ = try NfdumpFile(opening: "-") } catch let refusal { error = refusal }
-            #expect(error?.code == .unsupported)
-            // The words are -C none -r and the file.
-            let program = try Pretender("cat \"$4\"")
-            try program.folder.write(line() + "\n", to: "flows")
-            dup2(open(program.folder.path("flows"), O_RDONLY), STDIN_FILENO)
-            var file = try NfdumpFile(opening: "-", searching: program.folder.path)
-            #expect(file.name == "standard input")
-            #expect(try file.next() == read(line()))
-            #expect(try file.next() == nil)
-        }
-    }
 }

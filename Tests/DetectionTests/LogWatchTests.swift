@@ -378,7 +378,6 @@ private let realShapes = "data/shapes/hacktivist-2024-06.json"
         var random = Seeded(4)
         var watch = LogWatch()
         var lines = LogLines()
-        let start = threadSeconds()
         var count = 0
         for _ in 0..<200 {
             var text = ""
@@ -395,7 +394,6 @@ private let realShapes = "data/shapes/hacktivist-2024-06.json"
             }
         }
         _ = watch.finish()
-        print("hostile lines a second of CPU: \(Int(Double(count) / (threadSeconds() - start)))")
         #expect(count == 100_000)
     }
 

@@ -35,7 +35,10 @@ final class RunningOffice: Sendable {
     }
 
     deinit {
-        for office in offices.withLock({ $0 }) { kill(office, SIGKILL) }
+        for office in offices.withLock({ $0 }) {
+            kill(office, SIGKILL)
+            waitpid(office, nil, 0)
+        }
         for file in ["lane.lock", "lane-oost.lock", "lane-west.lock"] {
             if let lane = number(in: file), lane > 1, isRunning(lane, "FakeLane") { kill(lane, SIGKILL) }
         }
@@ -139,7 +142,7 @@ final class RunningOffice: Sendable {
     }
 
     /// One visitor: connects, says something, reads the answer. Throws when the connection is refused, and when no answer
-    /// comes in 10 s.
+    /// comes in 30 s.
     func visit(_ other: Endpoint? = nil) throws -> Answer {
         let words = try Self.exchange("x", with: other ?? endpoint).split(separator: " ")
         try #require(words.count == 3)
@@ -160,7 +163,7 @@ final class RunningOffice: Sendable {
         defer { close(socket) }
         func wait(_ events: Int32) -> Bool {
             var watched = [pollfd(fd: socket, events: Int16(events), revents: 0)]
-            return poll(&watched, 1, 10_000) > 0
+            return poll(&watched, 1, 30_000) > 0
         }
         try #require(wait(POLLOUT) && linux_socket_error(socket) == 0, "the connection was refused")
         try #require(Glibc.write(socket, text, text.utf8.count) == text.utf8.count)
@@ -175,9 +178,9 @@ final class RunningOffice: Sendable {
         }
     }
 
-    /// Waits, 10 s at most, until something holds.
+    /// Waits, 40 s at most, until something holds.
     func wait(_ what: String, until holds: () -> Bool) async throws {
-        for _ in 0..<500 {
+        for _ in 0..<2_000 {
             if holds() { return }
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -7,7 +7,7 @@ internal import Testing
 @Suite struct LiveTests {
     /// Lets seconds pass, each with points of both sites, until `isDone`.
     static func pass(_ world: World, until isDone: @Sendable () async -> Bool) async throws {
-        for second in 0..<400 {
+        for second in 0..<3_000 {
             if await isDone() { return }
             world.clock.pass(1)
             let refused = UInt64(1_000 + second)
@@ -137,7 +137,7 @@ internal import Testing
             try await group.waitForAll()
         }
         #expect(hasBegun.withLock { $0 })
-        #expect(ContinuousClock.now - cancelled.withLock { $0 } < .seconds(8))
+        #expect(ContinuousClock.now - cancelled.withLock { $0 } < .seconds(30))
     }
 }
 

@@ -1,12 +1,5 @@
 internal import Glibc
 
-/// The CPU time of this thread.
-package func threadSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
-
 /// A file's bytes; nil where it cannot be read.
 package func contents(of path: String) -> [UInt8]? {
     guard let file = fopen(path, "r") else { return nil }

@@ -6,7 +6,7 @@ package struct RawClient: Sendable {
     private var reader: HTTPReader
 
     package init(
-        to endpoint: Endpoint, from source: Address? = nil, timeout milliseconds: Int = 5000
+        to endpoint: Endpoint, from source: Address? = nil, timeout milliseconds: Int = 20_000
     ) throws(TestKitError) {
         socket = try Socket(to: endpoint, from: source, within: milliseconds)
         reader = HTTPReader(socket)

@@ -15,7 +15,7 @@ package final class Socket: Sendable {
 
     /// Connects, from `source` (any address of 127.0.0.0/8 for example) where one is given.
     package convenience init(
-        to endpoint: Endpoint, from source: Address? = nil, within milliseconds: Int = 5000
+        to endpoint: Endpoint, from source: Address? = nil, within milliseconds: Int = 20_000
     ) throws(TestKitError) {
         let from = source.map(Self.octets)
         let descriptor = Self.octets(endpoint.address).withUnsafeBufferPointer { to in
@@ -32,7 +32,7 @@ package final class Socket: Sendable {
     deinit { close(descriptor) }
 
     /// Sends all bytes.
-    package func send(_ bytes: [UInt8], within milliseconds: Int = 5000) throws(TestKitError) {
+    package func send(_ bytes: [UInt8], within milliseconds: Int = 20_000) throws(TestKitError) {
         let deadline = Milliseconds.now + milliseconds
         var sent = 0
         while sent < bytes.count {
@@ -50,7 +50,7 @@ package final class Socket: Sendable {
     package func send(_ text: String) throws(TestKitError) { try send(Array(text.utf8)) }
 
     /// What has come, waiting for the first byte; empty at the end of the stream.
-    package func receive(atMost limit: Int = 65536, within milliseconds: Int = 5000) throws(TestKitError) -> [UInt8] {
+    package func receive(atMost limit: Int = 65536, within milliseconds: Int = 20_000) throws(TestKitError) -> [UInt8] {
         guard Self.wait(descriptor, for: POLLIN, until: .now + milliseconds) else { throw .timedOut("receiving") }
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, used in

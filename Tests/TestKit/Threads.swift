@@ -43,7 +43,7 @@ package func pauseThread(_ milliseconds: Int) {
 }
 
 /// Asks again every 10 ms until the answer is yes; false when the time is up.
-package func eventually(within milliseconds: Int = 5000, _ condition: () -> Bool) -> Bool {
+package func eventually(within milliseconds: Int = 20_000, _ condition: () -> Bool) -> Bool {
     let deadline = Milliseconds.now + milliseconds
     while !condition() {
         if deadline.left == 0 { return false }

@@ -123,7 +123,7 @@ package final class Child: @unchecked Sendable {
     }
 
     /// Reads lines until one holds the text; nil when the program ends or the time is up before it.
-    package func waitForLine(holding text: String, within milliseconds: Int = 10_000) -> String? {
+    package func waitForLine(holding text: String, within milliseconds: Int = 30_000) -> String? {
         let deadline = Milliseconds.now + milliseconds
         var line: [UInt8] = []
         while Socket.wait(output, for: POLLIN, until: deadline) {

@@ -63,6 +63,18 @@ import wasstraat
         #expect(try exact(street.json("-", before: "gzip -c flood.log |")) == log)
     }
 
+    @Test(.needs(tool: "nfpcapd"), .needs(tool: "nfdump"))
+    func `a file of nfcapd is taken as standard input, and refused from a pipe`() throws {
+        let street = try ToolStreet()
+        try street.writeAll()
+        let write = "mkdir flows && nfpcapd -t 86400 -r flood.pcap -w flows >said 2>&1 && mv flows/nfcapd.2* one &&"
+        let whole = try exact(street.json("one", before: write))
+        #expect(whole["packets"] as? Int == 4_000)
+        #expect(try exact(street.json("- <one")) == whole)
+        let piped = try street.run("dissect -", before: "cat one |")
+        #expect(piped.status == 1 && piped.errors.contains("nfdump"), "\(piped)")
+    }
+
     @Test func `targets, baselines and what does not fit them`() throws {
         let street = try ToolStreet()
         try street.writeAll()
