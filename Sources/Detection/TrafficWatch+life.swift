@@ -119,7 +119,7 @@ extension TrafficWatch {
         let onset = (Int64(began) &+ epoch) &* 1_000_000_000
         var answered = 0.0
         lookback.forEach { packet, kind in
-            guard kind == cell.kind, packet.time >= onset, cell.level.of(packet.destination) == cell.target else {
+            guard kind == cell.kind, packet.time >= onset, packet.time <= watched.until, cell.level.of(packet.destination) == cell.target else {
                 return
             }
             // Both sides speak after all: the first record of a flow is of one side.
@@ -157,7 +157,7 @@ extension TrafficWatch {
             OpenVector(
                 cell: index, collector: collector,
                 isConfirmed: count >= 2 * bound || second > began,
-                detected: until, began: began, lastExcess: second,
+                detected: watched.until, began: began, lastExcess: second,
                 isGrowth: isGrowth))
         cells.cells[index].vector = Int8(vectors.count - 1)
         if cell.level != .host { blockVectors += 1 }

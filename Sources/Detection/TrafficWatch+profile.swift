@@ -6,7 +6,7 @@ extension TrafficWatch {
     /// only (`Options.isLearning`); the stream has ended.
     package mutating func learnt(as name: String) -> TrafficProfile {
         settle()
-        let seconds = max(1, Double(until) / 1e9 - Double(from) / 1e9)
+        let seconds = max(1, watched.seconds)
         let all = max(1, classTotals.reduce(0, +))
         var hosts = [Double](repeating: 0, count: TrafficClass.count)
         var known: [(TrafficProfile.Key, TrafficProfile.Known)] = []

@@ -23,9 +23,9 @@ extension TrafficWatch {
         report.growth = growth + vectors.filter(\.isGrowth).compactMap { benign($0) }
         report.packets = packets
         report.bytes = bytes
-        if from <= until {
-            report.from = Self.moment(from)
-            report.until = Self.moment(until)
+        if let bounds = watched.bounds {
+            report.from = Self.moment(bounds.lowerBound)
+            report.until = Self.moment(bounds.upperBound)
         }
         return report
     }
@@ -80,11 +80,11 @@ extension TrafficWatch {
         }
         let made = main.map { vector(vectors[$0]) }
             .sorted { ($0.packets, $1.kind) > ($1.packets, $0.kind) }
-        let start = made.map(\.start).min() ?? Self.moment(from)
+        let start = made.map(\.start).min() ?? Self.moment(watched.from)
         let end = made.map(\.end).max() ?? start
         var attack = TrafficAttack(
             target: target, state: state(members, atEnd: atEnd), start: start, end: end,
-            detected: Self.moment(members.map { vectors[$0].detected }.min() ?? until), vectors: made)
+            detected: Self.moment(members.map { vectors[$0].detected }.min() ?? watched.until), vectors: made)
         attack.points = points(main.map { vectors[$0].collector })
         return attack
     }
@@ -203,7 +203,7 @@ extension TrafficWatch {
     /// Without a second that exceeds: what comes unasked at a higher rate than at ordinary hosts, on average over all the
     /// time; and where there is none, the part of a server's connections that ordinary traffic has least of.
     private func whatStandsOut() -> [TrafficAttack] {
-        let seconds = max(1, Double(until) / 1e9 - Double(from) / 1e9)
+        let seconds = max(1, watched.seconds)
         let all = max(1, classTotals.reduce(0, +))
         var best: [(index: Int, lift: Double)] = []
         let hosts = cells.taken.filter { index in
@@ -245,7 +245,7 @@ extension TrafficWatch {
         guard !own.isEmpty else { return nil }
         let scale = cell.total / collector.packets
         // What every address gets is among it, however small it is.
-        let seconds = max(1, Double(until) / 1e9 - Double(from) / 1e9)
+        let seconds = max(1, watched.seconds)
         collector.completed =
             cell.kind.isOrdinary
             ? 0
@@ -270,7 +270,7 @@ extension TrafficWatch {
         let made = vector(of: attack, end: attack.last) { samples.contains(Seen($0)) }
         var result = TrafficAttack(
             target: target(of: attack), state: .confirmed, start: made.start, end: made.end,
-            detected: Self.moment(until), vectors: [made])
+            detected: Self.moment(watched.until), vectors: [made])
         result.points = points([attack])
         return result
     }

@@ -9,8 +9,8 @@ internal import Sketches
 /// is usual at its target (``TargetCells``), against what ordinary hosts get where a target is new (``TrafficProfile``).
 /// Conversations in which both sides speak are no attack, however many: their growth is named as such.
 ///
-/// Time is that of the packets. The three impossibles. Our bug: none that input could bring about. Their fault: times that
-/// run back by more than a minute start the clock anew, nothing is lost. Fine: late packets count in the present second;
+/// Time is that of the packets. The three impossibles. Our bug: none that input could bring about. Their fault: a packet
+/// whose time is an hour ahead or a minute back counts in the present second; eight in a row start the clock anew. Fine: late packets count in the present second;
 /// flow records are spread over the seconds that they tell of, as far as those are not settled yet.
 package struct TrafficWatch: ~Copyable, Sendable {
     package struct Options: Sendable {
@@ -28,6 +28,9 @@ package struct TrafficWatch: ~Copyable, Sendable {
 
     /// Attacks and vectors that are followed at once. What exceeds that is counted in `overlooked`.
     static let vectorLimit = 24
+    /// Seconds; what is longer is no silence, but another recording, or a clock that is wrong.
+    private static let longestStep: Int64 = 3_600
+    private static let straysBelieved = 8
 
     package let options: Options
     package let profile: TrafficProfile
@@ -47,13 +50,14 @@ package struct TrafficWatch: ~Copyable, Sendable {
     package private(set) var overlooked: UInt64 = 0
     package private(set) var packets: UInt64 = 0
     package private(set) var bytes: UInt64 = 0
-    var from = Int64.max
-    var until = Int64.min
+    var watched = WatchedTime()
     let key: UInt64
     var now: Int32 = 0
     /// Seconds since 1970 of second 0.
     var epoch: Int64 = 0
     private var hasBegun = false
+    /// Packets in a row whose time was far from the present.
+    private var strays = 0
     /// What was read only to have it near.
     private var touched: UInt32 = 0
     var classTotals = [Double](repeating: 0, count: TrafficClass.count)
@@ -136,6 +140,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
     }
 
     private static let chunk = 32
+    /// Seconds by which records in one file lie apart: collectors write what they got in five minutes as it came.
+    private static let lateFlow: Int64 = 600
     /// Nanoseconds from which on a flow is no burst.
     private static let longFlow: Int64 = 5_000_000_000
 
@@ -163,7 +169,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
                 guard flow.packets > 0 else { continue }
-                kinds[offset] = classify(flow, places[offset], at: clock(flow.last))
+                kinds[offset] = classify(flow, places[offset], at: clock(flow.last, late: Self.lateFlow))
                 asked &+= UInt32(bitPattern: cells.touch(flow.destination, kinds[offset]))
             }
             for offset in 0..<count where flows[start &+ offset].packets > 0 {
@@ -285,34 +291,41 @@ package struct TrafficWatch: ~Copyable, Sendable {
     // ---- Time.
 
     /// The second of a time; a new one ends the one before.
+    /// - Parameter late: seconds that it may lie back without being a jump.
     @inline(__always)
-    private mutating func clock(_ time: Int64) -> Int32 {
+    private mutating func clock(_ time: Int64, late: Int64 = 60) -> Int32 {
         if time / 1_000_000_000 &- epoch == Int64(now) {
-            until = max(until, time)
+            watched.reach(time)
             return now
         }
-        return turn(to: time)
+        return turn(to: time, late: late)
     }
 
     @inline(never)
-    private mutating func turn(to time: Int64) -> Int32 {
+    private mutating func turn(to time: Int64, late: Int64) -> Int32 {
         guard hasBegun else {
             hasBegun = true
             epoch = time / 1_000_000_000 &- 1_000
             now = 1_000
-            from = time
-            until = time
+            watched.jump(to: time)
             return now
         }
-        from = min(from, time)
-        until = max(until, time)
         let ahead = time / 1_000_000_000 &- epoch &- Int64(now)
         // A little back is late, and counts now.
-        guard ahead > 0 || ahead < -60 else { return now }
+        if ahead <= 0, ahead >= -late {
+            watched.reachBack(time)
+            return now
+        }
+        let isJump = ahead < 0 || ahead > Self.longestStep
+        // Further ahead or back than a clock runs: a stray packet, which counts now; but several say that it is so.
+        strays = isJump ? strays &+ 1 : 0
+        guard !isJump || strays >= Self.straysBelieved else { return now }
+        strays = 0
         settle()
-        // Further ahead than an hour is all the same; another file, or a clock put back, goes on from here.
-        now &+= Int32(ahead > 0 ? min(ahead, 3_600) : 1)
+        // Another file, or a clock that was put right, goes on from here.
+        now &+= Int32(isJump ? Self.longestStep : ahead)
         epoch = time / 1_000_000_000 &- Int64(now)
+        if isJump { watched.jump(to: time) } else { watched.reach(time) }
         // Attacks end by the pause, also when nothing comes for long.
         if !vectors.isEmpty { follow() }
         if now > 1 << 30 { beginAnew(at: time) }

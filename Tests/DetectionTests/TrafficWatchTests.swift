@@ -120,6 +120,45 @@ private func mixed(
         #expect(watch.finish().packets == 400_800)
     }
 
+    @Test func `a packet with an absurd time changes no attack's course`() throws {
+        var watch = watch()
+        var flood = Flood(.dns, on: Address(ipv4: 0xc000_0201))
+        for step in 0..<30_000 {
+            let time = begin + Int64(step) * second / 3_000
+            let stray: Int64? = step == 10_000 ? 0xffff_ffff * second : step == 20_000 ? 0 : nil
+            watch.observe(flood.next(at: stray ?? time), in: RawSpan())
+        }
+        let report = watch.finish()
+        let attack = try #require(report.attacks.first)
+        #expect(report.attacks.count == 1 && report.packets == 30_000)
+        let start = Moment(milliseconds: begin / 1_000_000)
+        #expect(attack.start - start < 1 && attack.end - start > 9 && attack.end - start < 10.1)
+        #expect(attack.vectors.map(\.packets) == [30_000])
+        #expect(report.from == start && report.until.map { $0 - start < 10.1 } == true)
+    }
+
+    @Test func `recordings of different days are told apart, in any order, and the time between is not counted`() {
+        for days: [Int64] in [[0, 400], [400, 0], [0, 30, 3]] {
+            var watch = watch()
+            var learning = TrafficWatch.Options()
+            learning.isLearning = true
+            var learner = TrafficWatch(profile: .shipped, key: 1, options: learning)
+            var flood = Flood(.dns, on: Address(ipv4: 0xc000_0201))
+            for day in days {
+                for step in 0..<15_000 {
+                    let packet = flood.next(at: begin + (day * 86_400 + 1) * second + Int64(step) * second / 3_000)
+                    watch.observe(packet, in: RawSpan())
+                    learner.observe(packet, in: RawSpan())
+                }
+            }
+            let report = watch.finish()
+            #expect(report.attacks.count == days.count, "\(days): \(report.attacks.map { "\($0.start) \($0.end)" })")
+            for attack in report.attacks { #expect((4...5.1).contains(attack.end - attack.start)) }
+            let learnt = learner.learnt(as: "two days")
+            #expect((4.9 * Double(days.count)...5 * Double(days.count)).contains(learnt.seconds))
+        }
+    }
+
     @Test func `memory does not grow with the number of senders and targets`() {
         var watch = watch()
         var flood = Flood(.udpRandom, on: Address(ipv4: 0))
