@@ -101,9 +101,10 @@ struct RulesCommand: ParsableCommand {
             }
             if check != nil {
                 try show(made.rules.map(\.said), targets)
-            } else {
+            } else if !made.rules.isEmpty {
                 print(made.text, terminator: made.text.hasSuffix("\n") ? "" : "\n")
             }
+            // Nothing is printed then: an empty table would take away the rules that are loaded.
             if made.rules.isEmpty { throw ExitCode(1) }
         }
     }
