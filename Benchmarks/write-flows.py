@@ -32,18 +32,21 @@ TEMPLATE_ID = 256
 
 
 def flows(generator, count, hosts):
-    """(source, destination, source port, destination port, protocol, flags, packets, bytes), both directions."""
+    """(source, destination, source port, destination port, protocol, flags, packets, bytes): of each conversation what the
+    client sent and what the server answered, one after the other."""
     made = []
-    for _ in range(count):
+    while len(made) < count:
         inside = NETWORK | 0x010000 + generator.randrange(hosts)
         outside = 0xC6120000 + generator.randrange(1 << 17)
         number, port, flags = generator.choice([(6, 443, 0x1B), (6, 80, 0x1B), (17, 53, 0), (17, 443, 0), (17, 123, 0)])
+        client, server = (outside, inside) if generator.random() < 0.5 else (inside, outside)
         packets = generator.randrange(1, 40) if number == 6 else generator.randrange(1, 4)
-        size = packets * generator.randrange(60, 1_400)
-        ephemeral = generator.randrange(32_768, 61_000)
-        ends = (outside, inside, ephemeral, port) if generator.random() < 0.5 else (inside, outside, port, ephemeral)
-        made.append((*ends, number, flags, packets, size))
-    return made
+        port_of_client = generator.randrange(32_768, 61_000)
+        for source, destination, source_port, destination_port in (
+                (client, server, port_of_client, port), (server, client, port, port_of_client)):
+            size = packets * generator.randrange(60, 1_400)
+            made.append((source, destination, source_port, destination_port, number, flags, packets, size))
+    return made[:count]
 
 
 def record(flow, generator):

@@ -20,8 +20,7 @@ package struct FlowSocket: ~Copyable {
     package static let countInterval: Int64 = 100_000_000
     /// Milliseconds in which datagrams gather before they are taken, where the buffer has room for what comes meanwhile: to be
     /// woken for each costs more than to read it, and nobody waits for milliseconds of a flow that is told of seconds later.
-    private static let gathering: Int32 = 4
-    private static let gatheringBuffer = 4 << 20
+    private var gathering: Int32 { receiveBuffer >= 1 << 20 ? 4 : receiveBuffer >= 128 << 10 ? 1 : 0 }
 
     /// What `receive` came back with.
     package enum Arrival: Equatable, Sendable {
@@ -107,10 +106,10 @@ package struct FlowSocket: ~Copyable {
 
     /// Takes what has come, or waits for it up to so many milliseconds. Throws where the system refuses.
     package mutating func receive(waiting milliseconds: Int = 100) throws(InputError) -> Arrival {
-        let isGathering = count > 0 && !isFull && receiveBuffer >= Self.gatheringBuffer
+        let isGathering = count > 0 && !isFull && gathering > 0
         count = 0
         guard !stop.isRequested else { return .stopped }
-        if isGathering, linux_wait_readable(-1, stop.descriptor, Self.gathering) > 0 { return .stopped }
+        if isGathering, linux_wait_readable(-1, stop.descriptor, gathering) > 0 { return .stopped }
         if !isFull {
             // Waiting first costs two calls a wake-up; asking first, three.
             let ready = linux_wait_readable(descriptor, stop.descriptor, Int32(clamping: max(0, milliseconds)))

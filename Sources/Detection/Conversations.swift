@@ -82,9 +82,9 @@ struct Conversations: ~Copyable, Sendable {
         Place(source, sourcePort, destination, destinationPort, protocolNumber, key)
     }
 
-    /// Reads a word of the place, so that its memory is near when it is needed.
+    /// Asks for a place's memory, so that it is near when it is needed.
     @inline(__always)
-    func touch(_ place: Place) -> UInt32 { sets[place.set].tags[0] }
+    func expect(_ place: Place) { sets.prefetch(place.set) }
 
     /// Whether both sides of a conversation were seen to speak, as far as it is remembered.
     func isBothWays(_ packet: borrowing PacketSummary) -> Bool {

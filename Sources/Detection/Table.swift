@@ -1,6 +1,12 @@
+// Not for I/O: two words to the memory that no Swift module has.
+internal import CLinux
+
 /// Memory of fixed size whose places are chosen by hash: a power of two of elements, aligned to 128 bytes. An index is
 /// masked to the size, so that each is in bounds by construction, without a check or a count of references on the way.
 struct Table<Element: BitwiseCopyable>: ~Copyable {
+    /// Of these a processor remembers the places of many more bytes than of small pages.
+    private static var hugePage: Int { 2 << 20 }
+
     let count: Int
     private let base: UnsafeMutablePointer<Element>
 
@@ -8,12 +14,27 @@ struct Table<Element: BitwiseCopyable>: ~Copyable {
     init(_ count: Int, of element: Element) {
         precondition(count > 0 && count & (count - 1) == 0, "a power of two")
         self.count = count
-        base = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Element>.stride, alignment: 128)
-            .bindMemory(to: Element.self, capacity: count)
+        let bytes = count * MemoryLayout<Element>.stride
+        let isLarge = bytes >= Self.hugePage
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 128)
+        if isLarge { linux_advise_huge(memory, bytes) }
+        base = memory.bindMemory(to: Element.self, capacity: count)
         base.initialize(repeating: element, count: count)
     }
 
     deinit { base.deallocate() }
+
+    /// Asks for the first line of an element's memory, and does not wait for it.
+    @inline(__always)
+    func prefetch(_ index: Int) { linux_prefetch(base + (index & (count &- 1))) }
+
+    /// Asks for the second line as well.
+    @inline(__always)
+    func prefetchBoth(_ index: Int) {
+        let element = UnsafeRawPointer(base + (index & (count &- 1)))
+        linux_prefetch(element)
+        linux_prefetch(element + 64)
+    }
 
     subscript(index: Int) -> Element {
         @inline(__always) _read { yield base[index & (count &- 1)] }

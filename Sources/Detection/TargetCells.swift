@@ -131,10 +131,25 @@ struct TargetCells: ~Copyable, Sendable {
         return way < Self.ways ? set * Self.ways + way : nil
     }
 
-    /// Reads a word of a host's cell, so that its memory is near when it is needed.
+    /// Where the cell of a host and class is looked for.
+    struct Place: BitwiseCopyable {
+        fileprivate var set = 0
+        fileprivate var tag: UInt32 = 0
+    }
+
+    /// The place of a host's cell; asks for the memory that tells whether it is there.
     @inline(__always)
-    func touch(_ target: Address, _ kind: TrafficClass) -> Int32 {
-        find(target, .host, kind).map { cells[$0].second } ?? 0
+    func expect(_ target: Address, _ kind: TrafficClass) -> Place {
+        let hash = hash(target, .host, kind)
+        let set = set(hash, .host)
+        tags.prefetch(set)
+        return Place(set: set, tag: UInt32(truncatingIfNeeded: hash >> 32) | 1)
+    }
+
+    /// Asks for the cell's memory.
+    @inline(__always)
+    func expect(_ place: Place) {
+        cells.prefetchBoth(place.set &* Self.ways &+ tags[place.set].place(of: place.tag) & (Self.ways &- 1))
     }
 
     /// The cell of a target and class at this second: there, or new in the place of the lightest of its set.
@@ -143,11 +158,22 @@ struct TargetCells: ~Copyable, Sendable {
         _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32, profile: borrowing TrafficProfile
     ) -> Int {
         let hash = hash(target, level, kind)
-        let set = set(hash, level)
-        let tag = UInt32(truncatingIfNeeded: hash >> 32) | 1
-        let way = tags[set].place(of: tag)
-        guard way < Self.ways else { return take(set, tag, target, level, kind, at: second, profile: profile) }
-        let index = set &* Self.ways &+ way
+        return index(
+            of: Place(set: set(hash, level), tag: UInt32(truncatingIfNeeded: hash >> 32) | 1), target, level, kind,
+            at: second, profile: profile)
+    }
+
+    /// The same of a place that is known.
+    @inline(__always)
+    mutating func index(
+        of place: Place, _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32,
+        profile: borrowing TrafficProfile
+    ) -> Int {
+        let way = tags[place.set].place(of: place.tag)
+        guard way < Self.ways else {
+            return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
+        }
+        let index = place.set &* Self.ways &+ way
         if cells[index].second != second { advance(index, to: second, profile: profile) }
         return index
     }

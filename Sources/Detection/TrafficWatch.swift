@@ -58,8 +58,6 @@ package struct TrafficWatch: ~Copyable, Sendable {
     private var hasBegun = false
     /// Packets in a row whose time was far from the present.
     private var strays = 0
-    /// What was read only to have it near.
-    private var touched: UInt32 = 0
     var classTotals = [Double](repeating: 0, count: TrafficClass.count)
 
     /// A vector that is followed, with the cell that it was found in.
@@ -86,8 +84,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
 
     /// Asks for the memory that a packet will need which is taken in soon.
     @inline(__always)
-    package mutating func expect(_ packet: borrowing PacketSummary) {
-        touched &+= conversations.touch(
+    package func expect(_ packet: borrowing PacketSummary) {
+        conversations.expect(
             conversations.place(
                 from: packet.source, packet.sourcePort, to: packet.destination, packet.destinationPort,
                 protocolNumber: packet.protocolNumber))
@@ -155,34 +153,34 @@ package struct TrafficWatch: ~Copyable, Sendable {
             repeating: conversations.place(
                 from: Address(high: 0, low: 0), 0, to: Address(high: 0, low: 0), 0, protocolNumber: 0))
         var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
+        var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
         var start = 0
         while start < flows.count {
             let count = min(Self.chunk, flows.count &- start)
-            var asked: UInt32 = 0
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
                 places[offset] = conversations.place(
                     from: flow.source, flow.sourcePort, to: flow.destination, flow.destinationPort,
                     protocolNumber: flow.protocolNumber)
-                asked &+= conversations.touch(places[offset])
+                conversations.expect(places[offset])
             }
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
                 guard flow.packets > 0 else { continue }
                 kinds[offset] = classify(flow, places[offset], at: clock(flow.last, late: Self.lateFlow))
-                asked &+= UInt32(bitPattern: cells.touch(flow.destination, kinds[offset]))
+                hosts[offset] = cells.expect(flow.destination, kinds[offset])
             }
+            for offset in 0..<count { cells.expect(hosts[offset]) }
             for offset in 0..<count where flows[start &+ offset].packets > 0 {
-                tally(flows[start &+ offset], kinds[offset])
+                tally(flows[start &+ offset], kinds[offset], hosts[offset])
             }
-            touched &+= asked
             start &+= count
         }
     }
 
     /// Counts a flow of a class.
     @inline(__always)
-    private mutating func tally(_ flow: FlowRecord, _ kind: TrafficClass) {
+    private mutating func tally(_ flow: FlowRecord, _ kind: TrafficClass, _ place: TargetCells.Place) {
         let scale = Float(flow.samplingRate)
         let count = Float(flow.packets) * scale
         let size = Float(flow.bytes) * scale
@@ -195,7 +193,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
         let last = max(second, now &- TargetCells.settling &+ 1)
         let share = 1 / Float(whole + 1)
         let first = max(Int32(clamping: Int64(second) - whole), now &- TargetCells.settling &+ 1)
-        let host = cells.place(flow.destination, .host, kind, at: now, profile: profile)
+        let host = cells.index(of: place, flow.destination, .host, kind, at: now, profile: profile)
         for second in min(first, last)...last {
             cells.add(host, packets: count * share, bytes: size * share, at: second)
         }

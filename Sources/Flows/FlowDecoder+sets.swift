@@ -178,7 +178,6 @@ extension FlowDecoder {
         var records: UInt32 = 0
         if range.upperBound &- offset < plan.recordLength, !range.isEmpty { counts.count(.truncated) }
         while range.upperBound &- offset >= plan.recordLength {
-            draft.clear(isRich: true)
             if plan.isVariable {
                 guard let end = plan.readVariable(bytes, at: offset, limit: range.upperBound, into: &draft) else {
                     counts.count(.truncated)
@@ -186,24 +185,24 @@ extension FlowDecoder {
                 }
                 offset = end
             } else {
-                FlowPlan.read(plan.operations.span, bytes, at: offset, into: &draft)
+                plan.read(plan.operations.span, bytes, at: offset, into: &draft)
                 offset &+= plan.recordLength
             }
             records &+= 1
-            if draft.rare.boot > 0 { message.domain.boot = draft.rare.boot }
-            let rate = draft.rare.samplingRate
+            if draft[.boot] > 0 { message.domain.boot = draft[.boot] }
+            let rate = draft.samplingRate
             guard rate > 0 else { continue }
             var scope: SamplingRates.Scope?
             var id: UInt64 = 0
             if plan.hasSampler {
                 scope = .sampler
-                id = draft.sampler
-            } else if draft.rare.interface > 0 {
+                id = draft[.sampler]
+            } else if draft[.interface] > 0 {
                 scope = .interface
-                id = draft.rare.interface
-            } else if draft.rare.template > 0 {
+                id = draft[.interface]
+            } else if draft[.template] > 0 {
                 scope = .template
-                id = draft.rare.template
+                id = draft[.template]
             }
             let known = message.domain.rates.count
             if !message.domain.rates.set(rate, scope: scope, id: id, limit: budget.rateLimit) {

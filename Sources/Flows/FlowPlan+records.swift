@@ -1,68 +1,91 @@
 internal import Addresses
+internal import Bytes
 
-/// The values of one record.
+/// The values of one record, by what they are; what a plan has no field for is 0.
 struct FlowDraft {
-    /// What few templates have.
-    struct Rare {
-        var rate: UInt64 = 0
-        var interval: UInt64 = 0
-        var space: UInt64 = 0
-        var sampleSize: UInt64 = 0
-        var population: UInt64 = 0
-        var probability: UInt64 = 0
-        var boot: UInt64 = 0
-        /// Microseconds.
-        var duration: UInt64 = 0
-        var reversePackets: UInt64 = 0
-        var reverseBytes: UInt64 = 0
-        var reverseFirst: UInt64 = 0
-        var reverseLast: UInt64 = 0
-        var reverseFlags: UInt8 = 0
-        var interface: UInt64 = 0
-        var template: UInt64 = 0
-        var sectionEnd = 0
-        var sectionLength = 0
-        var frameLength: UInt64 = 0
-
-        /// How many packets one stands for, by the record's own words; 0 where it has none.
-        var samplingRate: UInt32 {
-            if rate > 0 { return UInt32(clamping: rate) }
-            if interval > 0 { return UInt32(clamping: (interval &+ min(space, 1 << 40)) / interval) }
-            if sampleSize > 0 { return UInt32(clamping: population / sampleSize) }
-            let share = Double(bitPattern: probability)
-            return share > 1e-9 && share <= 1 ? UInt32((1 / share).rounded()) : 0
-        }
-    }
-
-    var record = FlowRecord()
-    var first: UInt64 = 0
-    var last: UInt64 = 0
-    var sampler: UInt64 = 0
-    var icmp: UInt16 = 0
-    var rare = Rare()
+    private var values = InlineArray<64, UInt64>(repeating: 0)
+    var sectionEnd = 0
+    var sectionLength = 0
 
     @inline(__always)
-    mutating func clear(isRich: Bool) {
-        record = FlowRecord()
-        first = 0
-        last = 0
-        sampler = 0
-        icmp = 0
-        if isRich { rare = Rare() }
+    subscript(target: FlowPlan.Target) -> UInt64 {
+        get { values[Int(target.rawValue & 63)] }
+        set { values[Int(target.rawValue & 63)] = newValue }
+    }
+
+    /// What every flow has, but for its times, its rate and what ICMP says.
+    @inline(__always)
+    func fill(_ record: inout FlowRecord, _ plan: borrowing FlowPlan) {
+        record.source = address(plan.source4, .source4, .source6, .source6Low)
+        record.destination = address(plan.destination4, .destination4, .destination6, .destination6Low)
+        record.sourcePort = UInt16(truncatingIfNeeded: self[.sourcePort])
+        record.destinationPort = UInt16(truncatingIfNeeded: self[.destinationPort])
+        record.protocolNumber = UInt8(truncatingIfNeeded: self[.protocolNumber])
+        record.flags = UInt8(truncatingIfNeeded: self[.flags])
+        record.typeOfService = UInt8(truncatingIfNeeded: self[.typeOfService] | self[.codePoint] << 2)
+        record.packets = self[.packets]
+        record.bytes = self[.bytes]
+        record.input = UInt32(truncatingIfNeeded: self[.input])
+        record.output = UInt32(truncatingIfNeeded: self[.output])
+        record.sourceAS = UInt32(truncatingIfNeeded: self[.sourceAS])
+        record.destinationAS = UInt32(truncatingIfNeeded: self[.destinationAS])
+        record.sourceMask = UInt8(truncatingIfNeeded: self[.sourceMask])
+        record.destinationMask = UInt8(truncatingIfNeeded: self[.destinationMask])
+    }
+
+    /// Templates for both versions fill one of them with zeros.
+    @inline(__always)
+    private func address(
+        _ base: UInt64, _ four: FlowPlan.Target, _ high: FlowPlan.Target, _ low: FlowPlan.Target
+    ) -> Address {
+        let (upper, lower) = (self[high], self[low])
+        return upper | lower != 0 ? Address(high: upper, low: lower) : Address(high: 0, low: base | self[four])
+    }
+
+    /// ICMP's type and code as fields of their own say them.
+    @inline(__always)
+    var icmp: UInt16 {
+        UInt16(
+            truncatingIfNeeded: self[.icmp4] | self[.icmp6] | self[.icmpCode4] | self[.icmpCode6]
+                | (self[.icmpType4] | self[.icmpType6]) << 8)
+    }
+
+    /// How many packets one stands for, by the record's own words; 0 where it has none.
+    var samplingRate: UInt32 {
+        if self[.rate] > 0 { return UInt32(clamping: self[.rate]) }
+        let interval = self[.interval]
+        if interval > 0 { return UInt32(clamping: (interval &+ min(self[.space], 1 << 40)) / interval) }
+        if self[.sampleSize] > 0 { return UInt32(clamping: self[.population] / self[.sampleSize]) }
+        let share = Double(bitPattern: self[.probability])
+        return share > 1e-9 && share <= 1 ? UInt32((1 / share).rounded()) : 0
+    }
+
+    /// Microseconds; 0 where none is told, or none that can be.
+    var duration: UInt64 {
+        let limit: UInt64 = 1 << 40
+        if self[.durationMicroseconds] > 0 { return self[.durationMicroseconds] < limit ? self[.durationMicroseconds] : 0 }
+        return self[.duration] < limit / 1000 ? self[.duration] * 1000 : 0
     }
 }
 
 extension FlowPlan {
     /// Reads one record of fixed length at `start`. The record must lie within the bytes, with 16 bytes or more before
-    /// it: integers are read as the last of eight bytes, so that their length needs no choice.
+    /// it: integers are read as the last of eight bytes, so that their length needs no choice. All records of a plan write
+    /// the same values of the draft.
     @inline(__always)
-    static func read(
-        _ operations: borrowing Span<Operation>, _ bytes: RawSpan, at start: Int, into draft: inout FlowDraft
-    ) {
+    func read(_ operations: borrowing Span<Operation>, _ bytes: RawSpan, at start: Int, into draft: inout FlowDraft) {
         for index in operations.indices {
             let operation = operations[index]
-            apply(operation.target, bytes, end: start &+ Int(operation.end), mask: operation.mask, into: &draft)
+            draft[operation.target] = Self.word(bytes, start &+ Int(operation.end)) & operation.mask
         }
+        draft.sectionEnd = start &+ sectionEnd
+        draft.sectionLength = sectionLength
+    }
+
+    /// The eight bytes before an offset. Bounds are checked here, once for each value.
+    @inline(__always)
+    private static func word(_ bytes: RawSpan, _ end: Int) -> UInt64 {
+        UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: end &- 8, as: UInt64.self))
     }
 
     /// Reads one record with fields of variable length that begins at `start`. Returns where it ends; nil where it does
@@ -85,88 +108,16 @@ extension FlowPlan {
             offset &+= length
             switch step.target {
             case .ignored: continue
-            case .section:
-                Self.apply(.section, bytes, end: offset, mask: UInt64(length), into: &draft)
+            case .section: (draft.sectionEnd, draft.sectionLength) = (offset, length)
             case .source4, .destination4:
-                if length == 4 { Self.apply(step.target, bytes, end: offset, mask: Self.mask(4), into: &draft) }
+                draft[step.target] = length == 4 ? Self.word(bytes, offset) & Self.mask(4) : 0
             case .source6, .destination6:
-                if length == 16 { Self.apply(step.target, bytes, end: offset, mask: .max, into: &draft) }
+                draft[step.target] = length == 16 ? Self.word(bytes, offset &- 8) : 0
+                if let low = step.target.lowHalf { draft[low] = length == 16 ? Self.word(bytes, offset) : 0 }
             default:
-                guard 1...8 ~= length else { continue }
-                Self.apply(step.target, bytes, end: offset, mask: Self.mask(length), into: &draft)
+                draft[step.target] = 1...8 ~= length ? Self.word(bytes, offset) & Self.mask(length) : 0
             }
         }
         return offset
-    }
-
-    @inline(__always)
-    private static func apply(
-        _ target: Target, _ bytes: RawSpan, end: Int, mask: UInt64, into draft: inout FlowDraft
-    ) {
-        // Bounds are checked here, once for each field.
-        let word = UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: end &- 8, as: UInt64.self))
-        let value = word & mask
-        switch target {
-        case .source4: draft.record.source = Address(ipv4: UInt32(truncatingIfNeeded: value))
-        case .destination4: draft.record.destination = Address(ipv4: UInt32(truncatingIfNeeded: value))
-        case .source6, .destination6:
-            // Templates for both versions fill one of them with zeros.
-            let high = UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: end &- 16, as: UInt64.self))
-            guard high | word != 0 else { return }
-            if target == .source6 {
-                draft.record.source = Address(high: high, low: word)
-            } else {
-                draft.record.destination = Address(high: high, low: word)
-            }
-        case .sourcePort: draft.record.sourcePort = UInt16(truncatingIfNeeded: value)
-        case .destinationPort: draft.record.destinationPort = UInt16(truncatingIfNeeded: value)
-        case .protocolNumber: draft.record.protocolNumber = UInt8(truncatingIfNeeded: value)
-        case .flags: draft.record.flags = UInt8(truncatingIfNeeded: value)
-        case .typeOfService: draft.record.typeOfService = UInt8(truncatingIfNeeded: value)
-        case .codePoint: draft.record.typeOfService = UInt8(truncatingIfNeeded: value << 2)
-        case .packets: draft.record.packets = value
-        case .bytes: draft.record.bytes = value
-        case .input: draft.record.input = UInt32(truncatingIfNeeded: value)
-        case .output: draft.record.output = UInt32(truncatingIfNeeded: value)
-        case .sourceAS: draft.record.sourceAS = UInt32(truncatingIfNeeded: value)
-        case .destinationAS: draft.record.destinationAS = UInt32(truncatingIfNeeded: value)
-        case .sourceMask: draft.record.sourceMask = UInt8(truncatingIfNeeded: value)
-        case .destinationMask: draft.record.destinationMask = UInt8(truncatingIfNeeded: value)
-        case .icmp: draft.icmp |= UInt16(truncatingIfNeeded: value)
-        case .icmpType: draft.icmp |= UInt16(truncatingIfNeeded: value << 8)
-        case .first: draft.first = value
-        case .last: draft.last = value
-        case .sampler: draft.sampler = value
-        default: applyRare(target, value, end: end, mask: mask, into: &draft.rare)
-        }
-    }
-
-    @inline(never)
-    private static func applyRare(
-        _ target: Target, _ value: UInt64, end: Int, mask: UInt64, into rare: inout FlowDraft.Rare
-    ) {
-        switch target {
-        case .rate: rare.rate = value
-        case .interval: rare.interval = value
-        case .space: rare.space = value
-        case .sampleSize: rare.sampleSize = value
-        case .population: rare.population = value
-        case .probability: rare.probability = value
-        case .boot: rare.boot = value
-        case .duration: rare.duration = value > 1 << 40 ? 0 : value &* 1000
-        case .durationMicroseconds: rare.duration = value
-        case .reversePackets: rare.reversePackets = value
-        case .reverseBytes: rare.reverseBytes = value
-        case .reverseFlags: rare.reverseFlags = UInt8(truncatingIfNeeded: value)
-        case .reverseFirst: rare.reverseFirst = value
-        case .reverseLast: rare.reverseLast = value
-        case .interface: rare.interface = value
-        case .template: rare.template = value
-        case .frameLength: rare.frameLength = value
-        case .section:
-            rare.sectionEnd = end
-            rare.sectionLength = Int(mask)
-        default: break
-        }
     }
 }

@@ -3,20 +3,32 @@
 struct FlowPlan {
     enum Target: UInt8 {
         case ignored
-        case source4, destination4, source6, destination6, sourcePort, destinationPort
+        // Of IPv6 the upper half, and behind it the lower.
+        case source4, source6, source6Low, destination4, destination6, destination6Low, sourcePort, destinationPort
         case protocolNumber, flags, typeOfService, codePoint, packets, bytes, input, output
         case sourceAS, destinationAS, sourceMask, destinationMask
-        case icmp, icmpType, first, last, sampler
+        // Type and code in one, or each by itself.
+        case icmp4, icmp6, icmpCode4, icmpCode6, icmpType4, icmpType6
+        case first, last, sampler
         // These are rare; a plan with one of them `isRich`.
         case rate, interval, space, sampleSize, population, probability, boot, duration, durationMicroseconds
         case reversePackets, reverseBytes, reverseFlags, reverseFirst, reverseLast
         case interface, template, section, frameLength
+
+        /// An IPv6 address is two values: what its lower half is.
+        var lowHalf: Target? {
+            switch self {
+            case .source6: .source6Low
+            case .destination6: .destination6Low
+            default: nil
+            }
+        }
     }
 
     struct Operation {
-        /// Which bits of the eight bytes that end where the field ends; of a section, its length.
+        /// Which bits of the eight bytes that end where the value ends.
         var mask: UInt64
-        /// Bytes from the start of the record to the field's end.
+        /// Bytes from the start of the record to the value's end.
         var end: Int32
         var target: Target
     }
@@ -53,6 +65,12 @@ struct FlowPlan {
     private(set) var reverseFirst = FlowTimeForm.none
     private(set) var reverseLast = FlowTimeForm.none
     private(set) var link = FlowSample.Link.ethernet
+    /// What an IPv4 address is added to; 0 where the record has none.
+    private(set) var source4: UInt64 = 0
+    private(set) var destination4: UInt64 = 0
+    /// Where the section lies in a record of fixed length.
+    private(set) var sectionEnd = 0
+    private(set) var sectionLength = 0
     /// The section is an IP packet; `link` is then told by its first byte.
     private(set) var isSectionIP = false
 
@@ -81,9 +99,14 @@ struct FlowPlan {
             if isVariable { steps.append(Step(length: field.length, target: target)) }
             guard target != .ignored else { continue }
             note(target)
-            if !isVariable {
-                let mask = target == .section ? UInt64(field.length) : Self.mask(Int(field.length))
-                operations.append(Operation(mask: mask, end: Int32(offset), target: target))
+            if isVariable { continue }
+            if target == .section {
+                (sectionEnd, sectionLength) = (offset, Int(field.length))
+            } else if let low = target.lowHalf {
+                operations.append(Operation(mask: .max, end: Int32(offset - 8), target: target))
+                operations.append(Operation(mask: .max, end: Int32(offset), target: low))
+            } else {
+                operations.append(Operation(mask: Self.mask(Int(field.length)), end: Int32(offset), target: target))
             }
         }
         recordLength = offset
@@ -96,6 +119,8 @@ struct FlowPlan {
     private mutating func note(_ target: Target) {
         if target.rawValue >= Target.rate.rawValue { isRich = true }
         switch target {
+        case .source4: source4 = 0xffff_0000_0000
+        case .destination4: destination4 = 0xffff_0000_0000
         case .sampler: hasSampler = true
         case .reversePackets, .reverseBytes: hasReverse = true
         case .boot: hasBoot = true
@@ -234,8 +259,9 @@ extension FlowPlan {
             take([17], .destinationAS)
             take(has4 || !has6 ? [9, 29] : [29, 9], .sourceMask)
             take(to4 || !to6 ? [13, 30] : [30, 13], .destinationMask)
-            for element: UInt16 in [32, 139, 177, 179] { take([element], .icmp) }
-            for element: UInt16 in [176, 178] { take([element], .icmpType) }
+            for (element, target): (UInt16, Target) in [
+                (32, .icmp4), (139, .icmp6), (177, .icmpCode4), (179, .icmpCode6), (176, .icmpType4), (178, .icmpType6),
+            ] { take([element], target) }
             first = takeTime(Self.starts, .first)
             last = takeTime(Self.ends, .last)
             if first == .none, last == .none { first = takeTime(Self.observations, .first) }

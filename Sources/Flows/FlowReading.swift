@@ -51,12 +51,19 @@ struct FlowReading {
         let count = range.count / plan.recordLength
         let operations = plan.operations
         let isRich = plan.isRich
+        let start = batch.flows.count
+        // Each record is written where it stays: a copy right behind its writing waits for each field.
+        if !isRich { batch.flows.append(contentsOf: repeatElement(FlowRecord(), count: count)) }
         var draft = FlowDraft()
         var offset = range.lowerBound
-        for _ in 0..<count {
-            draft.clear(isRich: isRich)
-            FlowPlan.read(operations.span, bytes, at: offset, into: &draft)
-            finish(&draft, bytes, into: &batch, &counts)
+        for index in 0..<count {
+            plan.read(operations.span, bytes, at: offset, into: &draft)
+            if isRich {
+                finishRich(draft, bytes, into: &batch, &counts)
+            } else {
+                var flows = batch.flows.mutableSpan
+                finish(&flows[start &+ index], draft, &counts)
+            }
             offset &+= plan.recordLength
         }
         return UInt32(truncatingIfNeeded: count)
@@ -71,7 +78,6 @@ struct FlowReading {
         while range.upperBound &- offset >= plan.recordLength {
             // Padding is shorter than a record could be, of zeros, and at most of the length that aligns to eight.
             if range.upperBound &- offset < 8, isZero(bytes, offset..<range.upperBound) { break }
-            draft.clear(isRich: true)
             guard let end = plan.readVariable(bytes, at: offset, limit: range.upperBound, into: &draft) else {
                 counts.count(.truncated)
                 break
@@ -81,7 +87,7 @@ struct FlowReading {
             if plan.kind == .other {
                 counts.passedOver &+= 1
             } else {
-                finish(&draft, bytes, into: &batch, &counts)
+                finishRich(draft, bytes, into: &batch, &counts)
             }
         }
         return count
@@ -96,26 +102,20 @@ struct FlowReading {
 
     @inline(__always)
     private mutating func finish(
-        _ draft: inout FlowDraft, _ bytes: RawSpan, into batch: inout FlowBatch, _ counts: inout FlowCounters
+        _ record: inout FlowRecord, _ draft: borrowing FlowDraft, _ counts: inout FlowCounters
     ) {
-        if plan.isRich {
-            finishRich(&draft, bytes, into: &batch, &counts)
-            return
-        }
-        draft.record.samplingRate = usesRates ? rate(of: draft, &counts) : rate
-        draft.record.moveICMP(draft.icmp)
-        let first = clock.time(draft.first, plan.first)
-        let last = clock.time(draft.last, plan.last)
-        if !draft.record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
-        batch.flows.append(draft.record)
+        draft.fill(&record, plan)
+        record.samplingRate = usesRates ? rate(draft[.sampler], record.input, &counts) : rate
+        record.moveICMP(draft.icmp)
+        let first = clock.time(draft[.first], plan.first)
+        let last = clock.time(draft[.last], plan.last)
+        if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
     }
 
     /// The rate that options data told for this record: its sampler's, its interface's, its domain's.
     @inline(__always)
-    private mutating func rate(of draft: FlowDraft, _ counts: inout FlowCounters) -> UInt32 {
-        if !isRated || draft.sampler != ratedSampler || draft.record.input != ratedInterface {
-            findRate(draft.sampler, draft.record.input)
-        }
+    private mutating func rate(_ sampler: UInt64, _ input: UInt32, _ counts: inout FlowCounters) -> UInt32 {
+        if !isRated || sampler != ratedSampler || input != ratedInterface { findRate(sampler, input) }
         if isUnrated { counts.unrated &+= 1 }
         return rate
     }
@@ -136,65 +136,67 @@ struct FlowReading {
 
     @inline(never)
     private mutating func finishRich(
-        _ draft: inout FlowDraft, _ bytes: RawSpan, into batch: inout FlowBatch, _ counts: inout FlowCounters
+        _ draft: borrowing FlowDraft, _ bytes: RawSpan, into batch: inout FlowBatch, _ counts: inout FlowCounters
     ) {
         var clock = clock
-        if draft.rare.boot > 0, clock.uptime == nil { clock.setBoot(milliseconds: draft.rare.boot) }
-        let own = draft.rare.samplingRate
-        let rate = own > 0 ? own : rate(of: draft, &counts)
-        draft.record.samplingRate = rate
+        if draft[.boot] > 0, clock.uptime == nil { clock.setBoot(milliseconds: draft[.boot]) }
+        let own = draft.samplingRate
+        var record = FlowRecord()
+        draft.fill(&record, plan)
+        record.samplingRate = own > 0 ? own : rate(draft[.sampler], record.input, &counts)
         if plan.kind == .section {
-            appendSample(draft, bytes, clock, into: &batch)
+            appendSample(draft, record, bytes, clock, into: &batch)
             return
         }
-        draft.record.moveICMP(draft.icmp)
-        var first = clock.time(draft.first, plan.first)
-        var last = clock.time(draft.last, plan.last)
-        if draft.rare.duration > 0, draft.rare.duration < 1 << 40 {
-            let duration = Int64(draft.rare.duration) &* 1000
+        record.moveICMP(draft.icmp)
+        var first = clock.time(draft[.first], plan.first)
+        var last = clock.time(draft[.last], plan.last)
+        if draft.duration > 0 {
+            let duration = Int64(draft.duration) &* 1000
             if last == .min, first != .min { last = first.addingSaturating(duration) }
             if first == .min, last != .min { first = last.subtractingSaturating(duration) }
         }
-        if !draft.record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
-        let packets = draft.rare.reversePackets
-        let hasReverse = plan.hasReverse && packets | draft.rare.reverseBytes > 0
+        if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
+        let (packets, octets) = (draft[.reversePackets], draft[.reverseBytes])
+        let hasReverse = plan.hasReverse && packets | octets > 0
         // A report of the other direction alone tells nothing of this one.
-        if !hasReverse || draft.record.packets | draft.record.bytes > 0 { batch.flows.append(draft.record) }
+        if !hasReverse || record.packets | record.bytes > 0 { batch.flows.append(record) }
         guard hasReverse else { return }
-        var reverse = draft.record
-        (reverse.source, reverse.destination) = (draft.record.destination, draft.record.source)
-        (reverse.sourcePort, reverse.destinationPort) = (draft.record.destinationPort, draft.record.sourcePort)
-        (reverse.input, reverse.output) = (draft.record.output, draft.record.input)
-        (reverse.sourceAS, reverse.destinationAS) = (draft.record.destinationAS, draft.record.sourceAS)
-        (reverse.sourceMask, reverse.destinationMask) = (draft.record.destinationMask, draft.record.sourceMask)
+        var reverse = record
+        (reverse.source, reverse.destination) = (record.destination, record.source)
+        (reverse.sourcePort, reverse.destinationPort) = (record.destinationPort, record.sourcePort)
+        (reverse.input, reverse.output) = (record.output, record.input)
+        (reverse.sourceAS, reverse.destinationAS) = (record.destinationAS, record.sourceAS)
+        (reverse.sourceMask, reverse.destinationMask) = (record.destinationMask, record.sourceMask)
         reverse.packets = packets
-        reverse.bytes = draft.rare.reverseBytes
-        reverse.flags = draft.rare.reverseFlags
+        reverse.bytes = octets
+        reverse.flags = UInt8(truncatingIfNeeded: draft[.reverseFlags])
         if plan.reverseFirst != .none || plan.reverseLast != .none {
-            let first = clock.time(draft.rare.reverseFirst, plan.reverseFirst)
-            let last = clock.time(draft.rare.reverseLast, plan.reverseLast)
+            let first = clock.time(draft[.reverseFirst], plan.reverseFirst)
+            let last = clock.time(draft[.reverseLast], plan.reverseLast)
             if !reverse.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
         }
         batch.flows.append(reverse)
     }
 
     private func appendSample(
-        _ draft: FlowDraft, _ bytes: RawSpan, _ clock: FlowClock, into batch: inout FlowBatch
+        _ draft: borrowing FlowDraft, _ record: FlowRecord, _ bytes: RawSpan, _ clock: FlowClock,
+        into batch: inout FlowBatch
     ) {
-        guard draft.rare.sectionLength > 0 else { return }
+        guard draft.sectionLength > 0 else { return }
         var sample = FlowSample()
-        let start = draft.rare.sectionEnd &- draft.rare.sectionLength
+        let start = draft.sectionEnd &- draft.sectionLength
         sample.offset = UInt32(truncatingIfNeeded: start)
-        sample.length = UInt32(truncatingIfNeeded: draft.rare.sectionLength)
+        sample.length = UInt32(truncatingIfNeeded: draft.sectionLength)
         if plan.isSectionIP {
             let version = bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt8.self) >> 4
             sample.link = version == 6 ? .ipv6 : .ipv4
         }
-        sample.frameLength = max(UInt32(clamping: draft.rare.frameLength), sample.length)
-        sample.samplingRate = draft.record.samplingRate
-        sample.input = draft.record.input
-        sample.output = draft.record.output
-        let time = clock.time(draft.first, plan.first)
+        sample.frameLength = max(UInt32(clamping: draft[.frameLength]), sample.length)
+        sample.samplingRate = record.samplingRate
+        sample.input = record.input
+        sample.output = record.output
+        let time = clock.time(draft[.first], plan.first)
         sample.time = clock.isBelieved(time) ? time : clock.receivedAt
         batch.samples.append(sample)
     }

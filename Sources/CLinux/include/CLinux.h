@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "Datagrams.h"
+#include "Memory.h"
 
 static const uint32_t linux_epoll_in = EPOLLIN;
 static const uint32_t linux_epoll_out = EPOLLOUT;
