@@ -101,7 +101,8 @@ def datagram_sflow(made, generator):
             ">BBHHHBBHII", 0x45, 0, length - 14, 7, 0, 60, protocol, 0, source, destination) + transport)
         shown = min(128, length)
         frame = (frame + bytes(128))[:shown]
-        raw = struct.pack(">IIII", 1, length, 4, shown) + frame + bytes(-shown % 4)
+        # The length on the line has the four bytes of Ethernet's checksum, which were stripped.
+        raw = struct.pack(">IIII", 1, length + 4, 4, shown) + frame + bytes(-shown % 4)
         records = struct.pack(">II", 1, len(raw)) + raw
         sample = struct.pack(">IIIIIIII", number, 1, 1_024, 1_024 * number, 0, 1, 2, 1) + records
         samples += struct.pack(">II", 1, len(sample)) + sample
@@ -119,8 +120,9 @@ class Stream:
         self.kind, self.size, self.count, self.sequence = kind, PER_DATAGRAM[kind], 0, 0
         make = {"v5": datagram_v5, "v9": datagram_v9, "ipfix": datagram_ipfix, "sflow": datagram_sflow}[kind]
         self.plain, self.full = [], []
-        for _ in range(DISTINCT):
-            made = flows(generator, self.size, hosts)
+        conversations = flows(generator, DISTINCT * self.size, hosts)
+        for number in range(DISTINCT):
+            made = conversations[number * self.size:(number + 1) * self.size]
             if kind in ("v9", "ipfix"):
                 self.plain.append(bytearray(make(made, generator, 0)))
                 self.full.append(bytearray(make(made, generator, 1)))

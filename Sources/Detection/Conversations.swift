@@ -10,27 +10,27 @@ struct Conversations: ~Copyable, Sendable {
     /// What is known of a packet's conversation, the packet itself included.
     struct Exchange: BitwiseCopyable {
         /// Both sides were seen to speak.
-        var isBothWays: Bool
+        var isBothWays = false
         /// The packet comes from the side that spoke first, or that sent the SYN.
-        var isFromInitiator: Bool
+        var isFromInitiator = false
         /// The other side has spoken before.
-        var isAnswer: Bool
+        var isAnswer = false
         /// This side alone has sent four packets or more.
-        var isLasting: Bool
+        var isLasting = false
         /// A connection that waited for this packet to be complete.
-        var isCompleting: Bool
+        var isCompleting = false
         /// It began with a SYN, after which the same side went on: a connection, also where one side alone is seen.
-        var isOpened: Bool
+        var isOpened = false
     }
 
     private static let ways = 8
     /// Seconds after which a conversation without packets is no more.
-    private static let lifetime: UInt16 = 300
+    private static let lifetime: Int16 = 300
 
     private struct Line: BitwiseCopyable {
         /// 0: free.
         var tags = Tags()
-        /// Seconds since the start of the stream, of which 16 bits are kept.
+        /// Seconds since 1970, of which 16 bits are kept.
         var times = InlineArray<8, UInt16>(repeating: 0)
         var states = InlineArray<8, UInt8>(repeating: 0)
         var counts = InlineArray<8, UInt8>(repeating: 0)
@@ -54,9 +54,11 @@ struct Conversations: ~Copyable, Sendable {
 
     /// Where a conversation is kept, and which side of it speaks.
     struct Place: BitwiseCopyable {
-        fileprivate let set: Int
-        fileprivate let tag: UInt32
-        fileprivate let isLow: Bool
+        fileprivate var set = 0
+        fileprivate var tag: UInt32 = 0
+        fileprivate var isLow = false
+
+        init() {}
 
         @inline(__always)
         fileprivate init(
@@ -100,23 +102,22 @@ struct Conversations: ~Copyable, Sendable {
     ///   - isHigher: the sender's port is not below the other's.
     ///   - isOpening: a TCP SYN without ACK.
     ///   - isAcknowledging: TCP with ACK and without SYN and RST.
+    ///   - second: since 1970.
     @inline(__always)
     mutating func take(
-        _ place: Place, isHigher: Bool, isOpening: Bool, isAcknowledging: Bool, at second: Int32
+        _ place: Place, isHigher: Bool, isOpening: Bool, isAcknowledging: Bool, at second: Int64
     ) -> Exchange {
         let isLow = place.isLow
         let time = UInt16(truncatingIfNeeded: second)
         let way = sets[place.set].tags.place(of: place.tag)
-        guard way < Self.ways, time &- sets[place.set].times[way] <= Self.lifetime else {
+        guard way < Self.ways, Self.age(sets[place.set].times[way], at: time) <= Self.lifetime else {
             // Without a SYN the side with the higher port is taken for the client.
             let fromInitiator = isOpening || isHigher
             remember(
                 place, way, time,
                 state: (isLow ? Self.lowSpoke : Self.highSpoke) | (fromInitiator == isLow ? Self.lowBegan : 0)
                     | (isOpening ? Self.awaitsAcknowledgement : 0))
-            return Exchange(
-                isBothWays: false, isFromInitiator: fromInitiator, isAnswer: false, isLasting: false,
-                isCompleting: false, isOpened: false)
+            return Exchange(isFromInitiator: fromInitiator)
         }
         var state = sets[place.set].states[way]
         let answered = state & (isLow ? Self.highSpoke : Self.lowSpoke) != 0
@@ -129,13 +130,19 @@ struct Conversations: ~Copyable, Sendable {
         let isCompleting = isAcknowledging && fromInitiator && state & Self.awaitsAcknowledgement != 0
         if isCompleting { state = state & ~Self.awaitsAcknowledgement | Self.opened }
         let count = min(254, sets[place.set].counts[way]) &+ 1
+        // A packet that comes late makes nothing older.
+        let latest = Self.age(sets[place.set].times[way], at: time) > 0 ? time : sets[place.set].times[way]
         sets[place.set].states[way] = state
         sets[place.set].counts[way] = count
-        sets[place.set].times[way] = time
+        sets[place.set].times[way] = latest
         return Exchange(
             isBothWays: answered, isFromInitiator: fromInitiator, isAnswer: answered, isLasting: count >= 4,
             isCompleting: isCompleting, isOpened: state & Self.opened != 0)
     }
+
+    /// Seconds since a time; late packets come before it. Both are kept in 16 bits, and so less than nine hours apart.
+    @inline(__always)
+    private static func age(_ since: UInt16, at time: UInt16) -> Int16 { Int16(bitPattern: time &- since) }
 
     /// Begins a conversation: in the place of the dead one it was, else of the one least worth keeping: dead ones, then
     /// one-sided ones, the oldest first.
@@ -145,10 +152,10 @@ struct Conversations: ~Copyable, Sendable {
         if victim >= Self.ways {
             var least = UInt32.max
             for way in 0..<Self.ways {
-                let age = time &- sets[place.set].times[way]
+                let age = Self.age(sets[place.set].times[way], at: time)
                 let isDead = sets[place.set].tags[way] == 0 || age > Self.lifetime
                 let worth: UInt32 =
-                    isDead ? 0 : (sets[place.set].states[way] & 3 == 3 ? 1 << 18 : 1 << 17) &- UInt32(age)
+                    isDead ? 0 : (sets[place.set].states[way] & 3 == 3 ? 1 << 18 : 1 << 17) &- UInt32(max(0, age))
                 if worth < least {
                     least = worth
                     victim = way

@@ -82,33 +82,76 @@ package struct TrafficWatch: ~Copyable, Sendable {
 
     // ---- What comes in.
 
-    /// Asks for the memory that a packet will need which is taken in soon.
-    @inline(__always)
-    package func expect(_ packet: borrowing PacketSummary) {
-        conversations.expect(
-            conversations.place(
-                from: packet.source, packet.sourcePort, to: packet.destination, packet.destinationPort,
-                protocolNumber: packet.protocolNumber))
+    /// Takes in packets, read from these parts of the bytes: names are taken from there.
+    ///
+    /// Tables are large, and what is asked of them is scattered: what a few packets will need is asked for before the first
+    /// of them is counted, so that the waits go together.
+    package mutating func observe(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
+        var places = InlineArray<32, Conversations.Place>(repeating: Conversations.Place())
+        var exchanges = InlineArray<32, Conversations.Exchange>(repeating: Conversations.Exchange())
+        var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
+        var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
+        var start = 0
+        while start < packets.count {
+            let count = min(Self.chunk, packets.count &- start)
+            for offset in 0..<count {
+                places[offset] = place(of: packets[start &+ offset])
+                conversations.expect(places[offset])
+            }
+            for offset in 0..<count {
+                let packet = packets[start &+ offset]
+                exchanges[offset] = exchange(packet, places[offset])
+                kinds[offset] = TrafficClass.of(packet, in: exchanges[offset])
+                hosts[offset] = cells.expect(packet.destination, kinds[offset])
+            }
+            for offset in 0..<count { cells.expect(hosts[offset]) }
+            for offset in 0..<count {
+                tally(
+                    packets[start &+ offset], kinds[offset], exchanges[offset], hosts[offset],
+                    in: bytes.extracting(frames[start &+ offset]))
+            }
+            start &+= count
+        }
     }
 
-    /// Takes in a packet. `frame` is what its summary was read from: names are taken from there.
+    /// Takes in one packet.
     package mutating func observe(_ packet: borrowing PacketSummary, in frame: RawSpan) {
-        let second = clock(packet.time)
-        packets &+= UInt64(packet.weight)
-        bytes &+= UInt64(packet.weight) &* UInt64(packet.length)
-        let place = conversations.place(
+        let exchange = exchange(packet, place(of: packet))
+        let kind = TrafficClass.of(packet, in: exchange)
+        tally(packet, kind, exchange, cells.expect(packet.destination, kind), in: frame)
+    }
+
+    @inline(__always)
+    private func place(of packet: borrowing PacketSummary) -> Conversations.Place {
+        conversations.place(
             from: packet.source, packet.sourcePort, to: packet.destination, packet.destinationPort,
             protocolNumber: packet.protocolNumber)
-        let exchange = conversations.take(
+    }
+
+    @inline(__always)
+    private mutating func exchange(
+        _ packet: borrowing PacketSummary, _ place: Conversations.Place
+    ) -> Conversations.Exchange {
+        conversations.take(
             place, isHigher: packet.sourcePort >= packet.destinationPort,
             isOpening: packet.flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst) == TCPFlag.syn,
             isAcknowledging: packet.flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst) == TCPFlag.ack,
-            at: second)
-        let kind = TrafficClass.of(packet, in: exchange)
+            at: packet.time / 1_000_000_000)
+    }
+
+    /// Counts a packet of a class.
+    @inline(__always)
+    private mutating func tally(
+        _ packet: borrowing PacketSummary, _ kind: TrafficClass, _ exchange: Conversations.Exchange,
+        _ place: TargetCells.Place, in frame: RawSpan
+    ) {
+        let second = clock(packet.time)
+        packets &+= UInt64(packet.weight)
+        bytes &+= UInt64(packet.weight) &* UInt64(packet.length)
         let count = Float(packet.weight)
         let size = count * Float(packet.length)
         classTotals[Int(kind.number)] += Double(count)
-        let host = cells.place(packet.destination, .host, kind, at: second, profile: profile)
+        let host = cells.index(of: place, packet.destination, .host, kind, at: second, profile: profile)
         cells.add(host, packets: count, bytes: size, at: second)
         cells.add(host, observed: 1, total: Double(count), source: packet.source)
         if options.isAttackKnown { standing.add(packet, kind) }
@@ -145,13 +188,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
 
     /// Takes in flow records: of each its packets and bytes, times its sampling rate, spread over the seconds from its
     /// first to its last packet.
-    ///
-    /// Tables are large, and what is asked of them is scattered: what a few records will need is asked for before the
-    /// first of them is counted, so that the waits go together.
     package mutating func observe(_ flows: Span<FlowRecord>) {
-        var places = InlineArray<32, Conversations.Place>(
-            repeating: conversations.place(
-                from: Address(high: 0, low: 0), 0, to: Address(high: 0, low: 0), 0, protocolNumber: 0))
+        var places = InlineArray<32, Conversations.Place>(repeating: Conversations.Place())
         var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
         var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
         var start = 0
@@ -167,7 +205,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
                 guard flow.packets > 0 else { continue }
-                kinds[offset] = classify(flow, places[offset], at: clock(flow.last, late: Self.lateFlow))
+                _ = clock(flow.last, late: Self.lateFlow)
+                kinds[offset] = classify(flow, places[offset])
                 hosts[offset] = cells.expect(flow.destination, kinds[offset])
             }
             for offset in 0..<count { cells.expect(hosts[offset]) }
@@ -228,14 +267,12 @@ package struct TrafficWatch: ~Copyable, Sendable {
     }
 
     @inline(__always)
-    private mutating func classify(
-        _ flow: FlowRecord, _ place: Conversations.Place, at second: Int32
-    ) -> TrafficClass {
+    private mutating func classify(_ flow: FlowRecord, _ place: Conversations.Place) -> TrafficClass {
         let flags = flow.flags
         let exchange = conversations.take(
             place, isHigher: flow.sourcePort >= flow.destinationPort,
             isOpening: flags & (TCPFlag.syn | TCPFlag.ack) == TCPFlag.syn,
-            isAcknowledging: false, at: second)
+            isAcknowledging: false, at: flow.last / 1_000_000_000)
         let isAlone = !exchange.isBothWays
         switch flow.protocolNumber {
         case PacketSummary.tcp:

@@ -29,13 +29,15 @@ struct Dissection: ~Copyable, TrafficTaker {
         self.requests = LogWatch(baseline: requests)
     }
 
-    mutating func expect(_ packet: borrowing PacketSummary) { traffic.expect(packet) }
-
-    mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) {
-        trafficCount &+= 1
-        let count = Double(packet.weight)
-        timeline?.add(count, count * Double(packet.length), at: packet.time)
-        traffic.observe(packet, in: frame)
+    mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
+        trafficCount &+= UInt64(packets.count)
+        if timeline != nil {
+            for index in packets.indices {
+                let count = Double(packets[index].weight)
+                timeline?.add(count, count * Double(packets[index].length), at: packets[index].time)
+            }
+        }
+        traffic.observe(packets, from: frames, in: bytes)
     }
 
     mutating func take(_ flows: Span<FlowRecord>) {
@@ -94,9 +96,9 @@ struct Baseline: ~Copyable, TrafficTaker {
         traffic = TrafficWatch(profile: .shipped, key: Dissection.fileKey, options: options)
     }
 
-    mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) {
-        count += 1
-        traffic.observe(packet, in: frame)
+    mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
+        count += UInt64(packets.count)
+        traffic.observe(packets, from: frames, in: bytes)
     }
 
     mutating func take(_ flows: Span<FlowRecord>) {

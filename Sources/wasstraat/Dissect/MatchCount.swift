@@ -57,9 +57,10 @@ struct MatchCount: TrafficTaker {
         targets.isEmpty || targets.contains { $0.contains(destination) }
     }
 
-    mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan) {
-        guard isWatched(packet.destination) else { return }
-        count(copy packet, weight: Double(packet.weight))
+    mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
+        for index in packets.indices where isWatched(packets[index].destination) {
+            count(packets[index], weight: Double(packets[index].weight))
+        }
     }
 
     /// The packets of a profile's sample, which has no addresses.

@@ -9,30 +9,21 @@ internal import Packets
 
 /// What takes in the packets, flows and requests of files.
 protocol TrafficTaker: ~Copyable {
-    /// A packet that is taken soon: whoever has large tables may ask for their memory.
-    mutating func expect(_ packet: borrowing PacketSummary)
-    mutating func take(_ packet: borrowing PacketSummary, in frame: RawSpan)
+    /// Packets, and the parts of the bytes that they were read from.
+    mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan)
     mutating func take(_ flows: Span<FlowRecord>)
     mutating func take(_ request: RequestSummary, _ line: Span<UInt8>)
-}
-
-extension TrafficTaker where Self: ~Copyable {
-    mutating func expect(_ packet: borrowing PacketSummary) {}
 }
 
 /// Reads files of every kind that we know, by their content, to their end: captures, flow exports inside captures, files
 /// of nfcapd, web-server logs. What cannot be read is counted by its cause, and reading goes on.
 struct TrafficSource: ~Copyable {
     private static let flowsAtOnce = 1_024
+    /// Bytes of Ethernet's checksum: some exporters count it in a frame's length, some do not, and some say the one and do
+    /// the other.
+    private static let checksumLength = 4
     /// Packets that are read before the first of them is taken.
-    private static let packetsAtOnce = 16
-
-    private struct Waiting {
-        var packet: PacketSummary
-        /// Where its frame lies in the bytes at hand.
-        var start: Int
-        var length: Int
-    }
+    private static let packetsAtOnce = 32
 
     private struct Fault {
         var count: UInt64 = 0
@@ -46,7 +37,9 @@ struct TrafficSource: ~Copyable {
     private var batch = FlowBatch()
     private var bar = ProgressBar()
     private var taken: UInt64 = 0
-    private var waiting: [Waiting] = []
+    private var waiting: [PacketSummary] = []
+    /// Where their frames lie in the bytes at hand.
+    private var framesOfWaiting: [Range<Int>] = []
 
     /// All causes with the place of the first one, the most frequent first.
     var faults: [ReadFault] {
@@ -183,8 +176,7 @@ struct TrafficSource: ~Copyable {
                 pass(bytes, to: &taker)
                 if readExport(packet, in: frame, found, into: &taker) { return }
             }
-            taker.expect(packet)
-            waiting.append(Waiting(packet: packet, start: found.start, length: found.length))
+            wait(packet, found.start..<found.start + found.length)
             if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
         } catch {
             let number = taken
@@ -194,11 +186,14 @@ struct TrafficSource: ~Copyable {
 
     /// Hands on what waits, in its order.
     private mutating func pass(_ bytes: RawSpan, to taker: inout some TrafficTaker & ~Copyable) {
-        for index in waiting.indices {
-            let frame = bytes.extracting(waiting[index].start..<waiting[index].start + waiting[index].length)
-            taker.take(waiting[index].packet, in: frame)
-        }
+        taker.take(waiting.span, from: framesOfWaiting.span, in: bytes)
         waiting.removeAll(keepingCapacity: true)
+        framesOfWaiting.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func wait(_ packet: borrowing PacketSummary, _ frame: Range<Int>) {
+        waiting.append(copy packet)
+        framesOfWaiting.append(frame)
     }
 
     /// The first bytes of NetFlow 5 and 9, IPFIX and sFlow 5.
@@ -243,11 +238,11 @@ struct TrafficSource: ~Copyable {
                 let link: LinkType = sample.link == .ethernet ? .ethernet : .raw
                 guard
                     var packet = try frames.read(
-                        frame, link: link, originalLength: Int(sample.frameLength), time: sample.time)
+                        frame, link: link, originalLength: Int(sample.frameLength) + Self.checksumLength,
+                        time: sample.time)
                 else { continue }
                 packet.weight = sample.samplingRate
-                taker.expect(packet)
-                waiting.append(Waiting(packet: packet, start: start, length: frame.byteCount))
+                wait(packet, start..<start + frame.byteCount)
             } catch { count("sample: \(error.reason.words)") }
         }
         pass(datagram, to: &taker)
