@@ -75,7 +75,9 @@ let package = Package(
         hotRoom("Fingerprints", ["Moments", "Addresses", "Packets", "Flows", "Heads"]),
         // First floor: decisions.
         room("Admission", ["Sketches"]),
-        room("Detection", ["CLinux", "Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
+        room(
+            "Detection",
+            ["CLinux", "Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
         room("Filters", ["Addresses", "Moments", "Packets", "Fingerprints"]),
         room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
         room("PublicStatus", ["Languages", "Moments"]),

@@ -11,9 +11,9 @@ figure is the median of its rounds. Collectors get the same socket buffer (as ro
 rmem_max for the time of the measurement); a record counts when its datagram was not dropped by the socket. Programs
 that are not there are listed as missing. All datagrams stay on 127.0.0.1, all files in a temporary folder.
 
-Rows, each {name, rate_per_cpu_second, peak_rss_bytes, peers {name: rate}}: packets, netflow v9, ipfix, netflow v5, sflow
-(of collectors also lost_share); start, on a capture of one packet (runs per processor second, and milliseconds of wall
-time by program); sources, the packets of a flood from a million sources.
+Rows, each {name, rate_per_cpu_second, peak_rss_bytes, peers {name: rate}}: packets (short ones, with a flood from a million
+sources), long packets, netflow v9, ipfix, netflow v5, sflow (of collectors also lost_share); start, on a capture of one
+packet (runs per processor second, and milliseconds of wall time by program).
 tcpdump only copies the bytes of each packet: it is the floor, not a peer in what it does.
 """
 import argparse
@@ -32,7 +32,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CORES = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 TICK = os.sysconf("SC_CLK_TCK")
 KINDS = {"netflow v9": "v9", "ipfix": "ipfix", "netflow v5": "v5", "sflow": "sflow"}
-ROWS = ["packets", *KINDS, "start", "sources"]
+# Most packets for the bytes, a flood from a million sources among them; and packets as long as they come.
+CAPTURES = {
+    "packets": ("--small", "yes", "--attack", "syn", "--sources", 1_000_000), "long packets": (),
+}
+ROWS = [*CAPTURES, *KINDS, "start"]
 READERS, COLLECTORS = ["wasstraat", "tcpdump", "nfpcapd"], ["wasstraat", "nfcapd", "sfcapd", "fastnetmon"]
 RATE = 600_000  # records a second that are sent: less than any of the programs can take
 SFLOW_RATE = 300_000
@@ -323,18 +327,21 @@ def measure(arguments, paths, folder, log):
             faults[f"{name}: {who}"] = fault
 
     readers = [name for name in READERS if paths.get(name)]
-    if any(name in arguments.rows for name in ("packets", "start")) and readers:
-        big, packets = capture(folder, "big.pcap", "--megabytes", arguments.megabytes)
-    if "packets" in arguments.rows and readers:
-        def read(name):
-            cpu, peak, _ = run(reader(name, paths[name], big, folder), log)
-            return packets / max(cpu, 1 / TICK), peak, None
-        figures, found = median_rounds(readers, arguments.rounds, read)
-        note("packets", found)
-        rows.append(row("packets", figures))
-    if "start" in arguments.rows and readers:
-        tiny = one_packet(folder, big)
+    for name, options in CAPTURES.items():
+        if name not in arguments.rows or not readers:
+            continue
+        path, count = capture(folder, "capture.pcap", "--megabytes", arguments.megabytes, *options)
 
+        def read(who):
+            cpu, peak, _ = run(reader(who, paths[who], path, folder), log)
+            return count / max(cpu, 1 / TICK), peak, None
+        figures, found = median_rounds(readers, arguments.rounds, read)
+        note(name, found)
+        rows.append(row(name, figures))
+        os.unlink(path)
+    if "start" in arguments.rows and readers:
+        small, _ = capture(folder, "small.pcap", "--megabytes", 1)
+        tiny = one_packet(folder, small)
         walls = {}
 
         def start(name):
@@ -344,17 +351,6 @@ def measure(arguments, paths, folder, log):
         figures, found = median_rounds(readers, max(5, arguments.rounds), start)
         note("start", found)
         rows.append(row("start", figures) | {"milliseconds": {who: statistics.median(walls[who]) for who in figures}})
-    if "sources" in arguments.rows and readers:
-        many, count = capture(folder, "sources.pcap", "--megabytes", arguments.megabytes, "--small", "yes",
-                              "--attack", "syn", "--sources", 1_000_000)
-
-        def read_many(name):
-            cpu, peak, _ = run(reader(name, paths[name], many, folder), log)
-            return count / max(cpu, 1 / TICK), peak, None
-        figures, found = median_rounds(readers, arguments.rounds, read_many)
-        note("sources", found)
-        rows.append(row("sources", figures))
-        os.unlink(many)
     for name, kind in KINDS.items():
         collectors = [who for who in COLLECTORS if paths.get(who)
                       and who not in (("nfcapd",) if kind == "sflow" else ("sfcapd",))]
@@ -369,7 +365,7 @@ def measure(arguments, paths, folder, log):
 def text(rows, faults, missing):
     for found in rows:
         figures = {"wasstraat": found["rate_per_cpu_second"], **found["peers"]}
-        print(f"{found['name']:<12}" + "  ".join(
+        print(f"{found['name']:<14}" + "  ".join(
             f"{who} {'-' if value is None else format(round(value, 1 if value < 1_000 else None), ',')}"
             for who, value in figures.items()) + f"  peak {found.get('peak_rss_bytes', 0) / 2**20:.1f} MiB"
               + "".join(f"  {who} {wall:.1f} ms" for who, wall in found.get("milliseconds", {}).items())

@@ -119,7 +119,9 @@ extension TrafficWatch {
         let onset = (Int64(began) &+ epoch) &* 1_000_000_000
         var answered = 0.0
         lookback.forEach { packet, kind in
-            guard kind == cell.kind, packet.time >= onset, packet.time <= watched.until, cell.level.of(packet.destination) == cell.target else {
+            guard kind == cell.kind, packet.time >= onset, packet.time <= watched.until,
+                cell.level.of(packet.destination) == cell.target
+            else {
                 return
             }
             // Both sides speak after all: the first record of a flow is of one side.

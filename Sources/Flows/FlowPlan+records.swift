@@ -63,7 +63,9 @@ struct FlowDraft {
     /// Microseconds; 0 where none is told, or none that can be.
     var duration: UInt64 {
         let limit: UInt64 = 1 << 40
-        if self[.durationMicroseconds] > 0 { return self[.durationMicroseconds] < limit ? self[.durationMicroseconds] : 0 }
+        if self[.durationMicroseconds] > 0 {
+            return self[.durationMicroseconds] < limit ? self[.durationMicroseconds] : 0
+        }
         return self[.duration] < limit / 1000 ? self[.duration] * 1000 : 0
     }
 }
