@@ -109,7 +109,10 @@ package struct FlowSocket: ~Copyable {
         let isGathering = count > 0 && !isFull && gathering > 0
         count = 0
         guard !stop.isRequested else { return .stopped }
-        if isGathering, linux_wait_readable(-1, stop.descriptor, gathering) > 0 { return .stopped }
+        if isGathering {
+            let pause = min(gathering, Int32(clamping: max(0, milliseconds)))
+            if linux_wait_readable(-1, stop.descriptor, pause) > 0 { return .stopped }
+        }
         if !isFull {
             // Waiting first costs two calls a wake-up; asking first, three.
             let ready = linux_wait_readable(descriptor, stop.descriptor, Int32(clamping: max(0, milliseconds)))

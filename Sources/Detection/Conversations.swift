@@ -26,6 +26,8 @@ struct Conversations: ~Copyable, Sendable {
     private static let ways = 8
     /// Seconds after which a conversation without packets is no more.
     private static let lifetime: Int16 = 300
+    /// Seconds that a packet may be late.
+    private static let lateness: Int16 = 600
 
     private struct Line: BitwiseCopyable {
         /// 0: free.
@@ -110,7 +112,7 @@ struct Conversations: ~Copyable, Sendable {
         let isLow = place.isLow
         let time = UInt16(truncatingIfNeeded: second)
         let way = sets[place.set].tags.place(of: place.tag)
-        guard way < Self.ways, Self.age(sets[place.set].times[way], at: time) <= Self.lifetime else {
+        guard way < Self.ways, Self.isAlive(Self.age(sets[place.set].times[way], at: time)) else {
             // Without a SYN the side with the higher port is taken for the client.
             let fromInitiator = isOpening || isHigher
             remember(
@@ -140,9 +142,12 @@ struct Conversations: ~Copyable, Sendable {
             isCompleting: isCompleting, isOpened: state & Self.opened != 0)
     }
 
-    /// Seconds since a time; late packets come before it. Both are kept in 16 bits, and so less than nine hours apart.
+    /// Seconds since a time, of which 16 bits are kept: one of 72 that are older by hours looks alive.
     @inline(__always)
     private static func age(_ since: UInt16, at time: UInt16) -> Int16 { Int16(bitPattern: time &- since) }
+
+    @inline(__always)
+    private static func isAlive(_ age: Int16) -> Bool { age <= lifetime && age >= -lateness }
 
     /// Begins a conversation: in the place of the dead one it was, else of the one least worth keeping: dead ones, then
     /// one-sided ones, the oldest first.
@@ -153,7 +158,7 @@ struct Conversations: ~Copyable, Sendable {
             var least = UInt32.max
             for way in 0..<Self.ways {
                 let age = Self.age(sets[place.set].times[way], at: time)
-                let isDead = sets[place.set].tags[way] == 0 || age > Self.lifetime
+                let isDead = sets[place.set].tags[way] == 0 || !Self.isAlive(age)
                 let worth: UInt32 =
                     isDead ? 0 : (sets[place.set].states[way] & 3 == 3 ? 1 << 18 : 1 << 17) &- UInt32(max(0, age))
                 if worth < least {

@@ -87,6 +87,7 @@ struct TargetCells: ~Copyable, Sendable {
     private var told = Table(hostSets * ways, of: Told())
     /// Hosts that got something unasked in this second.
     private var fresh: [Int32] = []
+    private var isFresh = Table(hostSets * ways, of: false)
     /// Cells to be judged at the end of the second, and whether a cell is among them, a bit each.
     var hot: [Int32] = []
     private var heat = Table(sets, of: UInt8(0))
@@ -220,15 +221,25 @@ struct TargetCells: ~Copyable, Sendable {
         cells[index] = cell
         if level == .host {
             told[index] = Told()
-            if !kind.isOrdinary { fresh.append(Int32(index)) }
+            if !kind.isOrdinary { refresh(index) }
         }
         return index
     }
 
     /// Tells the blocks what their hosts got in the second that ends.
     mutating func tellBlocks(profile: borrowing TrafficProfile) {
-        for index in fresh { tell(Int(index), profile: profile) }
+        for index in fresh {
+            isFresh[Int(index)] = false
+            tell(Int(index), profile: profile)
+        }
         fresh.removeAll(keepingCapacity: true)
+    }
+
+    /// Notes a host whose blocks are to be told, once.
+    private mutating func refresh(_ index: Int) {
+        guard !isFresh[index] else { return }
+        isFresh[index] = true
+        fresh.append(Int32(index))
     }
 
     /// Tells the blocks of a host what they do not know yet of its latest seconds.
@@ -262,7 +273,7 @@ struct TargetCells: ~Copyable, Sendable {
         guard second > from else { return }
         notePeak(index)
         let isHost = cells[index].level == .host
-        if isHost, !cells[index].kind.isOrdinary { fresh.append(Int32(index)) }
+        if isHost, !cells[index].kind.isOrdinary { refresh(index) }
         let steps = min(second &- from, 2 * Self.settling)
         for now in (second &- steps &+ 1)...second {
             // Learnt when it has had its time to be told of; its place is the new second's.

@@ -10,8 +10,9 @@ internal import Sketches
 /// Conversations in which both sides speak are no attack, however many: their growth is named as such.
 ///
 /// Time is that of the packets. The three impossibles. Our bug: none that input could bring about. Their fault: a packet
-/// whose time is an hour ahead or a minute back counts in the present second; eight in a row start the clock anew. Fine: late packets count in the present second;
-/// flow records are spread over the seconds that they tell of, as far as those are not settled yet.
+/// whose time is more than an hour ahead or a minute back (a flow's: ten minutes) counts in the present second; eight in
+/// a row that agree start the clock anew. Fine: late packets count in the present second; flow records are spread over the
+/// seconds that they tell of, as far as those are not settled yet, the rest in the oldest that is not.
 package struct TrafficWatch: ~Copyable, Sendable {
     package struct Options: Sendable {
         /// Learn only: name nothing an attack.
@@ -20,6 +21,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
         package var isAttackKnown = false
         /// Seconds without excess after which an attack is over.
         package var pause: Int32 = 120
+        /// No time lies after its receipt: nothing but ``tick(at:)`` puts the clock back, and none is too far ahead.
+        package var isLive = false
         /// Names of targets that alone are watched; empty: all.
         package var targets: [Prefix] = []
 
@@ -30,6 +33,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
     static let vectorLimit = 24
     /// Seconds; what is longer is no silence, but another recording, or a clock that is wrong.
     private static let longestStep: Int64 = 3_600
+    /// Strays in a row that are a clock.
     private static let straysBelieved = 8
 
     package let options: Options
@@ -56,8 +60,10 @@ package struct TrafficWatch: ~Copyable, Sendable {
     /// Seconds since 1970 of second 0.
     var epoch: Int64 = 0
     private var hasBegun = false
-    /// Packets in a row whose time was far from the present.
+    /// Packets in a row whose time was far from the present, and the second of the latest.
     private var strays = 0
+    private var stray: Int64 = 0
+    private var isNewRecording = false
     var classTotals = [Double](repeating: 0, count: TrafficClass.count)
 
     /// A vector that is followed, with the cell that it was found in.
@@ -136,7 +142,14 @@ package struct TrafficWatch: ~Copyable, Sendable {
             place, isHigher: packet.sourcePort >= packet.destinationPort,
             isOpening: packet.flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst) == TCPFlag.syn,
             isAcknowledging: packet.flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst) == TCPFlag.ack,
-            at: packet.time / 1_000_000_000)
+            at: plausible(packet.time / 1_000_000_000))
+    }
+
+    /// The second, or the present one where it is hours away.
+    @inline(__always)
+    private func plausible(_ second: Int64) -> Int64 {
+        let present = epoch &+ Int64(now)
+        return hasBegun && !(-Self.longestStep...Self.longestStep).contains(second &- present) ? present : second
     }
 
     /// Counts a packet of a class.
@@ -146,6 +159,21 @@ package struct TrafficWatch: ~Copyable, Sendable {
         _ place: TargetCells.Place, in frame: RawSpan
     ) {
         let second = clock(packet.time)
+        if strays > 0 {
+            // Its time is wrong: it counts as of now.
+            var present = copy packet
+            present.time = watched.until
+            count(present, kind, exchange, place, in: frame, at: second)
+        } else {
+            count(packet, kind, exchange, place, in: frame, at: second)
+        }
+    }
+
+    @inline(__always)
+    private mutating func count(
+        _ packet: borrowing PacketSummary, _ kind: TrafficClass, _ exchange: Conversations.Exchange,
+        _ place: TargetCells.Place, in frame: RawSpan, at second: Int32
+    ) {
         packets &+= UInt64(packet.weight)
         bytes &+= UInt64(packet.weight) &* UInt64(packet.length)
         let count = Float(packet.weight)
@@ -194,7 +222,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
         var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
         var start = 0
         while start < flows.count {
-            let count = min(Self.chunk, flows.count &- start)
+            var count = min(Self.chunk, flows.count &- start)
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
                 places[offset] = conversations.place(
@@ -204,8 +232,13 @@ package struct TrafficWatch: ~Copyable, Sendable {
             }
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
-                guard flow.packets > 0 else { continue }
+                // What came before a second ends is counted before it does.
+                if offset > 0, turns(flow.last, late: Self.lateFlow) {
+                    count = offset
+                    break
+                }
                 _ = clock(flow.last, late: Self.lateFlow)
+                guard flow.packets > 0 else { continue }
                 kinds[offset] = classify(flow, places[offset])
                 hosts[offset] = cells.expect(flow.destination, kinds[offset])
             }
@@ -227,7 +260,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
         bytes &+= flow.bytes &* UInt64(flow.samplingRate)
         let second = min(now, Int32(clamping: flow.last / 1_000_000_000 &- epoch))
         classTotals[Int(kind.number)] += Double(count)
-        // From its first second on, but none that is settled.
+        // From its first second on; what is settled counts in the oldest second that is not.
         let whole = max(0, (flow.last &- max(flow.first, flow.last &- 86_400_000_000_000)) / 1_000_000_000)
         let last = max(second, now &- TargetCells.settling &+ 1)
         let share = 1 / Float(whole + 1)
@@ -238,19 +271,19 @@ package struct TrafficWatch: ~Copyable, Sendable {
         }
         cells.add(host, observed: Float(flow.packets) * share, total: Double(count), source: flow.source)
         let vector = cells.cells[host].vector
-        if vector >= 0 { return vectors[Int(vector)].collector.add(Self.packet(of: flow)) }
+        if vector >= 0 { return vectors[Int(vector)].collector.add(packet(of: flow)) }
         if kind.isOrdinary { return }
         if let index = blockVector(of: flow.destination, kind) {
-            vectors[index].collector.add(Self.packet(of: flow))
+            vectors[index].collector.add(packet(of: flow))
         } else if lookback.hasRoom() {
-            lookback.add(Self.packet(of: flow), kind)
+            lookback.add(packet(of: flow), kind)
         }
     }
 
     /// A flow as the one kind of packet that it was made of on average, standing for all of them.
-    private static func packet(of flow: borrowing FlowRecord) -> PacketSummary {
+    private func packet(of flow: borrowing FlowRecord) -> PacketSummary {
         var packet = PacketSummary()
-        packet.time = flow.last
+        packet.time = min(max(flow.last, watched.from), watched.until)
         packet.source = flow.source
         packet.destination = flow.destination
         packet.sourcePort = flow.sourcePort
@@ -272,7 +305,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
         let exchange = conversations.take(
             place, isHigher: flow.sourcePort >= flow.destinationPort,
             isOpening: flags & (TCPFlag.syn | TCPFlag.ack) == TCPFlag.syn,
-            isAcknowledging: false, at: flow.last / 1_000_000_000)
+            isAcknowledging: false, at: plausible(flow.last / 1_000_000_000))
         let isAlone = !exchange.isBothWays
         switch flow.protocolNumber {
         case PacketSummary.tcp:
@@ -331,34 +364,52 @@ package struct TrafficWatch: ~Copyable, Sendable {
     private mutating func clock(_ time: Int64, late: Int64 = 60) -> Int32 {
         if time / 1_000_000_000 &- epoch == Int64(now) {
             watched.reach(time)
+            strays = 0
             return now
         }
-        return turn(to: time, late: late)
+        return turn(to: time, late: late, isSure: false)
+    }
+
+    /// Whether a time moves the clock on, or may.
+    @inline(__always)
+    private func turns(_ time: Int64, late: Int64) -> Bool {
+        let ahead = time / 1_000_000_000 &- epoch &- Int64(now)
+        return ahead > 0 || ahead < -late
     }
 
     @inline(never)
-    private mutating func turn(to time: Int64, late: Int64) -> Int32 {
+    private mutating func turn(to time: Int64, late: Int64, isSure: Bool) -> Int32 {
         guard hasBegun else {
             hasBegun = true
+            isNewRecording = false
             epoch = time / 1_000_000_000 &- 1_000
             now = 1_000
             watched.jump(to: time)
             return now
         }
         let ahead = time / 1_000_000_000 &- epoch &- Int64(now)
+        // Files that follow one another overlap a little, as far as packets and records are late.
+        let isBefore = isSure && ahead < -late || isNewRecording && ahead < -late / 5
+        isNewRecording = false
         // A little back is late, and counts now.
-        if ahead <= 0, ahead >= -late {
+        if ahead <= 0, ahead >= -late, !isBefore {
             watched.reachBack(time)
+            strays = 0
             return now
         }
         let isJump = ahead < 0 || ahead > Self.longestStep
-        // Further ahead or back than a clock runs: a stray packet, which counts now; but several say that it is so.
-        strays = isJump ? strays &+ 1 : 0
-        guard !isJump || strays >= Self.straysBelieved else { return now }
+        // Further ahead or back than a clock runs: a stray packet, which counts now; but several in a row that agree say
+        // that it is so.
+        if isJump, !isBefore, !isSure, !options.isLive || ahead < 0 {
+            let isSame = strays > 0 && (-60...60).contains(time / 1_000_000_000 &- stray)
+            strays = isSame ? strays &+ 1 : 1
+            stray = time / 1_000_000_000
+            guard strays >= Self.straysBelieved, !options.isLive else { return now }
+        }
         strays = 0
         settle()
-        // Another file, or a clock that was put right, goes on from here.
-        now &+= Int32(isJump ? Self.longestStep : ahead)
+        // Another file, or a clock that was put right, goes on from here: attacks are over.
+        now &+= isJump ? options.pause &+ 1 : Int32(ahead)
         epoch = time / 1_000_000_000 &- Int64(now)
         if isJump { watched.jump(to: time) } else { watched.reach(time) }
         // Attacks end by the pause, also when nothing comes for long.
@@ -377,8 +428,13 @@ package struct TrafficWatch: ~Copyable, Sendable {
         epoch = time / 1_000_000_000 &- Int64(now)
     }
 
-    /// Lets time pass where nothing came, as when an exporter is silent.
-    package mutating func tick(at time: Int64) { _ = clock(time) }
+    /// Lets time pass where nothing came, as when an exporter is silent; puts the clock back where it was.
+    package mutating func tick(at time: Int64) {
+        _ = turn(to: time, late: Int64(TargetCells.settling), isSure: true)
+    }
+
+    /// Another file begins: what lies before the present then is another recording, not late.
+    package mutating func beginRecording() { isNewRecording = true }
 
     private mutating func note(_ packet: borrowing PacketSummary, in frame: RawSpan) {
         guard names.count < 1_024, names[packet.dnsNameHash] == nil,

@@ -55,7 +55,8 @@ struct VectorCollector: Sendable {
         let weight = Double(packet.weight)
         packets += weight
         bytes += weight * Double(packet.length)
-        reach(packet.time)
+        first = min(first, packet.time)
+        last = max(last, packet.time)
         add(source: packet.source)
         seen &+= 1
         if samples.count < Self.sampleLimit {
@@ -63,15 +64,6 @@ struct VectorCollector: Sendable {
         } else if let place = chance.place(of: seen, in: Self.sampleLimit) {
             samples[place] = packet
         }
-    }
-
-    /// A packet that is an hour off has a wrong time.
-    @inline(__always)
-    private mutating func reach(_ time: Int64) {
-        if last == .min { (first, last) = (time, time) }
-        guard (-3_600...3_600).contains(time / 1_000_000_000 &- last / 1_000_000_000) else { return }
-        first = min(first, time)
-        last = max(last, time)
     }
 
     mutating func add(source: Address) {

@@ -27,7 +27,7 @@ struct WatchedTime: Sendable {
     /// From the first time to the last. A stretch without length, of a stray packet, counts only where there is no other.
     var bounds: ClosedRange<Int64>? {
         let isLong = from < until
-        let wasLong = earliest < latest
+        let wasLong = before > 0
         if isLong == wasLong {
             let (first, last) = (min(earliest, from), max(latest, until))
             return first <= last ? first...last : nil

@@ -58,20 +58,17 @@ struct FlowPlan {
     private(set) var isRich = false
     private(set) var hasSampler = false
     private(set) var hasReverse = false
-    private(set) var hasBoot = false
-    private(set) var hasOwnRate = false
     private(set) var first = FlowTimeForm.none
     private(set) var last = FlowTimeForm.none
     private(set) var reverseFirst = FlowTimeForm.none
     private(set) var reverseLast = FlowTimeForm.none
-    private(set) var link = FlowSample.Link.ethernet
     /// What an IPv4 address is added to; 0 where the record has none.
     private(set) var source4: UInt64 = 0
     private(set) var destination4: UInt64 = 0
     /// Where the section lies in a record of fixed length.
     private(set) var sectionEnd = 0
     private(set) var sectionLength = 0
-    /// The section is an IP packet; `link` is then told by its first byte.
+    /// The section is an IP packet.
     private(set) var isSectionIP = false
 
     init(_ template: FlowTemplate, isIPFIX: Bool) {
@@ -123,8 +120,6 @@ struct FlowPlan {
         case .destination4: destination4 = 0xffff_0000_0000
         case .sampler: hasSampler = true
         case .reversePackets, .reverseBytes: hasReverse = true
-        case .boot: hasBoot = true
-        case .rate, .interval, .space, .sampleSize, .population, .probability: hasOwnRate = true
         default: break
         }
     }

@@ -159,6 +159,41 @@ private func mixed(
         }
     }
 
+    @Test func `a recording of the same minutes as the one before is judged by itself`() throws {
+        var watch = watch()
+        var traffic = OrdinaryTraffic(seed: 3, scenario: .smallOffice, start: begin)
+        var packet = traffic.next()
+        while packet.time < begin + 300 * second {
+            watch.observe(packet, in: RawSpan())
+            packet = traffic.next()
+        }
+        watch.beginRecording()
+        var flood = Flood(.dns, on: Address(ipv4: 0xc000_0201))
+        for step in 0..<9_000 {
+            watch.observe(flood.next(at: begin + 100 * second + Int64(step) * second / 3_000), in: RawSpan())
+        }
+        let report = watch.finish()
+        let attack = try #require(report.attacks.first)
+        #expect(report.attacks.count == 1 && attack.vectors.map(\.packets) == [9_000])
+        #expect((2.9...3.1).contains(attack.end - attack.start))
+    }
+
+    @Test func `sampled records a second apart are counted each in its second`() {
+        var watch = watch()
+        var flow = FlowRecord()
+        flow.destination = Address(ipv4: 0xc000_0201)
+        (flow.protocolNumber, flow.sourcePort, flow.destinationPort) = (17, 40_000, 9_999)
+        (flow.packets, flow.bytes, flow.samplingRate) = (1, 100, 1_000)
+        let records = (0..<300).map { number in
+            flow.source = Address(ipv4: 0xcb00_7100 + UInt32(number & 255))
+            flow.first = begin + Int64(number) * second
+            flow.last = flow.first
+            return flow
+        }
+        watch.observe(records.span)
+        #expect(watch.finish().attacks.isEmpty)
+    }
+
     @Test func `memory does not grow with the number of senders and targets`() {
         var watch = watch()
         var flood = Flood(.udpRandom, on: Address(ipv4: 0))

@@ -29,6 +29,8 @@ struct Dissection: ~Copyable, TrafficTaker {
         self.requests = LogWatch(baseline: requests)
     }
 
+    mutating func beginFile() { traffic.beginRecording() }
+
     mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
         trafficCount &+= UInt64(packets.count)
         if timeline != nil {
@@ -95,6 +97,8 @@ struct Baseline: ~Copyable, TrafficTaker {
         options.isLearning = true
         traffic = TrafficWatch(profile: .shipped, key: Dissection.fileKey, options: options)
     }
+
+    mutating func beginFile() { traffic.beginRecording() }
 
     mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
         count += UInt64(packets.count)

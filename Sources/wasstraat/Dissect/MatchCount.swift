@@ -57,6 +57,8 @@ struct MatchCount: TrafficTaker {
         targets.isEmpty || targets.contains { $0.contains(destination) }
     }
 
+    mutating func beginFile() {}
+
     mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan) {
         for index in packets.indices where isWatched(packets[index].destination) {
             count(packets[index], weight: Double(packets[index].weight))

@@ -9,6 +9,8 @@ internal import Packets
 
 /// What takes in the packets, flows and requests of files.
 protocol TrafficTaker: ~Copyable {
+    /// What comes from now on is of another file.
+    mutating func beginFile()
     /// Packets, and the parts of the bytes that they were read from.
     mutating func take(_ packets: Span<PacketSummary>, from frames: Span<Range<Int>>, in bytes: RawSpan)
     mutating func take(_ flows: Span<FlowRecord>)
@@ -93,6 +95,7 @@ struct TrafficSource: ~Copyable {
             }
             return try ToolFile.profile(&file)
         }
+        taker.beginFile()
         switch InputKind.recognise(file.bytes) {
         case .pcap, .pcapng: try readCapture(&file, into: &taker)
         case .textLog, .jsonLog: readLog(&file, into: &taker)
@@ -230,6 +233,12 @@ struct TrafficSource: ~Copyable {
         do { try flows.decode(datagram, from: exporter, receivedAt: time, into: &batch) } catch {
             count("flow export: \(error.reason.words)")
         }
+        // Nothing can be told before it was: a clock that runs ahead would leave the others behind.
+        var records = batch.flows.mutableSpan
+        for index in records.indices where records[index].last > time {
+            records[index].first = min(records[index].first, time)
+            records[index].last = time
+        }
         taker.take(batch.flows.span)
         for sample in batch.samples {
             let start = Int(sample.offset)
@@ -239,7 +248,7 @@ struct TrafficSource: ~Copyable {
                 guard
                     var packet = try frames.read(
                         frame, link: link, originalLength: Int(sample.frameLength) + Self.checksumLength,
-                        time: sample.time)
+                        time: min(sample.time, time))
                 else { continue }
                 packet.weight = sample.samplingRate
                 wait(packet, start..<start + frame.byteCount)

@@ -57,6 +57,7 @@ struct FlowCollection: ~Copyable {
     ) throws(InputError) {
         var options = TrafficWatch.Options()
         options.targets = targets
+        options.isLive = true
         socket = try FlowSocket(binding: endpoint, buffer: buffer)
         dissection = Dissection(profile: profile, requests: nil, options: options)
         stop.set(socket.stop)
@@ -72,6 +73,7 @@ struct FlowCollection: ~Copyable {
         let end = limit.map { MonotonicClock.milliseconds + Int64($0) * 1_000 }
         var told = MonotonicClock.milliseconds
         var heard: UInt64 = 0
+        var latest = Int64.min
         while end.map({ MonotonicClock.milliseconds < $0 }) ?? true {
             switch try socket.receive() {
             case .stopped: return
@@ -85,8 +87,10 @@ struct FlowCollection: ~Copyable {
             let flows = source.flowCounters
             let isHeard = flows.records &+ flows.samples != heard
             heard = flows.records &+ flows.samples
-            // Datagrams that hold nothing must not stop the clock.
-            if !isHeard { dissection.tick(at: Moment.now.milliseconds &* 1_000_000) }
+            // Datagrams that hold nothing must not stop the clock, nor flows one that was put back.
+            let present = Moment.now.milliseconds
+            if !isHeard || present < latest { dissection.tick(at: present &* 1_000_000) }
+            latest = present
             tell(CollectorSecond(now: .now, attacks: dissection.attacks, isHeard: isHeard, figures: figures))
         }
     }
