@@ -46,11 +46,13 @@ private enum Orphans {
 
 /// A program that runs beside the test; killed and reaped when the last reference goes.
 package final class Child: @unchecked Sendable {
-    // Unchecked: `input` and `reaped` belong to the one test that owns the child.
+    // Unchecked: `input`, `reaped` and `lastLine` belong to the one test that owns the child.
     package let process: Int32
     private let output: Int32
     private var input: Int32
     private var reaped: Int32?
+    /// The last line that `waitForLine` read: why it did not come, as a rule.
+    package private(set) var lastLine = ""
 
     /// Starts `arguments[0]`, looked up in PATH, with both outputs in one pipe.
     package init(_ arguments: [String], takesInput: Bool = false, environment: [String]? = nil) throws(TestKitError) {
@@ -133,8 +135,8 @@ package final class Child: @unchecked Sendable {
                 line.append(byte)
                 continue
             }
-            let found = String(decoding: line, as: UTF8.self)
-            if found.contains(text) { return found }
+            lastLine = String(decoding: line, as: UTF8.self)
+            if lastLine.contains(text) { return lastLine }
             line = []
         }
         return nil
