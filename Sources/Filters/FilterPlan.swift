@@ -1,0 +1,85 @@
+package import Addresses
+
+/// What the filter's program is made of; what is not wanted is not in the program.
+package struct FilterPlan: Hashable, Sendable {
+    package enum Conduct: String, Hashable, Sendable, CaseIterable {
+        case off
+        /// Counted, not dropped.
+        case dry
+        case live
+    }
+
+    /// How much may come in a second, and what may come at once (generic cell rate algorithm).
+    package struct Budget: Hashable, Sendable {
+        /// 1 to 1,000,000,000.
+        package var packets: UInt64
+        /// 1,000 to 1,000,000,000,000.
+        package var bytes: UInt64
+        /// Milliseconds' worth that may come at once: 100 to 10,000. The kernel's clock goes in steps of up to 10.
+        package var burst: UInt64
+        package var isDry: Bool
+
+        package init(packets: UInt64, bytes: UInt64, burst: UInt64 = 1_000, isDry: Bool = false) {
+            self.packets = min(max(packets, 1), 1_000_000_000)
+            self.bytes = min(max(bytes, 1_000), 1_000_000_000_000)
+            self.burst = min(max(burst, 100), 10_000)
+            self.isDry = isDry
+        }
+
+        /// Nanoseconds that a packet takes of the budget.
+        package var packetCost: UInt64 { 1_000_000_000 / packets }
+        /// The same of a byte, times 2^16.
+        package var byteCost: UInt64 { (1_000_000_000 << 16) / bytes }
+        package var burstCost: UInt64 { burst * 1_000_000 }
+    }
+
+    /// Packets inside of tunnels (IP in IP, GRE, VXLAN) are judged, not the tunnel.
+    package var readsTunnels = false
+    package var malformed = Conduct.live
+    /// Lists are looked up; while one is empty that costs a few nanoseconds.
+    package var hasAllowed = true
+    package var hasBlocked = true
+    package var hasNetworks = true
+    /// Of each source: an IPv4 address, an IPv6 /64.
+    package var sourceBudget: Budget?
+    package var destinationBudget: Budget?
+    /// Compiled fingerprints are asked.
+    package var hasRules = true
+    /// Destinations under a flood of SYN are looked for.
+    package var hasCookies = false
+    /// Each destination and source network is counted in a sketch.
+    package var hasSketch = true
+    /// One packet of so many has its first bytes copied out; 0: none.
+    package var sampling: UInt32 = 1_024
+    /// Of the hashes: nobody can make up addresses that meet in one place without it.
+    package var key: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+    package init() {}
+}
+
+/// A fingerprint as the kernel's filter knows it.
+package struct KernelRule: Sendable {
+    /// Any of which is enough.
+    let patterns: [PacketPattern]
+    /// Destinations that it is for; empty: all.
+    package var targets: [Prefix]
+    /// Networks of its sources; empty: any.
+    package var sources: [Prefix]
+    /// Its place among the counters of rules, below ``FilterMaps/ruleLimit``.
+    package var counter: UInt32
+    package var isDry: Bool
+    /// On the machine's monotonic clock, in nanoseconds; from then on it matches nothing.
+    package var until: UInt64
+
+    init(
+        patterns: [PacketPattern], targets: [Prefix] = [], sources: [Prefix] = [], counter: UInt32, isDry: Bool = false,
+        until: UInt64 = .max
+    ) {
+        self.patterns = patterns
+        self.targets = targets
+        self.sources = sources
+        self.counter = counter
+        self.isDry = isDry
+        self.until = until
+    }
+}
