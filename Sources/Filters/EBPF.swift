@@ -85,8 +85,14 @@ package enum EBPF {
         case generateSYNCookie = 110
         /// (map, data, size, flags).
         case ringOutput = 130
+        /// (map, size, flags) → room for a record, or 0.
+        case ringReserve = 131
+        /// (record, flags).
+        case ringSubmit = 132
         /// Nanoseconds since the machine's start, of the latest timer tick.
         case coarseClock = 160
+        /// (context, offset, buffer, size) → 0 or an error.
+        case loadBytes = 189
     }
 
     /// One instruction: 8 bytes; an immediate of 64 bits takes two (RFC 9669, section 3).
