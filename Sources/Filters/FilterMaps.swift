@@ -96,7 +96,9 @@ package enum FilterMaps {
         static let words = UInt32(allCases.count * bits / 64)
 
         /// The bit of a single address.
-        package static func bit(of address: Address, key: UInt64) -> Int { Int(FilterMaps.hash(address, key: key) >> 48) }
+        package static func bit(of address: Address, key: UInt64) -> Int {
+            Int(FilterMaps.hash(address, key: key) >> 48)
+        }
 
         /// The bit of an address among networks: the first 16 bits of IPv4, the first 32 bits of IPv6 folded to 16.
         package static func networkBit(of address: Address) -> Int {

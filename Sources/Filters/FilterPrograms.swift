@@ -51,6 +51,21 @@ package enum FilterPrograms {
         }
     }
 
+    /// Answers to SYN, for destinations in ``FilterMaps/flooded``.
+    package static func cookies(_ plan: FilterPlan) -> EBPF.Program {
+        var plan = plan
+        // What comes in a tunnel is answered by who ends the tunnel.
+        plan.readsTunnels = false
+        var writer = FilterWriter(plan: plan)
+        writer.isTrusting = true
+        writer.wanted = [.transport]
+        writer.begin()
+        writer.readFrame()
+        writer.readCookies()
+        writer.pass(.passed)
+        return writer.finish()
+    }
+
     /// All patterns in the order in which they are asked, cut where a program would become too much for the verifier.
     private static func chunks(_ rules: [KernelRule]) -> [[FilterWriter.Branch]] {
         var chunks: [[FilterWriter.Branch]] = []
