@@ -53,6 +53,7 @@ extension EBPF.Machine {
         case .checksumDifference: return try checksumDifference(registers)
         case .adjustHead, .adjustTail: return try adjust(helper, registers)
         case .ringOutput: return try output(registers)
+        case .loadBytes: return try loadBytes(registers)
         case .lookupTCP: return try lookUpSocket(registers)
         case .release:
             sockets &= ~(1 << UInt64(try socket(registers[1], .release)))
@@ -166,6 +167,17 @@ extension EBPF.Machine {
         }
         while sum >> 32 != 0 { sum = sum & 0xffff_ffff + sum >> 32 }
         return sum
+    }
+
+    private mutating func loadBytes(_ registers: Registers) throws(EBPF.Fault.Reason) -> UInt64 {
+        guard registers[1] == Pointer.of(.context) else { throw .argument(.loadBytes, 1) }
+        let offset = UInt64(UInt32(truncatingIfNeeded: registers[2]))
+        let count = try size(registers[4], .loadBytes, at: 4)
+        let to = Pointer.region(registers[3])
+        let place = try locateArgument(registers[3], count)
+        guard offset + UInt64(count) <= UInt64(frame.count) else { return Refusal.invalid.result }
+        for step in 0..<count { put(UInt64(frame[Int(offset) + step]), to, place + step, 1) }
+        return 0
     }
 
     private func size(

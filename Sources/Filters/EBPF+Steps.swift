@@ -232,7 +232,7 @@ extension EBPF.Helper {
         case .release: 1
         case .mapLookup, .adjustHead, .adjustTail: 2
         case .tailCall: 3
-        case .mapUpdate, .ringOutput: 4
+        case .mapUpdate, .ringOutput, .loadBytes: 4
         case .checksumDifference, .lookupTCP, .checkSYNCookie, .generateSYNCookie: 5
         }
     }

@@ -214,7 +214,7 @@ extension FilterWriter {
         }
     }
 
-    /// ff00::/8, ::1, and the destination's own address are no sources.
+    /// ff00::/8, ::1, and the destination's own address are no sources; ::ffff:0:0/96 is neither source nor destination.
     private mutating func refuseSourceIPv6() {
         code.load(.r1, .byte, .r9, 8)
         code.jump(.equal, .r1, 255, to: malformed)
@@ -224,7 +224,15 @@ extension FilterWriter {
         code.jump(.unequal, .r1, 0, to: isOther)
         code.moveWhole(.r3, 1 << 56)
         code.jump(.equal, .r2, .r3, to: malformed)
+        code.load(.r3, .word, .r9, 16)
+        code.jumpWord(.equal, .r3, 0xffff_0000, to: malformed)
         code.place(isOther)
+        let isWide = code.label()
+        code.load(.r3, .double, .r9, 24)
+        code.jump(.unequal, .r3, 0, to: isWide)
+        code.load(.r3, .word, .r9, 32)
+        code.jumpWord(.equal, .r3, 0xffff_0000, to: malformed)
+        code.place(isWide)
         let differs = code.label()
         code.load(.r3, .double, .r9, 24)
         code.jump(.unequal, .r1, .r3, to: differs)

@@ -70,6 +70,8 @@ struct FilterWriter {
         static let subscriber = -248
         /// 8 bytes: the clock.
         static let now = -256
+        /// A sample on its way to the ring.
+        static let sample = -400
     }
 
     /// An offset into the frame, bounded so that the verifier knows it: more than all headers together.
