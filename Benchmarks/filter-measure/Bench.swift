@@ -171,7 +171,18 @@ struct Bench {
             }
             if let filter { figures["xdp-filter", default: []].append(try filter.run(repeats: Self.repeats)) }
         }
-        return rows(figures.mapValues { $0.sorted()[$0.count / 2] })
+        return rows(figures.mapValues { $0.sorted()[$0.count / 2] }) + (try liveRows())
+    }
+
+    /// Against nftables: with the injection, and without it.
+    private func liveRows() throws -> [Row] {
+        guard let live = try Injection.measure(rounds: rounds) else { return [] }
+        return [
+            Row(name: "blocked source, live", ns: live.blocked, emptyNs: live.empty,
+                peers: [("nftables set", live.set)], peerBar: 0.40),
+            Row(name: "blocked source, live, net", ns: live.blocked - live.empty, emptyNs: 0,
+                peers: [("nftables set", live.set - live.empty)], peerBar: 0.15),
+        ]
     }
 
     /// In the same /16 as the lists' networks, and in none of them.

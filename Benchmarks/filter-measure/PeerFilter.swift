@@ -22,6 +22,7 @@ final class PeerFilter {
         fwrite(frame, 1, frame.count, file)
         fclose(file)
         guard Command.run("command -v xdp-filter bpftool") == 0,
+            Command.run("mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf") == 0,
             Command.run("ip link add \(interface) type veth peer name wst-peer2") == 0,
             Command.run("ip link set \(interface) up") == 0,
             Command.run("xdp-filter load -m skb -f ipv4 \(interface)") == 0,

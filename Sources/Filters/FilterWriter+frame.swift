@@ -133,15 +133,17 @@ extension FilterWriter {
         code.compute(.add, .r2, .r3)
         store(.transport, .r2)
         storeEnd(isInner: isInner)
-        code.load(.r2, .byte, .r9, 8)
-        store(.ttl, .r2)
+        if wanted.contains(.ttl) {
+            code.load(.r2, .byte, .r9, 8)
+            store(.ttl, .r2)
+        }
         code.load(.r2, .byte, .r9, 9)
         store(.protocolNumber, .r2)
         code.load(.r2, .half, .r9, 6)
         code.fromNetwork(.r2, bits: 16)
         storeFragment(offset: 0x1fff, more: 0x2000)
-        load(.r1, .zero)
-        for area in [Area.source, Area.destination] {
+        if wanted.contains(.addresses) { load(.r1, .zero) }
+        for area in wanted.contains(.addresses) ? [Area.source, Area.destination] : [] {
             code.load(.r2, .word, .r9, area == Area.source ? 12 : 16)
             code.store(.word, .frame, area, .r1)
             code.store(.word, .frame, area + 4, .r1)
@@ -159,6 +161,7 @@ extension FilterWriter {
         code.jump(.equal, .r1, 127, to: malformed)
         code.jump(.atLeast, .r1, 224, to: malformed)
         code.load(.r1, .word, .r9, 12)
+        code.load(.r2, .word, .r9, 16)
         code.jump(.equal, .r1, .r2, to: malformed)
     }
 
@@ -182,13 +185,15 @@ extension FilterWriter {
         storeEnd(isInner: isInner)
         code.compute(.add, .r3, 40)
         store(.transport, .r3)
-        code.load(.r2, .byte, .r9, 7)
-        store(.ttl, .r2)
+        if wanted.contains(.ttl) {
+            code.load(.r2, .byte, .r9, 7)
+            store(.ttl, .r2)
+        }
         code.load(.r2, .byte, .r9, 6)
         store(.protocolNumber, .r2)
         load(.r1, .zero)
         store(.fragment, .r1)
-        for (area, place) in [(Area.source, 8), (Area.destination, 24)] {
+        for (area, place) in wanted.contains(.addresses) ? [(Area.source, 8), (Area.destination, 24)] : [] {
             for word in 0..<4 {
                 code.load(.r2, .word, .r9, place + 4 * word)
                 code.store(.word, .frame, area + 4 * word, .r2)

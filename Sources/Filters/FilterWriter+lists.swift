@@ -3,13 +3,27 @@ extension FilterWriter {
     /// BPF_RB_NO_WAKEUP: whoever reads the samples comes by itself.
     private static let ringFlags: Int32 = 1
 
-    /// One of so many frames is copied to the ring, as much of it as a sample holds.
+    /// One of so many frames, on average, is copied to the ring, as much of it as a sample holds.
     mutating func takeSample() {
         guard plan.sampling > 0 else { return }
         let none = code.label()
+        // To draw a number for each packet would cost as much as all lists together: the next sample is drawn.
+        load(.r2, .zero)
+        store(.key, .r2)
+        lookUp(FilterMaps.countdown, at: Slot.key.rawValue)
+        code.jump(.equal, .r0, 0, to: none)
+        let isDue = code.label()
+        code.load(.r1, .double, .r0, 0)
+        code.jump(.equal, .r1, 0, to: isDue)
+        code.compute(.subtract, .r1, 1)
+        code.store(.double, .r0, 0, .r1)
+        code.jump(to: none)
+        code.place(isDue)
+        code.move(.r9, .r0)
         code.call(.randomNumber)
-        code.computeWord(.remainder, .r0, Int32(clamping: plan.sampling))
-        code.jump(.unequal, .r0, 0, to: none)
+        // From 0 to twice the mean: one in `sampling` on average.
+        code.computeWord(.remainder, .r0, Int32(clamping: 2 * Int64(plan.sampling) - 1))
+        code.store(.double, .r9, 0, .r0)
         code.call(.coarseClock)
         code.store(.double, .frame, Area.sample, .r0)
         load(.r4, .frameLength)

@@ -22,6 +22,8 @@ struct FilterWriter {
         static let transport = Wanted(rawValue: 1)
         static let payload = Wanted(rawValue: 2)
         static let dnsType = Wanted(rawValue: 4)
+        static let addresses = Wanted(rawValue: 8)
+        static let ttl = Wanted(rawValue: 16)
     }
 
     /// A number of 32 bits on the stack.
