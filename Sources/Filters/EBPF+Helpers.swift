@@ -305,5 +305,7 @@ extension EBPF.Machine {
         return records
     }
 
-    private static func bytes(_ index: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: index >> (8 * $0)) } }
+    private static func bytes(_ index: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: index >> (8 * $0)) }
+    }
 }

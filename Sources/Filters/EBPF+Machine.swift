@@ -58,13 +58,11 @@ extension EBPF {
         }
 
         /// The same over a copy of the frame; what became of it is lost.
-        package mutating func run(_ program: Program, over frame: RawSpan) throws(Fault) -> UInt32 {
+        package mutating func run(_ program: Program, over frame: [UInt8]) throws(Fault) -> UInt32 {
             let steps = try check(program)
+            // Into memory that is there already.
             self.frame.removeAll(keepingCapacity: true)
-            for place in 0..<frame.byteCount {
-                // In bounds by the loop, and any byte is one.
-                self.frame.append(frame.unsafeLoad(fromByteOffset: place, as: UInt8.self))
-            }
+            self.frame.append(contentsOf: frame)
             return try execute(steps)
         }
 
