@@ -17,13 +17,15 @@ extension EBPF {
         package var now: UInt64 = 0
         /// The processor that runs: which contents of ``Map/Kind/perProcessorArray`` it sees.
         package var processor: UInt8 = 0
-        /// What the context says of the frame's way in.
+        /// By its number, where the context says that the frame came in (ingress_ifindex).
         package var interface: UInt32 = 1
+        /// Of that interface (rx_queue_index).
         package var queue: UInt32 = 0
+        /// What helpers say of sockets.
         package var cookies = Cookies()
         /// The most instructions of one run, over all tail calls.
         package var stepLimit = 1_000_000
-        /// Instructions of the latest run.
+        /// Instructions of the latest run; those of 64 bits count once.
         package private(set) var steps = 0
 
         /// State of the random numbers.

@@ -128,7 +128,7 @@ struct EBPFHelpersTests {
             code.call(.checksumDifference)
             code.exit()
         }
-        #expect(try machine.run(odd, over: frame60) == error(22))
+        #expect(try machine.run(odd, over: frame60) == refusal(22))
     }
 
     @Test func `moves the frame's ends`() throws {
@@ -150,10 +150,10 @@ struct EBPFHelpersTests {
         let start = (0..<60).map { UInt8($0) }
         let cases: [(EBPF.Helper, [Int32], [UInt8]?)] = [
             (.adjustHead, [4], Array(start[4...])), (.adjustHead, [-4], [0, 0, 0, 0] + start),
-            (.adjustHead, [46], Array(start[46...])), (.adjustHead, [47], nil), (.adjustHead, [-257], nil),
-            (.adjustHead, [-256], Array(repeating: 0, count: 256) + start), (.adjustHead, [-200, -57], nil),
+            (.adjustHead, [46], Array(start[46...])), (.adjustHead, [47], nil), (.adjustHead, [-217], nil),
+            (.adjustHead, [-216], Array(repeating: 0, count: 216) + start), (.adjustHead, [-200, -17], nil),
             (.adjustHead, [40, -40], Array(repeating: 0, count: 40) + start[40...]), (.adjustHead, [.min], nil),
-            (.adjustHead, [40, -297], nil), (.adjustHead, [.max], nil), (.adjustHead, [0], start),
+            (.adjustHead, [40, -257], nil), (.adjustHead, [.max], nil), (.adjustHead, [0], start),
             (.adjustTail, [-46], Array(start[..<14])), (.adjustTail, [-47], nil), (.adjustTail, [.min], nil),
             (.adjustTail, [3], start + [0, 0, 0]),
             (.adjustTail, [-8, 8], start[..<52] + Array(repeating: 0, count: 8)),
@@ -163,7 +163,7 @@ struct EBPFHelpersTests {
         for (helper, deltas, expected) in cases {
             var frame = start
             let result = try machine.run(adjust(helper, deltas), on: &frame)
-            #expect(result == (expected == nil ? error(22) : 2), "\(helper) \(deltas)")
+            #expect(result == (expected == nil ? refusal(22) : 2), "\(helper) \(deltas)")
             if let expected { #expect(frame == expected, "\(helper) \(deltas)") }
         }
         for helper in [EBPF.Helper.adjustHead, .adjustTail] {

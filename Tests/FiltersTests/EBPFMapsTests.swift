@@ -32,7 +32,8 @@ private func update(_ map: EBPF.Map, flags: Int32 = 0) -> EBPF.Program {
     }
 }
 
-func error(_ number: Int32) -> UInt32 { UInt32(bitPattern: -number) }
+/// What r0 holds after an error of this number.
+func refusal(_ number: Int32) -> UInt32 { UInt32(bitPattern: -number) }
 
 struct EBPFMapsTests {
     // ---- Kinds.
@@ -62,14 +63,14 @@ struct EBPFMapsTests {
             case 3...6:
                 let flags = Int32(random.next() % 4)
                 var expected: UInt32 = 0
-                if flags == 3 { expected = error(22) }
-                if flags == 2, model[key] == nil { expected = error(2) }
-                if flags == 1, model[key] != nil { expected = error(17) }
+                if flags == 3 { expected = refusal(22) }
+                if flags == 2, model[key] == nil { expected = refusal(2) }
+                if flags == 1, model[key] != nil { expected = refusal(17) }
                 if expected == 0, model[key] == nil, model.count == 50 {
-                    if kind == .hash { expected = error(7) } else { model[order.removeFirst()] = nil }
+                    if kind == .hash { expected = refusal(7) } else { model[order.removeFirst()] = nil }
                 }
                 #expect(try machine.run(update(map, flags: flags), over: (key + value)) == expected)
-                refused += expected == error(7) ? 1 : 0
+                refused += expected == refusal(7) ? 1 : 0
                 if expected == 0 {
                     model[key] = value
                     use(key)
@@ -115,7 +116,7 @@ struct EBPFMapsTests {
                 } else if model.count < 300 {
                     model.append((length, one, value))
                 }
-                #expect(result == (place != nil || model.last?.value == value ? 0 : error(28)))
+                #expect(result == (place != nil || model.last?.value == value ? 0 : refusal(28)))
             }
             if round % 16 == 7 {
                 machine[map, bytes(UInt64(length), 4) + one] = nil
@@ -142,7 +143,7 @@ struct EBPFMapsTests {
         }
         let long = bytes(129, 4) + address() + bytes(0, 4)
         #expect(try machine.run(lookup(map), over: long) == .max)
-        #expect(try machine.run(update(map), over: long) == error(22))
+        #expect(try machine.run(update(map), over: long) == refusal(22))
         #expect(machine[map, Array(long[0..<20])] == nil)
     }
 
@@ -163,8 +164,8 @@ struct EBPFMapsTests {
             #expect(machine.sums(map, 0) == [0] && machine.sums(map, 5).isEmpty)
             machine.processor = 3
             #expect(machine[map, 4]?.first == (map == own ? 4 : 0))
-            #expect(try machine.run(update(map), over: (bytes(5, 4) + bytes(0, 12))) == error(7))
-            #expect(try machine.run(update(map, flags: 1), over: (bytes(4, 4) + bytes(0, 12))) == error(17))
+            #expect(try machine.run(update(map), over: (bytes(5, 4) + bytes(0, 12))) == refusal(7))
+            #expect(try machine.run(update(map, flags: 1), over: (bytes(4, 4) + bytes(0, 12))) == refusal(17))
             machine[map, 4] = nil
             #expect(machine.sums(map, 4) == [map == own ? 257 : 0])
         }
@@ -203,6 +204,8 @@ struct EBPFMapsTests {
             EBPF.Map("wrong", .ring, key: 4, value: 0, entries: 4_096),
             EBPF.Map("wrong", .programs, key: 4, value: 8, entries: 1),
             EBPF.Map("wrong", .array, key: 4, value: .max, entries: .max),
+            EBPF.Map("wrong", .array, key: 4, value: 1 << 20, entries: 1 << 11),
+            EBPF.Map("wrong", .perProcessorArray, key: 4, value: 8, entries: 1 << 20),
         ]
         for map in wrong { #expect(fault { $0.map(.r1, map) } == EBPF.Fault(.unfitMap("wrong"), at: 0), "\(map)") }
         let hash = EBPF.Map("hash", .hash, key: 16, value: 8, entries: 9)
@@ -257,7 +260,7 @@ struct EBPFMapsTests {
         var taken = 0
         for round in 0..<100 {
             let result = try machine.run(output(97), over: bytes(UInt64(round), 4))
-            #expect(result == (round < 36 ? 0 : error(11)))
+            #expect(result == (round < 36 ? 0 : refusal(11)))
             taken += result == 0 ? 1 : 0
         }
         let records = machine.takeRecords(of: ring)
@@ -267,7 +270,7 @@ struct EBPFMapsTests {
         }
         #expect(machine.takeRecords(of: ring).isEmpty)
         #expect(try machine.run(output(8, flags: 1), over: frame60) == 0)
-        #expect(try machine.run(output(8, flags: 4), over: frame60) == error(22))
+        #expect(try machine.run(output(8, flags: 4), over: frame60) == refusal(22))
         #expect(machine.takeRecords(of: ring).count == 1)
         #expect(fault(output(105))?.reason.name == "outside")
         #expect(fault(output(-1))?.reason == .argument(.ringOutput, 3))
