@@ -25,7 +25,7 @@ final class PeerFilter {
             Command.run("mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf") == 0,
             Command.run("ip link add \(interface) type veth peer name wst-peer2") == 0,
             Command.run("ip link set \(interface) up") == 0,
-            Command.run("xdp-filter load -m skb -f ipv4 \(interface)") == 0,
+            Command.run("xdp-filter load -m skb \(interface)") == 0,
             Command.run("xdp-filter ip -m src 198.18.0.7") == 0
         else { return nil }
         let shown = Command.output("ip -d link show \(interface)")

@@ -92,7 +92,7 @@ extension Proof {
         let dropped = try world.maps[FilterMaps.counters]!.sums(of: FilterReason.rule.rawValue)[0]
         let isRight = passed == dropped && passed + dropped >= UInt64(packets)
         return Row(
-            "swap under load", isRight && swaps > 10,
+            "swap under load", isRight && swaps > 3,
             "\(passed + dropped) packets, \(swaps) swaps: \(passed) of one kind passed, \(dropped) of the other dropped")
     }
 }

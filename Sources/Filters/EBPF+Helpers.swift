@@ -17,13 +17,13 @@ extension EBPF.Machine {
         package init() {}
     }
 
-    /// Bytes before a frame that it can grow by (XDP_PACKET_HEADROOM), and those from its first start up to the room that
-    /// the kernel takes at a page's end.
-    static let headroomLimit = 256
-    static let tailLimit = 4_096 - headroomLimit - 320
+    /// Bytes before a frame that it can grow by: XDP_PACKET_HEADROOM, without the 40 that the kernel keeps there.
+    static let headroomLimit = 256 - 40
+    /// Bytes up to the frame's end, from its first start: a page without the headroom and what the kernel keeps behind.
+    static let tailLimit = 4_096 - 256 - 320
     private static let ethernetSize = 14
 
-    func tailCall(
+    mutating func tailCall(
         _ registers: Registers
     ) throws(EBPF.Fault.Reason) -> (steps: [EBPF.Step]?, slot: UInt32) {
         guard registers[1] == Pointer.of(.context) else { throw .argument(.tailCall, 1) }
@@ -65,7 +65,7 @@ extension EBPF.Machine {
 
     // ---- Maps.
 
-    private func map(
+    private mutating func map(
         _ pointer: UInt64, _ helper: EBPF.Helper, at argument: Int = 1
     ) throws(EBPF.Fault.Reason) -> Int {
         let index = Pointer.slot(pointer)
@@ -79,8 +79,7 @@ extension EBPF.Machine {
         let index = try map(registers[1], .mapLookup)
         guard contents[index].hasValues else { throw .argument(.mapLookup, 1) }
         let key = try key(registers[2], Int(contents[index].map.keySize))
-        guard let slot = contents[index].find(key, processor: processor) else { return 0 }
-        contents[index].use(slot)
+        guard let slot = contents[index].lookUp(key, processor: processor) else { return 0 }
         return Pointer.of(.values(index), slot: slot)
     }
 
@@ -154,7 +153,7 @@ extension EBPF.Machine {
 
     /// The sum of all words, those of the first memory inverted. Kernels differ in how far they fold it: to 32 bits, as
     /// here, or to 16; the remainder by 65,535 is the same.
-    private func checksumDifference(_ registers: Registers) throws(EBPF.Fault.Reason) -> UInt64 {
+    private mutating func checksumDifference(_ registers: Registers) throws(EBPF.Fault.Reason) -> UInt64 {
         let old = try size(registers[2], .checksumDifference, at: 2)
         let new = try size(registers[4], .checksumDifference, at: 4)
         guard old % 4 == 0, new % 4 == 0, old + new <= 512 else { return Refusal.invalid.result }
@@ -180,7 +179,7 @@ extension EBPF.Machine {
         return 0
     }
 
-    private func size(
+    private mutating func size(
         _ number: UInt64, _ helper: EBPF.Helper, at argument: Int
     ) throws(EBPF.Fault.Reason) -> Int {
         guard number <= UInt64(Self.frameLimit) else { throw .argument(helper, argument) }
@@ -200,7 +199,7 @@ extension EBPF.Machine {
         return Pointer.of(.socket, slot: free)
     }
 
-    private func socket(_ pointer: UInt64, _ helper: EBPF.Helper) throws(EBPF.Fault.Reason) -> Int {
+    private mutating func socket(_ pointer: UInt64, _ helper: EBPF.Helper) throws(EBPF.Fault.Reason) -> Int {
         let slot = Pointer.slot(pointer)
         guard pointer == Pointer.of(.socket, slot: slot), slot < 64, sockets & 1 << UInt64(slot) != 0 else {
             throw .argument(helper, 1)
@@ -208,7 +207,7 @@ extension EBPF.Machine {
         return slot
     }
 
-    private func cookie(
+    private mutating func cookie(
         _ helper: EBPF.Helper, _ registers: Registers
     ) throws(EBPF.Fault.Reason) -> UInt64 {
         _ = try socket(registers[1], helper)
@@ -317,5 +316,7 @@ extension EBPF.Machine {
         return records
     }
 
-    private static func bytes(_ index: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: index >> (8 * $0)) } }
+    private static func bytes(_ index: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: index >> (8 * $0)) }
+    }
 }

@@ -17,13 +17,15 @@ extension EBPF {
         package var now: UInt64 = 0
         /// The processor that runs: which contents of ``Map/Kind/perProcessorArray`` it sees.
         package var processor: UInt8 = 0
-        /// What the context says of the frame's way in.
+        /// By its number, where the context says that the frame came in (ingress_ifindex).
         package var interface: UInt32 = 1
+        /// Of that interface (rx_queue_index).
         package var queue: UInt32 = 0
+        /// What helpers say of sockets.
         package var cookies = Cookies()
         /// The most instructions of one run, over all tail calls.
         package var stepLimit = 1_000_000
-        /// Instructions of the latest run.
+        /// Instructions of the latest run; those of 64 bits count once.
         package private(set) var steps = 0
 
         /// State of the random numbers.
@@ -58,13 +60,11 @@ extension EBPF {
         }
 
         /// The same over a copy of the frame; what became of it is lost.
-        package mutating func run(_ program: Program, over frame: RawSpan) throws(Fault) -> UInt32 {
+        package mutating func run(_ program: Program, over frame: [UInt8]) throws(Fault) -> UInt32 {
             let steps = try check(program)
+            // Into memory that is there already.
             self.frame.removeAll(keepingCapacity: true)
-            for place in 0..<frame.byteCount {
-                // In bounds by the loop, and any byte is one.
-                self.frame.append(frame.unsafeLoad(fromByteOffset: place, as: UInt8.self))
-            }
+            self.frame.append(contentsOf: frame)
             return try execute(steps)
         }
 

@@ -54,10 +54,15 @@ extension EBPF.Machine {
 
     /// What a map holds: its values in one array, each at the place of its slot.
     struct Contents: Sendable {
+        /// Bytes of all values, over all processors: what a machine that runs tests has to spare.
+        static let memoryLimit = 1 << 30
+
         let map: EBPF.Map
         let valueSize: Int
         /// Bytes from value to value.
         let stride: Int
+        /// Programs and a ring are no places for values.
+        let hasValues: Bool
         /// Grows as values are looked up or written; what lies behind is zero.
         var values: [UInt8] = []
         private var slots: [Key: Int32] = [:]
@@ -81,25 +86,25 @@ extension EBPF.Machine {
                 switch map.kind {
                 case .hash, .recentHash: 1...UInt32(Key.size) ~= map.keySize
                 case .array: map.keySize == 4
-                case .perProcessorArray: map.keySize == 4 && map.entries <= Pointer.slotLimit >> 8
+                case .perProcessorArray: map.keySize == 4 && map.entries <= UInt32(Pointer.slotLimit >> 8)
                 case .programs: map.keySize == 4 && map.valueSize == 4 && map.entries <= 1 << 16
                 case .prefixes: 5...20 ~= map.keySize
                 case .ring:
                     map.keySize == 0 && map.valueSize == 0 && map.entries >= 4_096
                         && map.entries & (map.entries - 1) == 0
                 }
-            guard isSound, map.kind == .ring || map.valueSize > 0, map.valueSize <= UInt32(Pointer.valueLimit),
-                1...UInt32(Pointer.slotLimit) ~= map.entries
-            else { return nil }
-            self.map = map
             valueSize = Int(map.valueSize)
             stride = (valueSize + 7) & ~7
+            let processors = map.kind == .perProcessorArray ? 1 << 8 : 1
+            guard isSound, map.kind == .ring || map.valueSize > 0, valueSize <= Pointer.valueLimit,
+                1...UInt32(Pointer.slotLimit) ~= map.entries,
+                Int(map.entries) * stride * processors <= Self.memoryLimit
+            else { return nil }
+            self.map = map
+            hasValues = map.kind != .programs && map.kind != .ring
             if map.kind == .prefixes { lengths = Array(repeating: 0, count: Int(map.keySize - 4) * 8 + 1) }
             if map.kind == .programs { programs = Array(repeating: nil, count: Int(map.entries)) }
         }
-
-        /// Programs and a ring are no places for values.
-        var hasValues: Bool { map.kind != .programs && map.kind != .ring }
 
         /// Bytes that a record takes of a ring: with what stands before it, up to the next eight.
         static func room(ofRecord size: Int) -> Int { (size + 8 + 7) & ~7 }
@@ -125,6 +130,13 @@ extension EBPF.Machine {
         private func slot(ofIndex key: Key, _ processor: UInt8) -> Int? {
             guard key.first < map.entries else { return nil }
             return map.kind == .array ? Int(key.first) : Int(processor) * Int(map.entries) + Int(key.first)
+        }
+
+        /// The slot that a program's lookup points to. In one mutating step, or the compiler copies all of this to look.
+        mutating func lookUp(_ key: Key, processor: UInt8) -> Int? {
+            guard let slot = find(key, processor: processor) else { return nil }
+            use(slot)
+            return slot
         }
 
         /// The value is there to be pointed to, and is the latest used one.

@@ -1,3 +1,5 @@
+// Many functions here are mutating that only read: to call others the compiler copies the whole machine, reference by
+// reference, which took a third of the time of a run.
 extension EBPF.Machine {
     /// What a pointer points into.
     struct Region: Equatable, Sendable, BitwiseCopyable {
@@ -49,7 +51,7 @@ extension EBPF.Machine {
     // ---- What instructions do.
 
     @inline(__always)
-    func load(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> UInt64 {
+    mutating func load(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> UInt64 {
         let region = Pointer.region(pointer)
         if region == .context { return try loadContext(pointer, count) }
         if region == .socket { return try loadSocket(pointer, count) }
@@ -82,7 +84,7 @@ extension EBPF.Machine {
     }
 
     /// struct xdp_md: only whole words of it can be read, and the ends of the packet come as pointers.
-    private func loadContext(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> UInt64 {
+    private mutating func loadContext(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> UInt64 {
         guard count == 4 else { throw .outside(pointer) }
         switch Pointer.offset(pointer) {
         // data and data_meta: we have no metadata, which then begins where the packet does.
@@ -95,7 +97,7 @@ extension EBPF.Machine {
     }
 
     /// Of struct bpf_sock only the state.
-    private func loadSocket(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> UInt64 {
+    private mutating func loadSocket(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> UInt64 {
         guard sockets & 1 << UInt64(Pointer.slot(pointer)) != 0 else { throw .notMemory(pointer) }
         guard Pointer.offset(pointer) == Cookies.stateOffset, count == 4 else { throw .outside(pointer) }
         return UInt64(cookies.state)
@@ -105,7 +107,7 @@ extension EBPF.Machine {
 
     /// Where in its region so many bytes lie, all of which are there.
     @inline(__always)
-    func locate(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> Int {
+    mutating func locate(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> Int {
         let region = Pointer.region(pointer)
         let offset = Pointer.offset(pointer)
         if region == .packet {
@@ -128,7 +130,7 @@ extension EBPF.Machine {
 
     /// Whether bytes of the stack, which lie in it, were written.
     @inline(__always)
-    func isKnown(_ place: Int, _ count: Int) -> Bool {
+    mutating func isKnown(_ place: Int, _ count: Int) -> Bool {
         let word = place >> 6
         if place & 63 + count <= 64, count > 0 {
             let bits = (UInt64.max >> UInt64(64 - count)) << UInt64(place & 63)
@@ -139,7 +141,7 @@ extension EBPF.Machine {
 
     /// 1, 2, 4 or 8 bytes from a place that ``locate(_:_:)`` found.
     @inline(__always)
-    func fetch(_ region: Region, _ place: Int, _ count: Int) -> UInt64 {
+    mutating func fetch(_ region: Region, _ place: Int, _ count: Int) -> UInt64 {
         if region == .packet { return Self.read(frame, place, count) }
         if let index = region.index { return Self.read(contents[index].values, place, count) }
         return Self.read(stack, place, count)
@@ -188,14 +190,14 @@ extension EBPF.Machine {
     // ---- What helpers read.
 
     /// Where bytes lie that a helper reads: of the stack only such as were written, at any place.
-    func locateArgument(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> Int {
+    mutating func locateArgument(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> Int {
         let place = try locate(pointer, count)
         if Pointer.region(pointer) == .stack, !isKnown(place, count) { throw .unsetStack }
         return place
     }
 
     /// Any number of bytes up to 8, the first lowest.
-    func fetchSome(_ region: Region, _ place: Int, _ count: Int) -> UInt64 {
+    mutating func fetchSome(_ region: Region, _ place: Int, _ count: Int) -> UInt64 {
         if count >= 8 { return fetch(region, place, 8) }
         if count == 4 { return fetch(region, place, 4) }
         var number: UInt64 = 0
@@ -203,7 +205,7 @@ extension EBPF.Machine {
         return number
     }
 
-    func key(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> Key {
+    mutating func key(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> Key {
         let region = Pointer.region(pointer)
         let place = try locateArgument(pointer, count)
         var key = Key()
@@ -213,7 +215,7 @@ extension EBPF.Machine {
         return key
     }
 
-    func bytes(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> [UInt8] {
+    mutating func bytes(_ pointer: UInt64, _ count: Int) throws(EBPF.Fault.Reason) -> [UInt8] {
         let region = Pointer.region(pointer)
         let place = try locateArgument(pointer, count)
         return (place..<place + count).map { UInt8(truncatingIfNeeded: fetch(region, $0, 1)) }
