@@ -160,6 +160,24 @@ private func counted(_ maps: KernelMaps, at index: UInt32) -> Int {
         }
     }
 
+    @Test func `knows no mode in another network, where its number is of another interface`() throws {
+        let own = try OwnPins()
+        try OwnNetwork.run { near, _ in
+            let maps = try KernelMaps(creating: [counts])
+            try Attachment(program(at: 1, maps), to: near).pin(at: own.pins.path("link"))
+            try OwnNetwork.run { other, _ in
+                try #require(other.index == near.index)
+                let there = try Attachment(program(at: 2, maps), to: other, modes: [.generic])
+                #expect(there.mode == .generic && there.nativeRefusal == nil)
+                #expect(try Attachment(opening: own.pins.path("link")).mode == nil)
+            }
+            #expect(try Attachment(opening: own.pins.path("link")).mode == .native)
+            #expect(
+                try refusal { _ = try KernelMap(opening: own.pins.path("link"), as: counts) }.reason
+                    == "what is pinned there is no map")
+        }
+    }
+
     @Test func `to an interface that is not there is refused`() throws {
         try OwnNetwork.run { near, far in
             let maps = try KernelMaps(creating: [counts])

@@ -66,6 +66,26 @@ private let hash = EBPF.Map("hash", .hash, key: 4, value: 8, entries: 8)
         #expect(try KernelMap(opening: own.pins.path("hash"), as: shapes[0]).id == #require(new[shapes[0]]).id)
     }
 
+    @Test func `keeps the programs of a table, which are gone with a table that nobody holds`() throws {
+        let own = try OwnPins()
+        let table = EBPF.Map("table", .programs, key: 4, value: 4, entries: 4)
+        let frame = PacketBuilder.udpFrame(1, 2)
+        func root(_ maps: KernelMaps) throws -> KernelProgram {
+            let program = try KernelProgram(always(.drop, at: 0), name: "drop", maps: KernelMaps(creating: [counts]))
+            try ProgramTable(#require(maps[table])).place(program, in: 1)
+            let root = try KernelProgram(goingOn(to: 1, of: table), name: "root", maps: maps)
+            #expect(try root.run(frame).action == .drop)
+            return root
+        }
+        let pinned = try root(KernelMaps(keeping: [table], in: own.pins))
+        let loose = try root(KernelMaps(creating: [table]))
+        #expect(try pinned.run(frame).action == .drop)
+        #expect(try loose.run(frame).action == .aborted)
+        let again = try KernelProgram(
+            goingOn(to: 1, of: table), name: "root", maps: KernelMaps(keeping: [table], in: own.pins))
+        #expect(try again.run(frame).action == .drop)
+    }
+
     @Test func `tells maps from what is none`() throws {
         let own = try OwnPins()
         // Its kind has the number that links of XDP have.
