@@ -252,7 +252,7 @@ extension HostileFrames {
         put(Self.icmpCodes[below(Self.icmpCodes.count)])
         put(0 as UInt16)
         // A header of ICMPv6 may end here, though no message of it is known that does.
-        if !isSound, number == 58, chance(8) { return }
+        if number == 58, chance(8) { return }
         put(0x0001_0001 as UInt32)
         if chance(2) { writePayload() }
     }

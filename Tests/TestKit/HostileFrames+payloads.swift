@@ -57,8 +57,8 @@ extension HostileFrames {
         name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
     }
 
-    /// One byte or more of no meaning.
-    mutating func writeContent() { put(UInt8(below(256)), times: 1 + below(64)) }
+    /// Bytes of no meaning: in sound packets enough of them for a header of SCTP.
+    mutating func writeContent() { put(UInt8(below(256)), times: (isSound ? 12 : 1) + below(64)) }
 
     mutating func writePayload() {
         switch below(8) {
