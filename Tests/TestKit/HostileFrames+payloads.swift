@@ -2,16 +2,20 @@ package import Addresses
 
 // What frames are drawn from, and their payloads. Rules for tests are made of the same values.
 extension HostileFrames {
+    /// Sources of IPv4: two in one /31, three in one /24, others elsewhere.
     package static let sources4 = [
         "192.0.2.1", "192.0.2.2", "192.0.2.129", "192.0.3.7", "10.0.0.1", "10.200.3.4", "203.0.113.5", "1.0.0.1",
     ].compactMap { Address($0) }
+    /// Destinations of IPv4.
     package static let destinations4 = ["198.51.100.2", "198.51.100.3", "198.51.101.9", "100.64.0.1"].compactMap {
         Address($0)
     }
+    /// Sources of IPv6: two in one /64, three in one /48, others elsewhere.
     package static let sources6 = [
         "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8:5::1", "2001:db9::1", "fd00::1", "2a00:1::99",
         "fe80::1",
     ].compactMap { Address($0) }
+    /// Destinations of IPv6.
     package static let destinations6 = ["2001:db8:2::2", "2001:db8:2::3", "2001:db8:3::1", "2a00:2::1"].compactMap {
         Address($0)
     }
@@ -25,20 +29,27 @@ extension HostileFrames {
         "::", "::1", "::2", "0:0:0:1::1", "feff:ffff::1", "ff00::", "ff02::1", "ffff::1", "::ffff:203.0.113.5",
     ].compactMap { Address($0) }
 
+    /// Source ports, those of reflectors among them; what stands here twice comes twice as often.
     package static let sourcePorts: [UInt16] = [
         0, 1, 53, 53, 80, 123, 123, 161, 389, 443, 1900, 5000, 11_211, 40_000, 65_535,
     ]
+    /// Destination ports, VXLAN's among them.
     package static let destinationPorts: [UInt16] = [
         0, 2, 53, 53, 80, 80, 123, 443, 443, 1024, 3478, 4789, 8080, 40_000, 65_535,
     ]
+    /// Times to live, and hop limits.
     package static let timesToLive: [UInt8] = [0, 1, 32, 63, 64, 64, 128, 255]
     /// Flags of TCP that packets may have.
     package static let flags: [UInt8] = [0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14, 0xc2, 0x29]
     /// None, SYN with FIN or RST, all.
     package static let oddFlags: [UInt8] = [0x00, 0xc0, 0x03, 0x06, 0x07, 0x13, 0x3f, 0xff]
+    /// Types of ICMP and ICMPv6.
     package static let icmpTypes: [UInt8] = [0, 3, 8, 8, 11, 128, 129, 135]
+    /// Codes of either.
     package static let icmpCodes: [UInt8] = [0, 0, 1, 3, 4, 255]
+    /// Names that questions ask for.
     package static let names = [".", "example.nl", "a.b.c.d.e.example.org", "flood.example.net"]
+    /// A, TXT, AAAA and ANY.
     package static let dnsTypes: [UInt16] = [1, 16, 28, 255]
     /// Bytes that payloads begin with.
     package static let beginnings: [[UInt8]] = [

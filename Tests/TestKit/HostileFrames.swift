@@ -31,6 +31,7 @@ package struct HostileFrames: Sendable {
         var width: Int
     }
 
+    /// - Parameter seed: any; the same one gives the same frames.
     package init(seed: UInt64) { state = seed }
 
     /// A frame of 0 to ``longest`` bytes.
