@@ -2,7 +2,7 @@ package import Addresses
 
 // What frames are drawn from, and their payloads. Rules for tests are made of the same values.
 extension HostileFrames {
-    /// Sources of IPv4: two in one /31, three in one /24, others elsewhere.
+    /// Sources of IPv4: three in one /24, one in the /24 beside it, others elsewhere.
     package static let sources4 = [
         "192.0.2.1", "192.0.2.2", "192.0.2.129", "192.0.3.7", "10.0.0.1", "10.200.3.4", "203.0.113.5", "1.0.0.1",
     ].compactMap { Address($0) }
