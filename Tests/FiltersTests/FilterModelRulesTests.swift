@@ -192,6 +192,14 @@ extension FilterModel {
                 == now + 1_000_000_000 + (60 * ((1_000_000_000 << 16) / 1_000)) >> 16)
     }
 
+    @Test func `are of bytes of the whole frame, of sources too`() {
+        var model = model { $0.sourceBudget = .init(packets: 1_000_000, bytes: 1_000, burst: 100) }
+        #expect(model.judge(frame).reason == .passed)
+        let padded = frame + [UInt8](repeating: 0, count: 16)
+        #expect(model.judge(padded).reason == .sourceBudget)
+        #expect(model.judge(frame).reason == .passed)
+    }
+
     @Test func `know who never fitted`() {
         var model = model { $0.sourceBudget = .init(packets: 1, bytes: 1_000_000, burst: 100) }
         // One packet's cost is above what may come at once: nothing ever fits.

@@ -49,8 +49,11 @@ private func isInner(_ facts: FrameFacts?, six: Bool = false) -> Bool {
         }
         // The header is not all there: the packet is what it is, a short GRE.
         for count in 0..<8 {
-            let packet = Array(([0x20, 0, 0x08, 0, 0, 0, 0, 1] as [UInt8])[..<count])
-            #expect(facts(Build.ipv4(47, packet))?.isTunnelled == false)
+            let header: [UInt8] = [0x20, 0, 0x08, 0, 0, 0, 0, 1]
+            // Nor is it where the frame goes on behind the packet.
+            let packet = Build.ipv4(47, Array(header[..<count]))
+            #expect(facts(packet)?.isTunnelled == false)
+            #expect(facts(packet + header[count...] + inner4)?.isTunnelled == false)
         }
         #expect(read(Build.ipv4(47, [0, 0, 8, 0])) == .malformed(.headerCutOff))
     }
@@ -76,6 +79,7 @@ private func isInner(_ facts: FrameFacts?, six: Bool = false) -> Bool {
         // Where nothing is inside, it is a datagram like others.
         let short = Build.udp(5, 4789, Build.vxlan([UInt8](repeating: 8, count: 13)))
         #expect(facts(Build.ipv4(17, short))?.destinationPort == 4789)
+        #expect(facts(Build.ipv4(17, short) + [0] + inner4)?.destinationPort == 4789)
         let tagged = Build.ethernet(inner4, tags: [(type: 0x8100, id: 1)])
         #expect(facts(Build.ipv4(17, Build.udp(5, 4789, Build.vxlan(tagged))))?.destinationPort == 4789)
         let empty = Build.udp(5, 4789, Build.vxlan(Build.ethernet([])))
