@@ -149,6 +149,12 @@ let package = Package(
         .executableTarget(
             name: "wasstraat-demo", dependencies: ["CLinux", "Addresses", "Load", "Messages", arguments],
             path: "Demo/wasstraat-demo", swiftSettings: house),
+        // What the packet filter costs, and what it must hold.
+        .executableTarget(
+            name: "filter-measure",
+            dependencies: [
+                "PacketFilter", "Filters", "FilterKit", "Fingerprints", "Packets", "Bytes", "Addresses", "Moments",
+            ], path: "Benchmarks/filter-measure", swiftSettings: house),
         // Tests.
         .target(
             name: "TestKit", dependencies: ["CLinux", "Bytes", "Addresses", "Flows", "Heads", "Messages"],
@@ -165,7 +171,12 @@ let package = Package(
             ]),
         tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Flows", "Load", "Moments"]),
         tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Detection", "Addresses", "Moments"]),
-        tests("FiltersTests", ["TestKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
+        // Hostile frames, random rules, and what the kernel's filter is held against.
+        .target(
+            name: "FilterKit", dependencies: ["Filters", "Fingerprints", "Packets", "Addresses", "Moments"],
+            path: "Tests/FilterKit", swiftSettings: house),
+        tests(
+            "FiltersTests", ["TestKit", "FilterKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
         tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
         tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
         tests(
@@ -198,7 +209,7 @@ let package = Package(
         tests("ToolsTests", ["wasstraat", "TestKit", "Exchange", "Fingerprints", "Moments"]),
         tests(
             "PacketFilterTests",
-            ["TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+            ["TestKit", "PacketFilter", "filter-measure", "CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(

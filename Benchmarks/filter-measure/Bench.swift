@@ -165,7 +165,8 @@ struct Bench {
                 let variant = variants[(index + round * 3) % variants.count]
                 let outcome = try variant.program.run(variant.frame, repeats: Self.repeats)
                 guard outcome.action == variant.expected else {
-                    throw MeasureError("\(variant.name) said \(String(describing: outcome.action)): not what is measured")
+                    throw MeasureError(
+                        "\(variant.name) said \(String(describing: outcome.action)): not what is measured")
                 }
                 figures[variant.name, default: []].append(Double(outcome.nanoseconds))
             }
@@ -178,9 +179,11 @@ struct Bench {
     private func liveRows() throws -> [Row] {
         guard let live = try Injection.measure(rounds: rounds) else { return [] }
         return [
-            Row(name: "blocked source, live", ns: live.blocked, emptyNs: live.empty,
+            Row(
+                name: "blocked source, live", ns: live.blocked, emptyNs: live.empty,
                 peers: [("nftables set", live.set)], peerBar: 0.40),
-            Row(name: "blocked source, live, net", ns: live.blocked - live.empty, emptyNs: 0,
+            Row(
+                name: "blocked source, live, net", ns: live.blocked - live.empty, emptyNs: 0,
                 peers: [("nftables set", live.set - live.empty)], peerBar: 0.15),
         ]
     }
@@ -207,7 +210,9 @@ struct Bench {
         }
         for list in FilterMaps.Presence.allCases {
             var plan = Self.bare
-            (plan.hasBlocked, plan.hasNetworks, plan.hasAllowed) = (list == .blocked, list == .networks, list == .allowed)
+            plan.hasBlocked = list == .blocked
+            plan.hasNetworks = list == .networks
+            plan.hasAllowed = list == .allowed
             let frame = list == .blocked ? Frames.tcp(source: 0xc612_0007) : Self.inBits
             let isHit = list == .blocked
             try add("feature: \(list), asked", plan, frame: frame, expected: isHit ? .drop : .pass) {
