@@ -86,9 +86,16 @@ struct Bench {
 
     init(rounds: Int) { self.rounds = rounds }
 
+    /// As a filter runs it that was told nothing.
+    static var complete: FilterPlan {
+        var plan = FilterPlan()
+        plan.clock = try? KernelClock.ticks()
+        return plan
+    }
+
     /// Nothing in it but what is named.
     static var bare: FilterPlan {
-        var plan = FilterPlan()
+        var plan = Self.complete
         plan.malformed = .off
         (plan.hasAllowed, plan.hasBlocked, plan.hasNetworks) = (false, false, false)
         (plan.hasRules, plan.hasSketch, plan.sampling) = (false, false, 0)
@@ -96,7 +103,7 @@ struct Bench {
     }
 
     static var configured: FilterPlan {
-        var plan = FilterPlan()
+        var plan = Self.complete
         plan.readsTunnels = true
         plan.sourceBudget = FilterPlan.Budget(packets: 1_000_000_000, bytes: 1_000_000_000_000)
         plan.destinationBudget = FilterPlan.Budget(packets: 1_000_000_000, bytes: 1_000_000_000_000)
@@ -147,7 +154,7 @@ struct Bench {
         try add("blocked source", plan, frame: blocked, expected: .drop) {
             try $0.fill(.blocked, count: 10_000, plan: plan)
         }
-        try add("complete, empty lists", FilterPlan(), rules: rules)
+        try add("complete, empty lists", Self.complete, rules: rules)
         let configured = Self.configured
         for (name, frame) in [("complete, configured", Self.ordinary), ("complete, all bits set", Self.inBits)] {
             try add(name, configured, rules: rules, frame: frame) {
