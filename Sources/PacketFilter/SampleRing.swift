@@ -44,7 +44,9 @@ package struct SampleRing: ~Copyable {
     }
 
     /// The same of any ring.
-    package static func drain(_ ring: linux_ring, _ limit: Int, _ body: (RawSpan) -> Void) -> (count: Int, bytes: UInt64) {
+    package static func drain(
+        _ ring: linux_ring, _ limit: Int, _ body: (RawSpan) -> Void
+    ) -> (count: Int, bytes: UInt64) {
         var (count, seen) = (0, 0)
         var bytes: UInt64 = 0
         withUnsafePointer(to: ring) { ring in
