@@ -1,5 +1,3 @@
-package import Addresses
-
 /// What the filter's program is made of; what is not wanted is not in the program.
 package struct FilterPlan: Hashable, Sendable {
     package enum Conduct: String, Hashable, Sendable, CaseIterable {
@@ -55,31 +53,4 @@ package struct FilterPlan: Hashable, Sendable {
     package var key: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     package init() {}
-}
-
-/// A fingerprint as the kernel's filter knows it.
-package struct KernelRule: Sendable {
-    /// Any of which is enough.
-    let patterns: [PacketPattern]
-    /// Destinations that it is for; empty: all.
-    package var targets: [Prefix]
-    /// Networks of its sources; empty: any.
-    package var sources: [Prefix]
-    /// Its place among the counters of rules, below ``FilterMaps/ruleLimit``.
-    package var counter: UInt32
-    package var isDry: Bool
-    /// On the machine's monotonic clock, in nanoseconds; from then on it matches nothing.
-    package var until: UInt64
-
-    init(
-        patterns: [PacketPattern], targets: [Prefix] = [], sources: [Prefix] = [], counter: UInt32, isDry: Bool = false,
-        until: UInt64 = .max
-    ) {
-        self.patterns = patterns
-        self.targets = targets
-        self.sources = sources
-        self.counter = counter
-        self.isDry = isDry
-        self.until = until
-    }
 }

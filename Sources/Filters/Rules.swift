@@ -87,7 +87,7 @@ package enum Rules {
     static func share(_ value: Double) -> Double? { value >= 0 && value <= 1 ? value : nil }
 
     /// What is wrong with the options themselves.
-    private static func misuse(_ options: RuleOptions) -> String? {
+    static func misuse(_ options: RuleOptions) -> String? {
         guard options.targets.count <= RuleOptions.targetLimit else {
             return "more than \(RuleOptions.targetLimit) targets"
         }
@@ -101,8 +101,9 @@ package enum Rules {
 }
 
 /// Why there is no rule.
-struct RuleRefusal: Error {
-    var reason: String
+package struct RuleRefusal: Error, Equatable {
+    /// In English, without a full stop.
+    package var reason: String
 
     init(_ reason: String) { self.reason = reason }
 }
