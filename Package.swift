@@ -93,6 +93,7 @@ let package = Package(
         .target(
             name: "Collector", dependencies: ["CLinux", "CCompression", "Bytes", "Addresses", "Flows"],
             swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
+        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -195,6 +196,9 @@ let package = Package(
             ]),
         // The tools as child processes, on captures and logs that the tests write.
         tests("ToolsTests", ["wasstraat", "TestKit", "Exchange", "Fingerprints", "Moments"]),
+        tests(
+            "PacketFilterTests",
+            ["TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(

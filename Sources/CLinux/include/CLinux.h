@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 
+#include "BPF.h"
 #include "Datagrams.h"
 #include "Memory.h"
 
