@@ -21,7 +21,7 @@ package struct FilterBook: Sendable {
     package static let collateralBound = 0.001
     /// The same of all live rules together, each taken by itself: so never less than the truth.
     package static let togetherBound = 0.01
-    /// Entries that one call of ``expire(at:)`` lets go: some milliseconds.
+    /// Entries that one call of ``expire(at:)`` lets go: some 25 ms, and 0.2 s where holes of a million are closed.
     package static let expiryLimit = 16_384
     /// Bits that a network must have at least; more would be half the internet.
     package static let leastIPv4Length = 8
