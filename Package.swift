@@ -79,10 +79,14 @@ let package = Package(
             "Detection",
             ["CLinux", "Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
         room("Filters", ["Addresses", "Moments", "Packets", "Fingerprints"]),
-        room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
+        room("Mitigations", ["Addresses", "Moments", "Detection", "Filters", "Fingerprints"]),
         room("PublicStatus", ["Languages", "Moments"]),
         room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
-        room("Messages", ["Bytes", "Addresses", "Admission", "Sketches", "Fingerprints", "Detection"]),
+        room(
+            "Messages",
+            [
+                "Bytes", "Addresses", "Moments", "Admission", "Sketches", "Fingerprints", "Detection", "Mitigations",
+            ]),
         // Second floor: adapters.
         room(
             "Gateway",
@@ -93,7 +97,7 @@ let package = Package(
         .target(
             name: "Collector", dependencies: ["CLinux", "CCompression", "Bytes", "Addresses", "Flows"],
             swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
-        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters", "Mitigations"]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -142,6 +146,10 @@ let package = Package(
             ], swiftSettings: house),
         .executableTarget(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
+        .executableTarget(
+            name: "wasstraat-filter",
+            dependencies: ["CLinux", "Bytes", "Moments", "Filters", "Mitigations", "Messages", "PacketFilter"],
+            swiftSettings: house),
         // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
         .target(
             name: "Load", dependencies: ["CLinux", "Addresses", boringSSL], path: "Demo/Load",
@@ -187,7 +195,12 @@ let package = Package(
             "IncidentsTests",
             ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses"]),
-        tests("MessagesTests", ["Messages", "Bytes", "Addresses", "Detection", "Fingerprints", "Sketches"]),
+        tests(
+            "MessagesTests",
+            [
+                "Messages", "Bytes", "Addresses", "Detection", "Fingerprints", "Mitigations", "Moments", "Sketches",
+            ]),
+        tests("MitigationsTests", ["Mitigations", "Addresses", "Filters", "Fingerprints", "Moments"]),
         tests("MomentsTests", ["Moments"]),
         // A lane that speaks the control protocol and carries nothing, for the office's tests.
         .executableTarget(
@@ -209,7 +222,10 @@ let package = Package(
         tests("ToolsTests", ["wasstraat", "TestKit", "Exchange", "Fingerprints", "Moments"]),
         tests(
             "PacketFilterTests",
-            ["TestKit", "PacketFilter", "filter-measure", "CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+            [
+                "TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Fingerprints",
+                "Mitigations", "Messages", "Moments", "wasstraat-filter", "filter-measure",
+            ]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(
@@ -250,7 +266,8 @@ if isFuzzing {
     }
     let rooms = [
         "CLinux", "CCompression", "Bytes", "Addresses", "Moments", "Sketches", "Packets", "Flows", "Heads",
-        "Fingerprints", "Admission", "Detection", "Filters", "Messages", "Settings", "Collector", "Exchange",
+        "Fingerprints", "Admission", "Detection", "Filters", "Mitigations", "Messages", "Settings", "Collector",
+        "Exchange",
     ]
     package.targets.removeAll { !rooms.contains($0.name) }
     package.dependencies.removeAll {
@@ -265,7 +282,7 @@ if isFuzzing {
         fuzzer("http-head", ["Heads"]),
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
         fuzzer("client-hello", ["Packets", "Bytes"]),
-        fuzzer("messages", ["Messages", "Bytes"]),
+        fuzzer("messages", ["Messages", "Mitigations", "Bytes"]),
         fuzzer("packet", ["Packets", "Bytes", "Addresses"]),
         fuzzer("capture", ["Packets", "Bytes"]),
         fuzzer("netflow", ["Flows", "Bytes", "Addresses"]),
