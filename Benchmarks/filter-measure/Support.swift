@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import Packets
+import Synchronization
 
 enum Clock {
     static var nanoseconds: UInt64 { clock_gettime_nsec(CLOCK_MONOTONIC) }
@@ -63,9 +64,10 @@ enum File {
 
 /// A thread whose failure is told when it is joined.
 final class Worker {
+    // Unchecked: the error is written by the thread alone before it ends, and read after it was joined.
     private final class Box: @unchecked Sendable {
-        // Written by the thread alone before it ends, read after it has; `hasFailed` is a hint that may be late.
         var error: (any Error)?
+        let hasFailed = Atomic(false)
         let body: () throws -> Void
         init(_ body: @escaping () throws -> Void) { self.body = body }
     }
@@ -79,13 +81,18 @@ final class Worker {
             &thread, nil,
             { raw in
                 let box = Unmanaged<Box>.fromOpaque(raw!).takeRetainedValue()
-                do { try box.body() } catch { box.error = error }
+                do {
+                    try box.body()
+                } catch {
+                    box.error = error
+                    box.hasFailed.store(true, ordering: .releasing)
+                }
                 return nil
             }, Unmanaged.passRetained(box).toOpaque())
         guard status == 0 else { throw MeasureError("no thread") }
     }
 
-    var hasFailed: Bool { box.error != nil }
+    var hasFailed: Bool { box.hasFailed.load(ordering: .acquiring) }
 
     func join() throws {
         pthread_join(thread, nil)

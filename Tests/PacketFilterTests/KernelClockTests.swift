@@ -1,3 +1,4 @@
+import Filters
 import Glibc
 import PacketFilter
 import TestKit

@@ -95,7 +95,9 @@ extension LaneDesk {
         case .traffic:
             guard let traffic = try? LaneTraffic(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             office.feed.put(.traffic(lane: name, traffic, at: .now), size: frame.body.count)
-        case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages: breach(peer, frame)
+        case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
+            .filterSamples:
+            breach(peer, frame)
         }
     }
 
