@@ -6,7 +6,6 @@
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -294,8 +293,6 @@ int linux_xdp_attached(uint32_t interface, uint32_t *program, uint8_t *how) {
     read_xdp(&answer.head, program, how);
     return 0;
 }
-
-int linux_leave_network(void) { return unshare(CLONE_NEWNET) < 0 ? -errno : 0; }
 
 // ---- Memory that is shared with the kernel.
 

@@ -8,9 +8,12 @@ package import Addresses
 package struct BudgetTable: Sendable {
     /// When the budget is whole again, in nanoseconds; the present or before: it is whole.
     package struct Times: Equatable, Sendable, BitwiseCopyable {
+        /// Of the budget of packets.
         package var packets: UInt64 = 0
+        /// Of the budget of bytes.
         package var bytes: UInt64 = 0
 
+        /// Whole at all times.
         package init() {}
     }
 
@@ -18,8 +21,10 @@ package struct BudgetTable: Sendable {
     package let limit: Int
     private var times: [Address: Times] = [:]
 
+    /// - Parameter limit: 1 or more.
     package init(limit: Int = Int(FilterMaps.sourceBudgets.entries)) { self.limit = max(1, limit) }
 
+    /// Addresses that something is known of.
     package var count: Int { times.count }
 
     /// What is known of an address; nil: nothing, its budget is whole.

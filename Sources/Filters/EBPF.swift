@@ -85,10 +85,6 @@ package enum EBPF {
         case generateSYNCookie = 110
         /// (map, data, size, flags).
         case ringOutput = 130
-        /// (map, size, flags) → room for a record, or 0.
-        case ringReserve = 131
-        /// (record, flags).
-        case ringSubmit = 132
         /// Nanoseconds since the machine's start, of the latest timer tick.
         case coarseClock = 160
         /// (context, offset, buffer, size) → 0 or an error.

@@ -12,6 +12,7 @@ package struct FilterJudgement: Equatable, Sendable {
     /// What was read; nil where it is no IP, or malformed.
     package var facts: FrameFacts?
 
+    /// A judgement of which nothing more is known than is said.
     package init(_ reason: FilterReason, cause: Cause? = nil, dry: [Finding] = [], facts: FrameFacts? = nil) {
         self.reason = reason
         self.cause = cause
@@ -37,8 +38,10 @@ package struct FilterJudgement: Equatable, Sendable {
     package struct Finding: Hashable, Sendable {
         /// One that is dry.
         package var reason: FilterReason
+        /// What exactly would have dropped it.
         package var cause: Cause
 
+        /// - Parameter reason: one that is dry.
         package init(_ reason: FilterReason, _ cause: Cause) {
             self.reason = reason
             self.cause = cause

@@ -33,12 +33,14 @@ package enum FilterMaps {
     package static let sketch = EBPF.Map("sketch", .array, key: 4, value: Sketch.size, entries: 128)
     /// Time (8 bytes, monotonic), length of the frame (4 bytes), how much of it follows (4 bytes), its first bytes.
     package static let samples = EBPF.Map("samples", .ring, key: 0, value: 0, entries: 1 << 22)
+    /// Packets until the next sample (8 bytes).
+    package static let countdown = EBPF.Map("countdown", .perProcessorArray, key: 4, value: 8, entries: 1)
     /// Programs: ``Slot``.
     package static let slots = EBPF.Map("slots", .programs, key: 4, value: 4, entries: 64)
 
     package static let all = [
         counters, ruleHits, blocked, networks, allowed, flooded, presence, sourceBudgets, destinationBudgets, sketch,
-        samples, slots,
+        samples, countdown, slots,
     ]
 
     /// Places of programs.

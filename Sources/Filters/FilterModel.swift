@@ -10,17 +10,22 @@ package import Addresses
 ///
 /// Not for the way of packets: each rule is asked one by one.
 package struct FilterModel: Sendable {
+    /// Packets and bytes.
     package typealias Count = RuleCheck.Count
 
+    /// What is asked at all.
     package let plan: FilterPlan
+    /// As they were given; judgements name their places.
     package let rules: [KernelRule]
     /// Networks that always pass.
     package var allowed = PrefixList()
+    /// Networks whose packets are dropped, or would be.
     package var networks = PrefixList()
-    /// Single addresses; how many there may be is the caller's.
+    /// Single sources whose packets are dropped, or would be; how many there may be is the caller's.
     package var blocked: [Address: FilterMaps.Entry] = [:]
     /// By subscriber (``Address/subscriber``).
     package private(set) var sourceBudgets = BudgetTable()
+    /// By destination.
     package private(set) var destinationBudgets = BudgetTable(limit: Int(FilterMaps.destinationBudgets.entries))
     /// Hits of rules by ``KernelRule/counter``; what has none is not in it.
     package private(set) var ruleHits: [UInt32: Count] = [:]
@@ -29,6 +34,7 @@ package struct FilterModel: Sendable {
     private var counts: [Count]
     private let order: [PatternPlace]
 
+    /// - Parameter rules: put into their order once, here.
     package init(plan: FilterPlan, rules: [KernelRule] = []) {
         self.plan = plan
         self.rules = rules

@@ -13,6 +13,8 @@ package enum FilterPrograms {
     /// Headers, lists, budgets, sketch and samples.
     package static func root(_ plan: FilterPlan) -> EBPF.Program {
         var writer = FilterWriter(plan: plan)
+        let asks = plan.hasAllowed || plan.hasBlocked || plan.hasNetworks || plan.hasSketch
+        if asks || plan.sourceBudget != nil || plan.destinationBudget != nil { writer.wanted = [.addresses] }
         writer.begin()
         writer.readFrame { $0.takeSample() }
         writer.countInSketch()
@@ -41,6 +43,10 @@ package enum FilterPrograms {
             writer.wanted = [.transport]
             if branches.contains(where: { $0.pattern.readsPayload }) { writer.wanted.insert(.payload) }
             if branches.contains(where: { $0.pattern.dnsType != nil }) { writer.wanted.insert(.dnsType) }
+            if branches.contains(where: { $0.pattern.ttl != nil }) { writer.wanted.insert(.ttl) }
+            if branches.contains(where: { !$0.rule.targets.isEmpty || !$0.rule.sources.isEmpty }) {
+                writer.wanted.insert(.addresses)
+            }
             writer.begin()
             writer.readFrame()
             writer.readRules(branches)
@@ -58,7 +64,7 @@ package enum FilterPrograms {
         plan.readsTunnels = false
         var writer = FilterWriter(plan: plan)
         writer.isTrusting = true
-        writer.wanted = [.transport]
+        writer.wanted = [.transport, .addresses]
         writer.begin()
         writer.readFrame()
         writer.readCookies()

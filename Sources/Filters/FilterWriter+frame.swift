@@ -133,15 +133,17 @@ extension FilterWriter {
         code.compute(.add, .r2, .r3)
         store(.transport, .r2)
         storeEnd(isInner: isInner)
-        code.load(.r2, .byte, .r9, 8)
-        store(.ttl, .r2)
+        if wanted.contains(.ttl) {
+            code.load(.r2, .byte, .r9, 8)
+            store(.ttl, .r2)
+        }
         code.load(.r2, .byte, .r9, 9)
         store(.protocolNumber, .r2)
         code.load(.r2, .half, .r9, 6)
         code.fromNetwork(.r2, bits: 16)
         storeFragment(offset: 0x1fff, more: 0x2000)
-        load(.r1, .zero)
-        for area in [Area.source, Area.destination] {
+        if wanted.contains(.addresses) { load(.r1, .zero) }
+        for area in wanted.contains(.addresses) ? [Area.source, Area.destination] : [] {
             code.load(.r2, .word, .r9, area == Area.source ? 12 : 16)
             code.store(.word, .frame, area, .r1)
             code.store(.word, .frame, area + 4, .r1)
@@ -159,6 +161,7 @@ extension FilterWriter {
         code.jump(.equal, .r1, 127, to: malformed)
         code.jump(.atLeast, .r1, 224, to: malformed)
         code.load(.r1, .word, .r9, 12)
+        code.load(.r2, .word, .r9, 16)
         code.jump(.equal, .r1, .r2, to: malformed)
     }
 
@@ -182,13 +185,15 @@ extension FilterWriter {
         storeEnd(isInner: isInner)
         code.compute(.add, .r3, 40)
         store(.transport, .r3)
-        code.load(.r2, .byte, .r9, 7)
-        store(.ttl, .r2)
+        if wanted.contains(.ttl) {
+            code.load(.r2, .byte, .r9, 7)
+            store(.ttl, .r2)
+        }
         code.load(.r2, .byte, .r9, 6)
         store(.protocolNumber, .r2)
         load(.r1, .zero)
         store(.fragment, .r1)
-        for (area, place) in [(Area.source, 8), (Area.destination, 24)] {
+        for (area, place) in wanted.contains(.addresses) ? [(Area.source, 8), (Area.destination, 24)] : [] {
             for word in 0..<4 {
                 code.load(.r2, .word, .r9, place + 4 * word)
                 code.store(.word, .frame, area + 4 * word, .r2)
@@ -214,7 +219,7 @@ extension FilterWriter {
         }
     }
 
-    /// ff00::/8, ::1, and the destination's own address are no sources.
+    /// ff00::/8, ::1, and the destination's own address are no sources; ::ffff:0:0/96 is neither source nor destination.
     private mutating func refuseSourceIPv6() {
         code.load(.r1, .byte, .r9, 8)
         code.jump(.equal, .r1, 255, to: malformed)
@@ -224,7 +229,15 @@ extension FilterWriter {
         code.jump(.unequal, .r1, 0, to: isOther)
         code.moveWhole(.r3, 1 << 56)
         code.jump(.equal, .r2, .r3, to: malformed)
+        code.load(.r3, .word, .r9, 16)
+        code.jumpWord(.equal, .r3, 0xffff_0000, to: malformed)
         code.place(isOther)
+        let isWide = code.label()
+        code.load(.r3, .double, .r9, 24)
+        code.jump(.unequal, .r3, 0, to: isWide)
+        code.load(.r3, .word, .r9, 32)
+        code.jumpWord(.equal, .r3, 0xffff_0000, to: malformed)
+        code.place(isWide)
         let differs = code.label()
         code.load(.r3, .double, .r9, 24)
         code.jump(.unequal, .r1, .r3, to: differs)

@@ -3,23 +3,31 @@ extension FilterWriter {
     /// BPF_RB_NO_WAKEUP: whoever reads the samples comes by itself.
     private static let ringFlags: Int32 = 1
 
-    /// One of so many frames is copied to the ring, as much of it as a sample holds.
+    /// One of so many frames, on average, is copied to the ring, as much of it as a sample holds.
     mutating func takeSample() {
         guard plan.sampling > 0 else { return }
         let none = code.label()
-        code.call(.randomNumber)
-        code.computeWord(.remainder, .r0, Int32(clamping: plan.sampling))
-        code.jump(.unequal, .r0, 0, to: none)
-        code.map(.r1, FilterMaps.samples)
-        code.move(.r2, Int32(FilterMaps.sampleHead + FilterMaps.sampleBytes))
-        code.move(.r3, 0)
-        code.call(.ringReserve)
+        // To draw a number for each packet would cost as much as all lists together: the next sample is drawn.
+        load(.r2, .zero)
+        store(.key, .r2)
+        lookUp(FilterMaps.countdown, at: Slot.key.rawValue)
         code.jump(.equal, .r0, 0, to: none)
+        let isDue = code.label()
+        code.load(.r1, .double, .r0, 0)
+        code.jump(.equal, .r1, 0, to: isDue)
+        code.compute(.subtract, .r1, 1)
+        code.store(.double, .r0, 0, .r1)
+        code.jump(to: none)
+        code.place(isDue)
         code.move(.r9, .r0)
-        code.call(.coarseClock)
+        code.call(.randomNumber)
+        // From 0 to twice the mean: one in `sampling` on average.
+        code.computeWord(.remainder, .r0, Int32(clamping: 2 * Int64(plan.sampling) - 1))
         code.store(.double, .r9, 0, .r0)
+        code.call(.coarseClock)
+        code.store(.double, .frame, Area.sample, .r0)
         load(.r4, .frameLength)
-        code.store(.word, .r9, 8, .r4)
+        code.store(.word, .frame, Area.sample + 8, .r4)
         // There are 14 bytes at least; the verifier is told so.
         let isLong = code.label()
         let known = code.label()
@@ -28,15 +36,21 @@ extension FilterWriter {
         code.place(isLong)
         code.move(.r4, Int32(FilterMaps.sampleBytes))
         code.place(known)
-        code.store(.word, .r9, 12, .r4)
+        code.store(.word, .frame, Area.sample + 12, .r4)
+        for place in stride(from: 0, to: FilterMaps.sampleBytes, by: 8) {
+            code.store(.double, .frame, Area.sample + FilterMaps.sampleHead + place, number: 0)
+        }
         code.move(.r1, .r6)
         code.move(.r2, 0)
-        code.move(.r3, .r9)
-        code.compute(.add, .r3, Int32(FilterMaps.sampleHead))
+        code.move(.r3, .frame)
+        code.compute(.add, .r3, Int32(Area.sample + FilterMaps.sampleHead))
         code.call(.loadBytes)
-        code.move(.r1, .r9)
-        code.move(.r2, Self.ringFlags)
-        code.call(.ringSubmit)
+        code.map(.r1, FilterMaps.samples)
+        code.move(.r2, .frame)
+        code.compute(.add, .r2, Int32(Area.sample))
+        code.move(.r3, Int32(FilterMaps.sampleHead + FilterMaps.sampleBytes))
+        code.move(.r4, Self.ringFlags)
+        code.call(.ringOutput)
         code.place(none)
     }
 

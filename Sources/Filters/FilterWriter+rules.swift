@@ -39,6 +39,8 @@ extension FilterWriter {
         }
         code.place(rest)
         ask(branches.filter { $0.pattern.rank == 3 }, live)
+        // What nothing leads to the verifier refuses.
+        guard branches.contains(where: { !$0.rule.isDry }) else { return code.place(end) }
         code.jump(to: end)
         // What a rule hit: its counter is in r9.
         code.place(live)

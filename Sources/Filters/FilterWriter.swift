@@ -22,6 +22,8 @@ struct FilterWriter {
         static let transport = Wanted(rawValue: 1)
         static let payload = Wanted(rawValue: 2)
         static let dnsType = Wanted(rawValue: 4)
+        static let addresses = Wanted(rawValue: 8)
+        static let ttl = Wanted(rawValue: 16)
     }
 
     /// A number of 32 bits on the stack.
@@ -70,6 +72,8 @@ struct FilterWriter {
         static let subscriber = -248
         /// 8 bytes: the clock.
         static let now = -256
+        /// A sample on its way to the ring.
+        static let sample = -400
     }
 
     /// An offset into the frame, bounded so that the verifier knows it: more than all headers together.

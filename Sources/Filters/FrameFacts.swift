@@ -14,12 +14,15 @@ package struct FrameFacts: Equatable, Sendable, BitwiseCopyable {
     /// Labels of a name that are walked to the type behind it.
     package static let labelLimit = 16
 
+    /// As the header has it; an IPv4 address within IPv6 (::ffff:a.b.c.d) counts as one of IPv4, as ``Address`` does.
     package var source: Address
+    /// The same of where it goes to.
     package var destination: Address
     /// 4 or 6.
     package var version: UInt8
     /// After all extension headers; in a later fragment what its fragment header names.
     package var protocolNumber: UInt8
+    /// Whether the packet is whole, the first piece of one, or another.
     package var fragment: PacketSummary.Fragment
     /// Bytes from the IP header on, as it says.
     package var length: UInt32
@@ -27,11 +30,15 @@ package struct FrameFacts: Equatable, Sendable, BitwiseCopyable {
     package var ttl: UInt8
     /// TCP, UDP, ICMP or ICMPv6, and no later fragment: what follows was read. Without it all that follows is 0.
     package var hasTransport = false
+    /// TCP's or UDP's.
     package var sourcePort: UInt16 = 0
+    /// TCP's or UDP's.
     package var destinationPort: UInt16 = 0
     /// TCP's, as on the wire.
     package var flags: UInt8 = 0
+    /// ICMP's or ICMPv6's type.
     package var icmpType: UInt8 = 0
+    /// The code that goes with the type.
     package var icmpCode: UInt8 = 0
     /// In the frame; 0 where there is no transport header.
     package var payloadOffset = 0

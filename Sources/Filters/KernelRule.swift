@@ -12,6 +12,7 @@ package struct KernelRule: Sendable {
     package var sources: [Prefix]
     /// Its place among the counters of rules, below ``FilterMaps/ruleLimit``.
     package var counter: UInt32
+    /// It is counted, and drops nothing.
     package var isDry: Bool
     /// On the machine's monotonic clock, in nanoseconds; from then on it matches nothing.
     package var until: UInt64
@@ -32,6 +33,7 @@ package struct KernelRule: Sendable {
 extension KernelRule {
     /// A rule, and all that it says otherwise than its fingerprint.
     package struct Made: Sendable {
+        /// Ready for a plan's set of rules.
         package var rule: KernelRule
         /// Of the fingerprint's conditions (``Rules/id(_:)``).
         package var id: String

@@ -18,6 +18,9 @@ package enum Malformation: UInt8, Error, CaseIterable, Sendable {
     case loopbackSource
     /// A source of 224.0.0.0/3 or ff00::/8.
     case multicastSource
+    /// IPv6 with an address of ::ffff:0:0/96, which stands for IPv4 in programs and never on the wire; a list of IPv4
+    /// would take it for one of its own.
+    case mappedAddress
     /// It comes from where it goes to.
     case sourceIsDestination
     /// Fewer bytes than the 20 of TCP, 8 of UDP and ICMP, 4 of ICMPv6.
@@ -47,6 +50,7 @@ package enum Malformation: UInt8, Error, CaseIterable, Sendable {
         case .tooManyExtensions: "more than \(FrameFacts.extensionLimit) IPv6 extension headers"
         case .loopbackSource: "the source is a loopback address"
         case .multicastSource: "the source is a multicast or reserved address"
+        case .mappedAddress: "an IPv6 address that stands for IPv4"
         case .sourceIsDestination: "the source is the destination"
         case .transportCutOff: "the transport header is cut off"
         case .shortDataOffset: "the TCP header says that it is shorter than 20 bytes"

@@ -94,7 +94,7 @@ struct NetworkHeader {
 
     /// Addresses that no packet on a wire comes from (RFC 6890, RFC 4291, section 2.7), and packets to themselves.
     private func checkSource() throws(Malformation) {
-        // By the header's version: ::ffff:127.0.0.1 in IPv6 is not named among them.
+        guard isIPv4 || !source.isIPv4 && !destination.isIPv4 else { throw .mappedAddress }
         let isLoopback = isIPv4 ? source.ipv4 >> 24 == 127 : source.high == 0 && source.low == 1
         guard !isLoopback else { throw .loopbackSource }
         // A multicast or reserved address of IPv4 begins with three ones.

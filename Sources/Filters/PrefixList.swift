@@ -9,6 +9,7 @@ package struct PrefixList: Sendable {
     /// Networks that are in it. How many there may be is the caller's: the maps have ``EBPF/Map/entries``.
     package private(set) var count = 0
 
+    /// An empty list.
     package init() {}
 
     /// Whether a network means the same in the kernel's map, where IPv4 lies among IPv6: ::/0 and what else contains

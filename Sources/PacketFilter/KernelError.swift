@@ -54,7 +54,6 @@ package struct KernelError: Error, Equatable, Sendable, CustomStringConvertible 
         case (E2BIG, .writeMap): "the map is full"
         case (EBUSY, .attach), (EEXIST, .attach): "another XDP program is attached already"
         case (ENOLINK, _): "the interface is gone, or the link is detached"
-        case (EXDEV, .replaceProgram): "another program is attached than was thought"
         default: text(of: code)
         }
     }
@@ -63,7 +62,12 @@ package struct KernelError: Error, Equatable, Sendable, CustomStringConvertible 
     static func text(of code: Int32) -> String {
         var buffer = [CChar](repeating: 0, count: 128)
         guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return text(in: buffer)
+    }
+
+    /// Of a C string, which need not end.
+    static func text(in buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// The result where it is none of -errno.

@@ -85,7 +85,7 @@ extension KernelMap {
                 seen += 1
                 guard body(keys[index], values[index]) else { return seen }
             }
-            if status == -ENOENT { break }
+            if status == -ENOENT || count == 0 { break }
             from = place
         }
         return seen

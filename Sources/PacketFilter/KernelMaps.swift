@@ -1,4 +1,5 @@
 package import Filters
+internal import Glibc
 
 /// The maps of one filter, by their shapes.
 package struct KernelMaps: Sendable {
@@ -19,4 +20,25 @@ package struct KernelMaps: Sendable {
 
     /// In no order.
     package var all: [KernelMap] { Array(maps.values) }
+}
+
+extension KernelMaps {
+    /// Opens what is pinned, and makes and pins what is not. A pinned map of another shape, of an older version of us, is
+    /// replaced; programs that have it keep it.
+    package init(keeping shapes: [EBPF.Map], in folder: PinFolder) throws(KernelError) {
+        var maps: [KernelMap] = []
+        for shape in shapes {
+            let path = folder.path(shape.name)
+            do {
+                maps.append(try KernelMap(opening: path, as: shape))
+            } catch {
+                guard error.code == ENOENT || error.code == EINVAL else { throw error }
+                try folder.remove(shape.name)
+                let map = try KernelMap(creating: shape)
+                try map.pin(at: path)
+                maps.append(map)
+            }
+        }
+        self.init(maps)
+    }
 }

@@ -82,10 +82,14 @@ package final class KernelProgram: Sendable {
         }
         if again >= 0 { return again }
         let tail = tail(of: log)
-        let last = tail.split(separator: "\n").last { !$0.hasPrefix("processed ") && !$0.hasPrefix("verification ") }
-        throw KernelError(
-            -status, .loadProgram, name,
-            reason: last.map { "the kernel's verifier refuses it: \($0)" }, log: tail)
+        throw KernelError(-status, .loadProgram, name, reason: reason(in: tail), log: tail)
+    }
+
+    /// The line before the verifier's account of its work; nil where the log ends earlier, for want of room.
+    private static func reason(in log: String) -> String? {
+        let lines = log.split(separator: "\n")
+        guard let account = lines.lastIndex(where: { $0.hasPrefix("processed ") }), account > 0 else { return nil }
+        return "the kernel's verifier refuses it: \(lines[account - 1])"
     }
 
     /// The last whole lines of a log, `logTail` bytes at most.

@@ -1,7 +1,8 @@
 internal import Filters
 
 /// A map of programs that other programs go on to by tail call. Which program stands in a slot changes at once and whole;
-/// packets that are under way in the old one end in it.
+/// packets that are under way in the old one end in it. The kernel empties a table that nobody holds open and that is not
+/// pinned, though programs still refer to it.
 package struct ProgramTable: Sendable {
     private let map: KernelMap
 

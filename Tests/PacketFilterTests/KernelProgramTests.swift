@@ -37,10 +37,21 @@ private let udp6 = PacketBuilder.udpFrame(from: PacketBuilder.source6, 1, to: Pa
         #expect(error.log.utf8.count <= KernelProgram.logTail)
     }
 
-    @Test func `whose map is missing is not loaded`() {
-        #expect {
-            try KernelProgram(dropping(protocol: 6), name: "no_map", maps: KernelMaps())
-        } throws: { ($0 as? KernelError)?.reason == "there is no map counts" }
+    @Test func `that is refused after a long log has the end of it`() throws {
+        var program = unchecked()
+        let long = EBPF.Instruction(EBPF.Code.arithmetic64 | EBPF.Operation.move.rawValue, .r6, immediate: 1)
+        program.instructions.insert(contentsOf: [EBPF.Instruction](repeating: long, count: 500_000), at: 0)
+        let error = try refusal { _ = try KernelProgram(program, name: "long", maps: KernelMaps()) }
+        #expect(error.code == EACCES)
+        // Kernels before 6.4 keep the log's beginning, and then the reason is theirs.
+        #expect(error.log.contains("invalid access to packet") || error.reason == "Permission denied")
+        #expect((1...KernelProgram.logTail).contains(error.log.utf8.count))
+    }
+
+    @Test func `whose map is missing is not loaded`() throws {
+        #expect(
+            try refusal { _ = try KernelProgram(dropping(protocol: 6), name: "no_map", maps: KernelMaps()) }.reason
+                == "there is no map counts")
     }
 
     @Test func `sees all of the largest frame, and is not run on what is none`() throws {
@@ -51,8 +62,8 @@ private let udp6 = PacketBuilder.udpFrame(from: PacketBuilder.source6, 1, to: Pa
         #expect(try program.run([UInt8](repeating: 7, count: sizes.upperBound)).action == .drop)
         for size in [sizes.lowerBound - 1, sizes.upperBound + 1] {
             let frame = [UInt8](repeating: 7, count: size)
-            #expect { try program.run(frame) } throws: { ($0 as? KernelError)?.code == EMSGSIZE }
-            #expect { try program.actions(on: [frame]) } throws: { ($0 as? KernelError)?.code == EMSGSIZE }
+            #expect(try refusal { _ = try program.run(frame) }.code == EMSGSIZE)
+            #expect(try refusal { _ = try program.actions(on: [frame]) }.code == EMSGSIZE)
         }
     }
 

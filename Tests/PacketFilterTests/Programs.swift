@@ -159,3 +159,65 @@ extension EBPF.Assembler {
         place(absent)
     }
 }
+
+/// Counts IPv4's UDP at an index and drops it; passes all else.
+func droppingUDP(at index: Int32) -> EBPF.Program {
+    var code = Assembler()
+    let pass = code.label()
+    code.load(.r2, .word, .r1, 0)
+    code.load(.r3, .word, .r1, 4)
+    code.move(.r4, .r2)
+    code.compute(.add, .r4, 34)
+    code.jump(.greater, .r4, .r3, to: pass)
+    code.load(.r4, .half, .r2, 12)
+    code.fromNetwork(.r4, bits: 16)
+    code.jump(.unequal, .r4, 0x0800, to: pass)
+    code.load(.r6, .byte, .r2, 23)
+    code.jump(.unequal, .r6, 17, to: pass)
+    code.store(.word, .frame, -4, number: index)
+    code.addOne(to: counts, adding: .r6)
+    code.exit(.drop)
+    code.place(pass)
+    code.exit(.pass)
+    return code.finished()
+}
+
+/// Reserves 16 bytes of a ring, and takes them back: two functions that our own programs do not call.
+func takingBack(from ring: EBPF.Map) -> EBPF.Program {
+    var code = Assembler()
+    let end = code.label()
+    code.map(.r1, ring)
+    code.move(.r2, 16)
+    code.move(.r3, 0)
+    let reserve = code.count
+    code.call(.ringOutput)
+    code.jump(.equal, .r0, 0, to: end)
+    code.move(.r1, .r0)
+    code.move(.r2, 0)
+    let discard = code.count
+    code.call(.ringOutput)
+    code.place(end)
+    code.exit(.pass)
+    var program = code.finished()
+    program.instructions[reserve].immediate = 131
+    program.instructions[discard].immediate = 133
+    return program
+}
+
+/// Writes the clock into an array's first entry.
+func timing(into numbers: EBPF.Map) -> EBPF.Program {
+    var code = Assembler()
+    let end = code.label()
+    code.store(.word, .frame, -4, number: 0)
+    code.map(.r1, numbers)
+    code.move(.r2, .frame)
+    code.compute(.add, .r2, -4)
+    code.call(.mapLookup)
+    code.jump(.equal, .r0, 0, to: end)
+    code.move(.r6, .r0)
+    code.call(.coarseClock)
+    code.store(.double, .r6, 0, .r0)
+    code.place(end)
+    code.exit(.pass)
+    return code.finished()
+}

@@ -111,9 +111,6 @@ int linux_is_pin_system(const char *path);
 /// Mounts the file system of pins there, for root's eyes only: 0 or -errno.
 int linux_mount_pin_system(const char *path);
 
-/// The calling thread gets a network namespace of its own, with nothing in it but a loopback that is down: 0 or -errno.
-int linux_leave_network(void);
-
 /// A BPF ring buffer as it is mapped here. One thread at a time reads it.
 typedef struct {
     /// Written by us: how far we have read.
@@ -140,7 +137,7 @@ static inline uint64_t linux_ring_consumed(const linux_ring *ring) {
 }
 
 /// What we have read before this call may be written over.
-static inline void linux_ring_consume(linux_ring *ring, uint64_t position) {
+static inline void linux_ring_consume(const linux_ring *ring, uint64_t position) {
     __atomic_store_n(ring->consumer, position, __ATOMIC_RELEASE);
 }
 

@@ -1,0 +1,47 @@
+import FilterKit
+import Filters
+import Glibc
+
+/// What the packet filter must hold, point by point; each ends in a row.
+struct Proof {
+    struct Row {
+        var name: String
+        var holds: Bool
+        var figure: String
+
+        init(_ name: String, _ holds: Bool, _ figure: String) {
+            self.name = name
+            self.holds = holds
+            self.figure = figure
+        }
+    }
+
+    var random: Seeded
+
+    init(seed: UInt64) { random = Seeded(state: seed) }
+
+    /// - Parameters:
+    ///   - frames: made frames that are judged three times.
+    ///   - sets: random sets of rules up to 256, up to 1,024, of 4,096.
+    ///   - captures: a folder of captures, if there is one.
+    mutating func run(frames: Int, sets: (Int, Int, Int), swapped: Int, captures: String?) -> [Row] {
+        var rows: [Row] = []
+        func note(_ name: String, _ found: () throws -> [Row]) {
+            do {
+                rows += try found()
+            } catch {
+                rows.append(Row(name, false, "\(error)"))
+            }
+            for row in rows.suffix(1) { Text.progress("\(row.holds ? "holds" : "FAILS")  \(row.name): \(row.figure)") }
+        }
+        var proof = self
+        note("oracle: made frames") { [try proof.judgeMadeFrames(frames)] }
+        if let captures { note("oracle: captures") { [try proof.judgeCaptures(captures)] } }
+        note("every set of rules loads") { [try proof.loadSets(small: sets.0, middle: sets.1, large: sets.2)] }
+        note("one address in force") { [try proof.addressInForce()] }
+        note("rules in force") { try proof.rulesInForce() }
+        note("swap under load") { [try proof.swapUnderLoad(swapped)] }
+        self = proof
+        return rows
+    }
+}
