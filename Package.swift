@@ -79,10 +79,14 @@ let package = Package(
             "Detection",
             ["CLinux", "Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
         room("Filters", ["Addresses", "Moments", "Packets", "Fingerprints"]),
-        room("Mitigations", ["Moments", "Detection", "Fingerprints"]),
+        room("Mitigations", ["Addresses", "Moments", "Detection", "Filters", "Fingerprints"]),
         room("PublicStatus", ["Languages", "Moments"]),
         room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
-        room("Messages", ["Bytes", "Addresses", "Admission", "Sketches", "Fingerprints", "Detection"]),
+        room(
+            "Messages",
+            [
+                "Bytes", "Addresses", "Moments", "Admission", "Sketches", "Fingerprints", "Detection", "Mitigations",
+            ]),
         // Second floor: adapters.
         room(
             "Gateway",
@@ -176,7 +180,12 @@ let package = Package(
             "IncidentsTests",
             ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses"]),
-        tests("MessagesTests", ["Messages", "Bytes", "Addresses", "Detection", "Fingerprints", "Sketches"]),
+        tests(
+            "MessagesTests",
+            [
+                "Messages", "Bytes", "Addresses", "Detection", "Fingerprints", "Mitigations", "Moments", "Sketches",
+            ]),
+        tests("MitigationsTests", ["Mitigations", "Addresses", "Filters", "Fingerprints", "Moments"]),
         tests("MomentsTests", ["Moments"]),
         // A lane that speaks the control protocol and carries nothing, for the office's tests.
         .executableTarget(
@@ -239,7 +248,8 @@ if isFuzzing {
     }
     let rooms = [
         "CLinux", "CCompression", "Bytes", "Addresses", "Moments", "Sketches", "Packets", "Flows", "Heads",
-        "Fingerprints", "Admission", "Detection", "Filters", "Messages", "Settings", "Collector", "Exchange",
+        "Fingerprints", "Admission", "Detection", "Filters", "Mitigations", "Messages", "Settings", "Collector",
+        "Exchange",
     ]
     package.targets.removeAll { !rooms.contains($0.name) }
     package.dependencies.removeAll {
@@ -254,7 +264,7 @@ if isFuzzing {
         fuzzer("http-head", ["Heads"]),
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
         fuzzer("client-hello", ["Packets", "Bytes"]),
-        fuzzer("messages", ["Messages", "Bytes"]),
+        fuzzer("messages", ["Messages", "Mitigations", "Bytes"]),
         fuzzer("packet", ["Packets", "Bytes", "Addresses"]),
         fuzzer("capture", ["Packets", "Bytes"]),
         fuzzer("netflow", ["Flows", "Bytes", "Addresses"]),

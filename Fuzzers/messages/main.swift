@@ -2,6 +2,7 @@ import Bytes
 import FuzzerSupport
 import Glibc
 import Messages
+import Mitigations
 
 // The first byte says what the rest is read as. What is taken is written again as it was read: one value, one form.
 private func run(_ bytes: RawSpan) {
@@ -11,8 +12,10 @@ private func run(_ bytes: RawSpan) {
     case 0: roundTrip(Snapshot.self, rest)
     case 1: roundTrip(LaneStatus.self, rest)
     case 2: roundTrip(Hello.self, rest)
+    case 3: roundTrip(FilterRequest.self, rest)
     case 4: roundTrip(LaneTraffic.self, rest)
     case 5: roundTrip(Pages.self, rest)
+    case 6: roundTrip(StoredBook.self, rest)
     default: frames(rest)
     }
 }

@@ -32,6 +32,12 @@ package struct Frame: Equatable, Sendable {
         case traffic = 11
         /// Office to lane: `Pages`, all of them; they replace those before.
         case pages = 12
+        /// To the filter's process: a `FilterRequest`. Each is answered once, in the order in which they came.
+        case filterRequest = 13
+        /// From the filter's process: a `FilterReply`.
+        case filterReply = 14
+        /// From the filter's process, to who asked for them: `FilterSamples`.
+        case filterSamples = 15
     }
 
     /// Bytes before the body: kind (1), body length (4).
@@ -62,7 +68,10 @@ package struct FrameAssembler: Sendable {
     /// moving the rest to the front each time would cost the square of what one read brings.
     private var start = 0
 
-    package init() {}
+    /// The longest body that is taken; a socket that carries short frames alone says so.
+    private let bodyLimit: Int
+
+    package init(bodyLimit: Int = Frame.bodyLimit) { self.bodyLimit = min(bodyLimit, Frame.bodyLimit) }
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {
         if start > 0 {
@@ -79,7 +88,7 @@ package struct FrameAssembler: Sendable {
         guard let kind = Frame.Kind(rawValue: pending[start]) else { throw Malformed(.unsupported, at: 0) }
         let body = start + Frame.headerSize
         let length = pending[start + 1..<body].reduce(0) { $0 << 8 | Int($1) }
-        guard length <= Frame.bodyLimit else { throw Malformed(.overBudget, at: 1) }
+        guard length <= bodyLimit else { throw Malformed(.overBudget, at: 1) }
         guard pending.count - body >= length else { return nil }
         let frame = Frame(kind, body: Array(pending[body..<body + length]))
         start = body + length

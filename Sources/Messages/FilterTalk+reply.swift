@@ -1,0 +1,199 @@
+package import Bytes
+package import Mitigations
+package import Moments
+
+/// What the filter's process answers.
+package enum FilterReply: Equatable, Sendable {
+    /// Of an order one id for each prefix, 0 where it was refused, and why the first one was.
+    case done(ids: [UInt64], refused: UInt32 = 0, reason: String = "")
+    /// Nothing of it was done; the code is one of `FilterRefusal.Code`.
+    case refused(code: String, reason: String)
+    case status(FilterStatus)
+    case entries([FilterEntry])
+    /// Sentences for people.
+    case lines([String])
+}
+
+/// How the filter does. Counters count up from when the program was first attached, over restarts of the process.
+package struct FilterStatus: Equatable, Sendable {
+    /// When the process started.
+    package var since: Moment
+    package var interface = ""
+    package var conduct = EnforcerConduct()
+    /// By the number of Filters' `FilterReason`; empty: nothing counts.
+    package var counts: [FilterCount] = []
+    /// Entries by `FilterList`.
+    package var sizes: [UInt32] = []
+    package var rules: [Rule] = []
+
+    package init(since: Moment) { self.since = since }
+
+    package struct Rule: Equatable, Sendable {
+        package var id: UInt64
+        /// It drops; else it counts only.
+        package var isLive: Bool
+        package var hits: FilterCount
+        /// Of live samples that are ordinary traffic.
+        package var observed: FilterRule.Observation
+
+        package init(id: UInt64, isLive: Bool, hits: FilterCount, observed: FilterRule.Observation) {
+            self.id = id
+            self.isLive = isLive
+            self.hits = hits
+            self.observed = observed
+        }
+    }
+
+    /// More reasons than there are.
+    static let countLimit = 64
+}
+
+/// Samples of frames.
+package struct FilterSamples: Equatable, Sendable {
+    /// Of one frame.
+    package static let limit = 1_024
+
+    package var samples: [FilterSample]
+
+    package init(_ samples: [FilterSample]) { self.samples = samples }
+}
+
+extension FilterReply: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.write(FilterRequest.formVersion)
+        switch self {
+        case .done(let ids, let refused, let reason):
+            writer.write(UInt8(0))
+            writer.writeList(ids) { $1.write($0) }
+            writer.write(refused)
+            writer.writeText(reason)
+        case .refused(let code, let reason):
+            writer.write(UInt8(1))
+            writer.writeText(code)
+            writer.writeText(reason)
+        case .status(let status):
+            writer.write(UInt8(2))
+            status.write(to: &writer)
+        case .entries(let entries):
+            writer.write(UInt8(3))
+            writer.writeList(entries) { $0.write(to: &$1) }
+        case .lines(let lines):
+            writer.write(UInt8(4))
+            writer.writeList(lines) { $1.writeText($0) }
+        }
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        guard try reader.readByte() == FilterRequest.formVersion else { throw reader.malformed(.unsupported) }
+        switch try reader.readByte() {
+        case 0:
+            self = .done(
+                ids: try reader.readList(limit: FilterOrder.batchLimit) { reader throws(Malformed) in
+                    try reader.readUInt64()
+                }, refused: try reader.readUInt32(), reason: try reader.readText(limit: FilterTalk.sentenceLimit))
+        case 1:
+            self = .refused(
+                code: try reader.readText(limit: 64), reason: try reader.readText(limit: FilterTalk.sentenceLimit))
+        case 2: self = .status(try FilterStatus(reading: &reader))
+        case 3:
+            self = .entries(
+                try reader.readList(limit: FilterTalk.pageLimit) { reader throws(Malformed) in
+                    try FilterEntry(reading: &reader)
+                })
+        case 4:
+            self = .lines(
+                try reader.readList(limit: FilterTalk.lineLimit) { reader throws(Malformed) in
+                    try reader.readText(limit: FilterTalk.sentenceLimit)
+                })
+        default: throw reader.malformed(.unsupported)
+        }
+    }
+}
+
+extension FilterStatus: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.write(since)
+        writer.writeText(interface)
+        conduct.write(to: &writer)
+        writer.writeList(counts) { $0.write(to: &$1) }
+        writer.writeList(sizes) { $1.write($0) }
+        writer.writeList(rules) {
+            $1.write($0.id)
+            $1.write($0.isLive)
+            $0.hits.write(to: &$1)
+            $1.write($0.observed.hits)
+            $1.write($0.observed.samples)
+        }
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(since: try reader.readMoment())
+        interface = try reader.readText(limit: 64)
+        conduct = try EnforcerConduct(reading: &reader)
+        counts = try reader.readList(limit: Self.countLimit) { reader throws(Malformed) in
+            try FilterCount(reading: &reader)
+        }
+        sizes = try reader.readList(limit: FilterList.allCases.count) { reader throws(Malformed) in
+            try reader.readUInt32()
+        }
+        rules = try reader.readList(limit: FilterBook.ruleLimit) { reader throws(Malformed) in
+            let (id, isLive) = (try reader.readUInt64(), try reader.readBool())
+            let count = try FilterCount(reading: &reader)
+            let (hits, samples) = (try reader.readUInt64(), try reader.readUInt64())
+            guard hits <= samples else { throw reader.malformed(.contradictory) }
+            return Rule(
+                id: id, isLive: isLive, hits: count, observed: FilterRule.Observation(hits: hits, samples: samples))
+        }
+    }
+}
+
+extension EnforcerConduct: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.write(mode.rawValue)
+        writer.writeList(missing) { $1.writeText($0) }
+        writer.write(generation)
+        writer.write(samples)
+        writer.write(lost)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init()
+        mode = try reader.readCase()
+        missing = try reader.readList(limit: FilterTalk.lineLimit) { reader throws(Malformed) in
+            try reader.readText(limit: FilterTalk.sentenceLimit)
+        }
+        generation = try reader.readUInt64()
+        samples = try reader.readUInt64()
+        lost = try reader.readUInt64()
+    }
+}
+
+extension FilterCount: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.write(packets)
+        writer.write(bytes)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(packets: try reader.readUInt64(), bytes: try reader.readUInt64())
+    }
+}
+
+extension FilterSamples: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.writeList(samples) {
+            $1.write($0.clock)
+            $1.write($0.length)
+            $1.writeBlob($0.bytes)
+        }
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(
+            try reader.readList(limit: Self.limit) { reader throws(Malformed) in
+                FilterSample(
+                    clock: try reader.readUInt64(), length: try reader.readUInt32(),
+                    bytes: try reader.readBlob(limit: FilterSample.byteLimit))
+            })
+    }
+}
