@@ -97,7 +97,9 @@ let package = Package(
         .target(
             name: "Collector", dependencies: ["CLinux", "CCompression", "Bytes", "Addresses", "Flows"],
             swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
-        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+        room(
+            "PacketFilter",
+            ["CLinux", "Bytes", "Addresses", "Packets", "Moments", "Fingerprints", "Filters", "Mitigations"]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -207,7 +209,10 @@ let package = Package(
         tests("ToolsTests", ["wasstraat", "TestKit", "Exchange", "Fingerprints", "Moments"]),
         tests(
             "PacketFilterTests",
-            ["TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+            [
+                "TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Moments", "Fingerprints",
+                "Filters", "Mitigations",
+            ]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(

@@ -1,0 +1,285 @@
+internal import Filters
+internal import Glibc
+package import Mitigations
+
+/// Carries the book out through nftables, where XDP cannot be had: one table `netdev wasstraat_…` with a chain at the
+/// interface's ingress, written by Debian's program nft. Slower than the kernel's own filter, and it knows less:
+/// ``EnforcerConduct/missing`` says what.
+///
+/// Each call starts nft and waits for it, some milliseconds as a rule; a book of a million addresses is written in some
+/// ten seconds, during which the old table holds. The table outlives this process and filters on; entries and rules end
+/// in it by themselves. Bytes are counted from the IP header on.
+///
+/// The impossibles. *Our bug*: a word that nft does not take, an ``EnforcerError`` as any refusal. *Their fault*: a table
+/// that somebody else has changed or flushed: the next call writes all of it anew. *Ignored, because it is fine*: an
+/// entry that has ended in the kernel before the book says so.
+package final class NFTEnforcer: Enforcer {
+    /// Entries that one transaction changes: 0.3 s and 24 MB of nft's. Larger batches are several transactions.
+    package static let elementLimit = 16_384
+    /// Lines of rules, of which every packet that nothing else ended is asked each: some 20 µs for all of them.
+    package static let lineLimit = 2_048
+    /// Rules that are left out and named with their reason, one by one; of more it is said how many.
+    package static let sentenceLimit = 16
+
+    package private(set) var conduct = EnforcerConduct()
+    let interface: NetworkInterface
+    let process: NFTProcess
+    let table: String
+    /// What is declared in the table. Sets that were emptied stay until all is written anew.
+    private var sets: Set<NFTSet> = []
+    /// In the names of the sets.
+    private var generation: UInt64 = 0
+    /// The table is as we have left it, as far as we know.
+    private var isStanding = false
+    private var leftOut: [String] = []
+    /// What nft has said of rules, by their ids: why it does not take one, empty where it does.
+    var judged: [UInt64: String] = [:]
+    /// Why nothing is filtered, where that was found out and not asked for.
+    private var complaint: String?
+
+    /// Touches nothing yet.
+    /// - Parameter folders: where nft is looked for, with ":" between them; nil: where Debian has it.
+    package init(interface: NetworkInterface, searching folders: String? = nil) throws(EnforcerError) {
+        guard let process = NFTProcess(searching: folders ?? NFTProcess.folders) else {
+            throw EnforcerError(Self.programMissing)
+        }
+        guard let table = Self.table(of: interface.name) else { throw EnforcerError(Self.unsayable) }
+        self.interface = interface
+        self.process = process
+        self.table = table
+        describe()
+    }
+
+    private static let programMissing =
+        "The program nft is not here: install the package \(NFTProcess.debianPackage)."
+    private static let unsayable =
+        "The interface's name has characters that nftables is not told: letters, digits, '.', '_', '-' and '@' alone."
+
+    /// What is missing on this machine for it, in a sentence; nil: nothing. It tries, and nothing stays of it.
+    package static func probe(interface name: String, searching folders: String? = nil) -> String? {
+        guard let process = NFTProcess(searching: folders ?? NFTProcess.folders) else { return programMissing }
+        guard let table = table(of: name) else { return unsayable }
+        guard if_nametoindex(name) > 0 else { return "There is no interface \(name)." }
+        var script = NFTScript(table: table)
+        script.tellFrame(device: name)
+        do throws(NFTProcess.Failure) {
+            try process.perform(script.bytes, isTrial: true)
+            return nil
+        } catch {
+            guard error.reason.contains("Operation not permitted") else {
+                return "nftables does not take a trial: \(error.reason)."
+            }
+            return "This process may not change nftables: it lacks CAP_NET_ADMIN."
+        }
+    }
+
+    /// The table's name, in which all but letters and digits is escaped; nil for a name that nft is not told: a wildcard,
+    /// or what would end the text in which the interface is named.
+    static func table(of interface: String) -> String? {
+        guard (1...15).contains(interface.utf8.count) else { return nil }
+        var name = "wasstraat_"
+        for byte in interface.utf8 {
+            switch byte {
+            case 48...57, 65...90, 97...122: name.unicodeScalars.append(Unicode.Scalar(byte))
+            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "@"):
+                name += "_" + String(byte, radix: 16)
+            default: return nil
+            }
+        }
+        return name
+    }
+
+    // ---- Carrying out.
+
+    package func perform(
+        _ actions: [FilterAction], of book: FilterBook, at now: FilterTime
+    ) throws(EnforcerError) {
+        guard isStanding else { return try align(with: book, at: now) }
+        let changes = Self.changes(actions, at: now)
+        var cleared: Set<UInt32> = []
+        for case .clearHits(let counter) in actions { cleared.insert(counter) }
+        let compiles = !cleared.isEmpty || actions.contains(.compileRules)
+        let fresh = Set(changes.compactMap(\.set)).subtracting(sets)
+        var script = NFTScript(table: table)
+        var rules: (rules: [NFTRule], leftOut: [String])?
+        if !fresh.isEmpty {
+            for set in fresh { script.tell("add", "set", "\(set.name(generation)) \(set.declaration)") }
+            script.tellSources(sets.union(fresh), generation: generation)
+        }
+        if compiles {
+            rules = try self.rules(of: book, at: now)
+            script.tellRules(rules?.rules ?? [], cleared: cleared)
+        }
+        for start in stride(from: 0, to: changes.count, by: Self.elementLimit) {
+            let part = changes[start..<min(start + Self.elementLimit, changes.count)]
+            Self.tell(
+                part, sets: sets.union(fresh), fresh: fresh, generation: generation, to: &script)
+            try run(script)
+            script = NFTScript(table: table)
+        }
+        try run(script)
+        sets.formUnion(fresh)
+        if let rules { tookRules(leftOut: rules.leftOut) }
+    }
+
+    package func align(with book: FilterBook, at now: FilterTime) throws(EnforcerError) {
+        isStanding = false
+        let found = try list()
+        let others = found.sets.filter { NFTSet.generation(of: $0) != nil }
+        let highest = max(generation, others.compactMap(NFTSet.generation(of:)).max() ?? 0)
+        // A number of which nobody counts on: somebody has written into our table.
+        let next = highest == .max ? 0 : highest + 1
+        var made: Set<NFTSet> = []
+        do throws(EnforcerError) {
+            // New sets are filled beside those that hold; the last transaction lets the chains look into the new ones.
+            var script = NFTScript(table: table)
+            script.tell("add", "table")
+            var count = 0
+            for list in FilterList.allCases {
+                let changes = Self.changes(book.everything(list, at: now), at: now)
+                var start = 0
+                while start < changes.count {
+                    let part = changes[start..<min(start + Self.elementLimit - count, changes.count)]
+                    for set in Set(part.compactMap(\.set)).subtracting(made) {
+                        script.tell("add", "set", "\(set.name(next)) \(set.declaration)")
+                        made.insert(set)
+                    }
+                    Self.tell(part, sets: [], generation: next, to: &script)
+                    start += part.count
+                    count += part.count
+                    if count == Self.elementLimit {
+                        try run(script)
+                        script = NFTScript(table: table)
+                        count = 0
+                    }
+                }
+            }
+            let (rules, leftOut) = try rules(of: book, at: now)
+            script.tellFrame(device: interface.name)
+            script.tellSources(made, generation: next)
+            script.tellRules(rules, cleared: [])
+            for name in others { script.tell("delete", "set", name) }
+            try run(script)
+            (sets, generation, isStanding, complaint) = (made, next, true, nil)
+            tookRules(leftOut: leftOut)
+        } catch {
+            drop(made, of: next)
+            throw error
+        }
+    }
+
+    /// Takes sets away that nothing looks into. It may fail: then the next writing of all does it.
+    private func drop(_ made: Set<NFTSet>, of generation: UInt64) {
+        for set in made {
+            var script = NFTScript(table: table)
+            script.tell("delete", "set", set.name(generation))
+            // Expected to fail where the set's transaction was not carried out; why it was not is on its way already.
+            try? process.perform(script.bytes)
+        }
+    }
+
+    private func tookRules(leftOut: [String]) {
+        self.leftOut = Array(leftOut.prefix(Self.sentenceLimit))
+        if leftOut.count > Self.sentenceLimit {
+            self.leftOut.append("\(leftOut.count - Self.sentenceLimit) more rules are not carried out.")
+        }
+        conduct.generation += 1
+        describe()
+    }
+
+    /// Carries out one transaction; nothing for an empty one. After a failure the next call writes all anew.
+    private func run(_ script: NFTScript) throws(EnforcerError) {
+        guard !script.isEmpty else { return }
+        do throws(NFTProcess.Failure) {
+            do throws(NFTProcess.Failure) {
+                try process.perform(script.bytes)
+            } catch {
+                guard error.isRefusal else { throw error }
+                // Kernels before 6.8 look at the clock for each element: one that ends in the midst of a transaction
+                // refuses it, and is gone the next time.
+                try process.perform(script.bytes)
+            }
+        } catch {
+            isStanding = false
+            judged = [:]
+            throw EnforcerError("The table \(table) cannot be written: \(error.reason).")
+        }
+    }
+
+    package func rest(at _: FilterTime) {
+        guard isStanding, if_nametoindex(interface.name) != interface.index else { return }
+        fell("The interface \(interface.name) is gone, or has come anew: nothing is filtered.")
+    }
+
+    package func detach() throws(EnforcerError) {
+        var script = NFTScript(table: table)
+        script.tell("add", "table")
+        script.tell("delete", "table")
+        try run(script)
+        (isStanding, sets, leftOut, complaint, judged) = (false, [], [], nil, [:])
+        describe()
+    }
+
+    // ---- What is told.
+
+    /// What happens to a table that we have thought to stand.
+    private func fell(_ why: String) {
+        isStanding = false
+        complaint = why
+        describe()
+    }
+
+    private func list() throws(EnforcerError) -> NFTListing {
+        let listing: [UInt8]
+        do throws(NFTProcess.Failure) {
+            listing = try process.list()
+        } catch {
+            throw EnforcerError("The table \(table) cannot be read: \(error.reason).")
+        }
+        return try NFTListing(reading: listing, table: table)
+    }
+
+    /// The counters of a table that stands.
+    private func counters() throws(EnforcerError) -> [String: FilterCount] {
+        guard isStanding else { return [:] }
+        let found = try list()
+        guard found.chains.contains("ingress") else {
+            // As a restart of nftables.service does, which begins with "flush ruleset".
+            fell("Somebody has taken the table \(table) away: nothing is filtered.")
+            throw EnforcerError("Somebody has taken the table \(table) away.")
+        }
+        return found.counters
+    }
+
+    package func counts() throws(EnforcerError) -> [FilterCount] {
+        let counters = try counters()
+        return FilterReason.allCases.map { counters[$0.counterName] ?? FilterCount() }
+    }
+
+    package func hits(of wanted: [UInt32]) throws(EnforcerError) -> [FilterCount] {
+        guard !wanted.isEmpty else { return [] }
+        let counters = try counters()
+        return wanted.map { counters[NFTRule.counterName($0)] ?? FilterCount() }
+    }
+
+    package func takeSamples(_: Int, _: (FilterSample) -> Void) {}
+
+    private func describe() {
+        conduct.mode = isStanding ? .nftables : .none
+        conduct.missing = (complaint.map { [$0] } ?? []) + Self.lacks + leftOut
+    }
+
+    /// What nftables does not do here, each in a sentence.
+    static let lacks = [
+        "Packets whose headers contradict each other are not dropped: nftables does not check them.",
+        "Packets in tunnels are not looked into: the tunnel's own addresses count.",
+        "Packets with more than one VLAN tag are not looked into and pass.",
+        "No budgets: what one source sends or one destination gets is not bounded.",
+        "SYN floods are not answered with cookies.",
+        "No sketch: sources and destinations are not counted one by one.",
+        "No samples: rules are not measured on live traffic.",
+        "Packets that the interface has joined (GRO) are counted and measured as one: it must be off where rules ask for"
+            + " lengths.",
+        "Rules are asked one after the other: many of them slow every packet.",
+    ]
+}
