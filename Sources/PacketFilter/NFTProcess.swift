@@ -7,8 +7,9 @@ internal import Mitigations
 struct NFTProcess: Equatable, Sendable {
     /// What it takes longer for will not come: the largest transaction takes half a second.
     static let timeLimit: UInt64 = 5_000_000_000
-    /// Bytes of its output: a table of 2,048 lines and 4,096 counters is described in some 3 MB.
-    static let outputLimit = 16 << 20
+    /// Bytes of its output: a table of 4,096 lines and as many counters is described in some 5 MB, more where rules ask
+    /// for many bytes of payloads.
+    static let outputLimit = 32 << 20
     /// Of what it complains about, this many bytes are kept: the first say most.
     static let complaintLimit = 1_024
     /// Characters of a complaint that go into a sentence.

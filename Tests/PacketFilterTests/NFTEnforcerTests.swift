@@ -70,6 +70,12 @@ private final class Filtered {
     static func rules() throws -> String { try Tool.run(["nft", "list", "ruleset"]) }
 }
 
+/// Puts a program in nft's place.
+private func install(_ script: String, in folder: TemporaryFolder) throws {
+    let path = "\(folder.path)/nft"
+    try Tool.run(["sh", "-c", "cat > \(path); chmod 755 \(path)"], input: Array(script.utf8))
+}
+
 @Suite(.needsRoot, .needs(tool: "nft"), .needs(tool: "ip"), .serialized) struct `nftables in place of XDP` {
     @Test func `stops addresses and networks, and lets them pass again`() throws {
         try Filtered.run { filtered in
@@ -211,6 +217,36 @@ private final class Filtered {
             #expect(!missing.contains { $0.hasPrefix("Rule 2") })
             #expect(try filtered.pass("10.99.0.1", 5_000) == 0)
             #expect(try filtered.pass("10.99.0.1", 5_001) == 10)
+        }
+    }
+
+    @Test func `leaves a rule out that this kernel refuses, and keeps the others`() throws {
+        try Filtered.run { filtered in
+            // An nft of which the kernel refuses one source port.
+            let folder = try TemporaryFolder()
+            let nft = try #require(Tool.path(of: "nft"))
+            let script = """
+                #!/bin/sh
+                input=$(cat)
+                case "$input" in *"sport 5003"*) echo "Error: Operation not supported" >&2; exit 1;; esac
+                printf '%s' "$input" | \(nft) "$@"
+
+                """
+            try install(script, in: folder)
+            filtered.enforcer = try NFTEnforcer(interface: filtered.wire.near, searching: folder.path)
+            for port in 5_000...5_007 {
+                try filtered.tell(
+                    .rule(fingerprint((.protocol, "udp"), (.sourcePort, "\(port)")), targets: []))
+            }
+            #expect(
+                filtered.enforcer.conduct.missing.last
+                    == "Rule 4 is not carried out: nft said: Operation not supported.")
+            #expect(try filtered.pass("10.99.0.1", 5_002) == 0)
+            #expect(try filtered.pass("10.99.0.1", 5_003) == 10)
+            #expect(try filtered.pass("10.99.0.1", 5_004) == 0)
+            // A new table asks again.
+            try filtered.enforcer.align(with: filtered.book, at: present())
+            #expect(filtered.enforcer.conduct.missing.count { $0.hasPrefix("Rule 4") } == 1)
         }
     }
 
@@ -369,7 +405,7 @@ private final class Filtered {
 
     @Test func `names an interface as it is`() throws {
         try OwnWire.run { wire in
-            try OwnWire.ip("link add name e-x@.1_0 type dummy")
+            try OwnWire.ip("link add name e-x@.1_0 type veth peer name other")
             #expect(NFTEnforcer.probe(interface: "e-x@.1_0") == nil)
             let other = try NFTEnforcer(interface: NetworkInterface(named: "e-x@.1_0"))
             try other.align(with: FilterBook(key: 1), at: present())
@@ -398,8 +434,7 @@ private final class Filtered {
         try OwnWire.run { wire in
             func said(_ script: String) throws -> (reason: String, milliseconds: UInt64) {
                 let folder = try TemporaryFolder()
-                try Tool.run(
-                    ["sh", "-c", "cat > \(folder.path)/nft; chmod 755 \(folder.path)/nft"], input: Array(script.utf8))
+                try install(script, in: folder)
                 let enforcer = try NFTEnforcer(interface: wire.near, searching: folder.path)
                 let start = KernelClock.now
                 let error = try #require(throws: EnforcerError.self) {
@@ -414,6 +449,14 @@ private final class Filtered {
                 try said("#!/bin/sh\necho 'x: Error: of \"mine\"' >&2\nexit 1\n").reason.contains(
                     "nft said: of \"mine\""))
             #expect(try said("#!/bin/sh\nexit 0\n").reason.contains("listing"))
+            for listing in [
+                "{", "[]", #"{"nftables": [{"chain": {"name": "a", "table": "#, #"{"nftables": [{"chain": {"name": "\"#,
+                #"{"nftables": [{"counter": {"packets": -1}}]}"#, #"{"nftables": 7"#,
+                #"{"nftables": [{"counter": {"packets": 99999999999999999999}}]}"#, #"{"nftables": [{"a": }]}"#,
+                String(repeating: "[", count: 100_000), #"{"nftables": "# + String(repeating: "[", count: 100_000),
+            ] {
+                #expect(try said("#!/bin/sh\ncat <<'END'\n\(listing)\nEND\n").reason.contains("listing"), "\(listing)")
+            }
             #expect(try said("#!/bin/sh\nkill -9 $$\n").reason.contains("signal 9"))
             #expect(try said("not a program").reason.contains("cannot start"))
         }
