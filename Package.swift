@@ -148,6 +148,10 @@ let package = Package(
             ], swiftSettings: house),
         .executableTarget(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
+        .executableTarget(
+            name: "wasstraat-filter",
+            dependencies: ["CLinux", "Bytes", "Moments", "Filters", "Mitigations", "Messages", "PacketFilter"],
+            swiftSettings: house),
         // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
         .target(
             name: "Load", dependencies: ["CLinux", "Addresses", boringSSL], path: "Demo/Load",
@@ -210,8 +214,8 @@ let package = Package(
         tests(
             "PacketFilterTests",
             [
-                "TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Moments", "Fingerprints",
-                "Filters", "Mitigations",
+                "TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Fingerprints",
+                "Mitigations", "Messages", "Moments", "wasstraat-filter",
             ]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),

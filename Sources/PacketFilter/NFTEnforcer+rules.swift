@@ -8,8 +8,8 @@ struct NFTRule: Equatable {
     let id: UInt64
     let counter: UInt32
     let isLive: Bool
-    /// By the wall clock, in whole seconds: from then on nft finds nothing by it, whether or not anybody looks after it.
-    let until: Int64
+    /// On the machine's clock.
+    let until: UInt64
     /// Any of these.
     let matches: [NFTables.Match]
 
@@ -22,22 +22,26 @@ struct NFTRule: Equatable {
         options.targets = rule.targets
         options.now = now.wall
         return NFTables.matches(of: rule.fingerprint, options: options).map { matches in
-            let until = min(rule.until, rule.fingerprint.expires)
-            return NFTRule(
+            NFTRule(
                 id: rule.id, counter: rule.counter, isLive: rule.isLive,
-                until: until.seconds + (until.milliseconds % 1_000 == 0 ? 0 : 1), matches: matches)
+                until: now.clock(at: min(rule.until, rule.fingerprint.expires)), matches: matches)
         }
     }
 
     static func counterName(_ counter: UInt32) -> String { "rule_\(counter)" }
 
-    /// The last second that is written: 2096, as far as nft's own numbers go with room to spare.
-    private static let lastSecond: Int64 = 4_000_000_000
+    /// Seconds that are written at most: the longest that the book lets a rule last.
+    private static let longest = UInt64(FilterBook.longestLife)
 
-    var ending: String {
+    /// What a line ends with. Its end is by the wall clock in whole seconds, the only one that nft asks: from then on it
+    /// finds nothing, whether or not anybody looks after it. Where that clock is set, lines are written anew.
+    func ending(at now: FilterTime) -> String {
+        let left = min((until - min(now.clock, until)) / 1_000_000_000, Self.longest)
+        // A second for what was rounded off, of both.
+        let end = max(0, now.wall.seconds) + Int64(left) + 1
         let reason = isLive ? FilterReason.rule : .dryRule
-        return "meta time < \(min(max(until, 0), Self.lastSecond)) counter name \(Self.counterName(counter)) "
-            + "counter name \(reason.counterName)" + (isLive ? " drop" : "")
+        return "meta time < \(end) counter name \(Self.counterName(counter)) counter name \(reason.counterName)"
+            + (isLive ? " drop" : "")
     }
 }
 
@@ -47,8 +51,8 @@ extension NFTEnforcer {
     private static let trialLimit = 64
 
     /// The rules that are carried out, and a sentence about each of the others.
-    func rules(
-        of book: FilterBook, at now: FilterTime
+    func compile(
+        _ book: FilterBook, at now: FilterTime
     ) throws(EnforcerError) -> (rules: [NFTRule], leftOut: [String]) {
         var (rules, leftOut) = ([NFTRule](), [String]())
         var lines = 0
@@ -68,7 +72,7 @@ extension NFTEnforcer {
         judged = judged.filter { ids.contains($0.key) }
         var trials = Self.trialLimit
         let unjudged = rules.filter { judged[$0.id] == nil }
-        try judge(unjudged[...], &trials)
+        try judge(unjudged[...], at: now, &trials)
         let refused = rules.compactMap { rule in
             judged[rule.id].flatMap { $0.isEmpty ? nil : Self.sentence(rule.id, $0) }
         }
@@ -81,7 +85,9 @@ extension NFTEnforcer {
 
     /// Tries rules before they are written for good, so that one that this kernel does not know (TCP's payload before
     /// Linux 5.16) takes nothing else with it. A set that is refused is halved until the culprits stand alone.
-    private func judge(_ rules: ArraySlice<NFTRule>, _ trials: inout Int) throws(EnforcerError) {
+    private func judge(
+        _ rules: ArraySlice<NFTRule>, at now: FilterTime, _ trials: inout Int
+    ) throws(EnforcerError) {
         guard !rules.isEmpty else { return }
         guard trials > 0 else {
             for rule in rules { judged[rule.id] = "nft refuses others, and was not asked about this one" }
@@ -90,7 +96,7 @@ extension NFTEnforcer {
         trials -= 1
         var script = NFTScript(table: table)
         script.tellFrame(device: interface.name)
-        script.tellRules(Array(rules), cleared: [])
+        script.tellRules(Array(rules), at: now)
         do throws(NFTProcess.Failure) {
             try process.perform(script.bytes, isTrial: true)
             for rule in rules { judged[rule.id] = "" }
@@ -105,7 +111,7 @@ extension NFTEnforcer {
             }
         }
         let middle = rules.startIndex + rules.count / 2
-        try judge(rules[..<middle], &trials)
-        try judge(rules[middle...], &trials)
+        try judge(rules[..<middle], at: now, &trials)
+        try judge(rules[middle...], at: now, &trials)
     }
 }

@@ -147,7 +147,7 @@ struct NFTScript {
     /// Rules, in place of those that are there.
     ///
     /// - Parameter cleared: counters that begin anew.
-    mutating func tellRules(_ rules: [NFTRule], cleared: Set<UInt32>) {
+    mutating func tellRules(_ rules: [NFTRule], cleared: Set<UInt32> = [], at now: FilterTime) {
         tell("flush", "chain", "rules4")
         tell("flush", "chain", "rules6")
         for counter in cleared.sorted() {
@@ -157,7 +157,7 @@ struct NFTScript {
         for rule in rules {
             tell("add", "counter", NFTRule.counterName(rule.counter))
             for match in rule.matches {
-                tell("add", "rule", "rules\(match.isIPv4 ? 4 : 6) \(match.text) \(rule.ending)")
+                tell("add", "rule", "rules\(match.isIPv4 ? 4 : 6) \(match.text) \(rule.ending(at: now))")
             }
         }
     }

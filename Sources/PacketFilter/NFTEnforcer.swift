@@ -1,6 +1,7 @@
 internal import Filters
 internal import Glibc
 package import Mitigations
+internal import Moments
 
 /// Carries the book out through nftables, where XDP cannot be had: one table `netdev wasstraat_…` with a chain at the
 /// interface's ingress, written by Debian's program nft. Slower than the kernel's own filter, and it knows less:
@@ -22,6 +23,9 @@ package final class NFTEnforcer: Enforcer {
     /// Rules that are left out and named with their reason, one by one; of more it is said how many.
     package static let sentenceLimit = 16
 
+    /// Milliseconds that the wall clock may have run away from the machine's before the ends of rules are written anew.
+    private static let stepLimit: Int64 = 2_000
+
     package private(set) var conduct = EnforcerConduct()
     let interface: NetworkInterface
     let process: NFTProcess
@@ -32,6 +36,9 @@ package final class NFTEnforcer: Enforcer {
     private var generation: UInt64 = 0
     /// The table is as we have left it, as far as we know.
     private var isStanding = false
+    /// In the table, with the distance of the two clocks by which their ends are written.
+    private var rules: [NFTRule] = []
+    private var offset: Int64 = 0
     private var leftOut: [String] = []
     /// What nft has said of rules, by their ids: why it does not take one, empty where it does.
     var judged: [UInt64: String] = [:]
@@ -102,14 +109,15 @@ package final class NFTEnforcer: Enforcer {
         let compiles = !cleared.isEmpty || actions.contains(.compileRules)
         let fresh = Set(changes.compactMap(\.set)).subtracting(sets)
         var script = NFTScript(table: table)
-        var rules: (rules: [NFTRule], leftOut: [String])?
+        var compiled: (rules: [NFTRule], leftOut: [String])?
         if !fresh.isEmpty {
             for set in fresh { script.tell("add", "set", "\(set.name(generation)) \(set.declaration)") }
             script.tellSources(sets.union(fresh), generation: generation)
         }
         if compiles {
-            rules = try self.rules(of: book, at: now)
-            script.tellRules(rules?.rules ?? [], cleared: cleared)
+            let made = try compile(book, at: now)
+            script.tellRules(made.rules, cleared: cleared, at: now)
+            compiled = made
         }
         for start in stride(from: 0, to: changes.count, by: Self.elementLimit) {
             let part = changes[start..<min(start + Self.elementLimit, changes.count)]
@@ -120,7 +128,7 @@ package final class NFTEnforcer: Enforcer {
         }
         try run(script)
         sets.formUnion(fresh)
-        if let rules { tookRules(leftOut: rules.leftOut) }
+        if let compiled { took(compiled.rules, leftOut: compiled.leftOut, at: now) }
     }
 
     package func align(with book: FilterBook, at now: FilterTime) throws(EnforcerError) {
@@ -157,14 +165,14 @@ package final class NFTEnforcer: Enforcer {
                     }
                 }
             }
-            let (rules, leftOut) = try rules(of: book, at: now)
+            let compiled = try compile(book, at: now)
             script.tellFrame(device: interface.name)
             script.tellSources(made, generation: next)
-            script.tellRules(rules, cleared: [])
+            script.tellRules(compiled.rules, at: now)
             for name in others { script.tell("delete", "set", name) }
             try run(script)
             (sets, generation, isStanding, complaint) = (made, next, true, nil)
-            tookRules(leftOut: leftOut)
+            took(compiled.rules, leftOut: compiled.leftOut, at: now)
         } catch {
             drop(written, of: next)
             throw error
@@ -180,7 +188,13 @@ package final class NFTEnforcer: Enforcer {
         try? process.perform(script.bytes)
     }
 
-    private func tookRules(leftOut: [String]) {
+    private static func offset(_ now: FilterTime) -> Int64 {
+        now.wall.milliseconds - Int64(clamping: now.clock / 1_000_000)
+    }
+
+    private func took(_ rules: [NFTRule], leftOut: [String], at now: FilterTime) {
+        self.rules = rules
+        offset = Self.offset(now)
         self.leftOut = Array(leftOut.prefix(Self.sentenceLimit))
         if leftOut.count > Self.sentenceLimit {
             self.leftOut.append("\(leftOut.count - Self.sentenceLimit) more rules are not carried out.")
@@ -208,9 +222,20 @@ package final class NFTEnforcer: Enforcer {
         }
     }
 
-    package func rest(at _: FilterTime) {
-        guard isStanding, if_nametoindex(interface.name) != interface.index else { return }
-        fell("The interface \(interface.name) is gone, or has come anew: nothing is filtered.")
+    /// Looks whether the interface is still the same, and whether the wall clock was set. Where something is wrong,
+    /// ``EnforcerConduct/mode`` is none from then on, until the book is aligned or something is performed.
+    package func rest(at now: FilterTime) {
+        guard isStanding else { return }
+        guard if_nametoindex(interface.name) == interface.index else {
+            return fell("The interface \(interface.name) is gone, or has come anew: nothing is filtered.")
+        }
+        guard abs(Self.offset(now) - offset) > Self.stepLimit else { return }
+        var script = NFTScript(table: table)
+        script.tellRules(rules, at: now)
+        do throws(EnforcerError) {
+            try run(script)
+            offset = Self.offset(now)
+        } catch { fell(error.reason) }
     }
 
     package func detach() throws(EnforcerError) {
@@ -218,7 +243,7 @@ package final class NFTEnforcer: Enforcer {
         script.tell("add", "table")
         script.tell("delete", "table")
         try run(script)
-        (isStanding, sets, leftOut, complaint, judged) = (false, [], [], nil, [:])
+        (isStanding, sets, rules, leftOut, complaint, judged) = (false, [], [], [], nil, [:])
         describe()
     }
 
@@ -241,11 +266,10 @@ package final class NFTEnforcer: Enforcer {
         return try NFTListing(reading: listing, table: table)
     }
 
-    /// The counters of a table that stands.
+    /// All counters; none where there is no table and none is thought to be.
     private func counters() throws(EnforcerError) -> [String: FilterCount] {
-        guard isStanding else { return [:] }
         let found = try list()
-        guard found.chains.contains("ingress") else {
+        if isStanding, !found.chains.contains("ingress") {
             // As a restart of nftables.service does, which begins with "flush ruleset".
             fell("Somebody has taken the table \(table) away: nothing is filtered.")
             throw EnforcerError("Somebody has taken the table \(table) away.")

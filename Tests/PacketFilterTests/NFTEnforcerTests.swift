@@ -297,6 +297,23 @@ private func install(_ script: String, in folder: TemporaryFolder) throws {
         }
     }
 
+    @Test func `writes the ends of rules anew where the wall clock is set`() throws {
+        try Filtered.run { filtered in
+            try filtered.tell(.rule(fingerprint((.protocol, "udp"), (.sourcePort, "5000")), targets: []))
+            var now = present()
+            now.wall = now.wall + 1
+            filtered.enforcer.rest(at: now)
+            #expect(try filtered.pass("10.99.0.1", 5_000) == 0)
+            // By the clock that is said here, 600 s from now lie long behind the one that the kernel has.
+            now.wall = now.wall + -3_600
+            filtered.enforcer.rest(at: now)
+            #expect(try filtered.pass("10.99.0.1", 5_000) == 10)
+            filtered.enforcer.rest(at: present())
+            #expect(try filtered.pass("10.99.0.1", 5_000) == 0)
+            #expect(try filtered.enforcer.hits(of: [filtered.book.rules[0].counter]).map(\.packets) == [20])
+        }
+    }
+
     @Test func `notices that the interface has gone`() throws {
         try Filtered.run { filtered in
             filtered.enforcer.rest(at: present())
