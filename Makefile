@@ -21,7 +21,7 @@ SHELL = /bin/sh
 BUILD = swift build -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 
-.PHONY: help demo build test compare dissect-bench check fuzz dist setup clean
+.PHONY: help demo build test compare dissect-bench filter-bench filter-proof check fuzz dist setup clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -29,6 +29,8 @@ help: ## this list
 	@printf 'make test           builds and runs all tests\n'
 	@printf 'make compare        measures Wasstraat beside nginx and haproxy (ROUNDS=5 QUICK=no RESULT=FILE CONTENDERS=a,b)\n'
 	@printf 'make dissect-bench  measures reading and detection beside nfdump, fastnetmon and tcpdump (ROUNDS=3 RESULT=FILE)\n'
+	@printf 'make filter-bench   measures the kernel filter beside xdp-filter and nftables (ROUNDS=7 RESULT=FILE; as root)\n'
+	@printf 'make filter-proof   holds the kernel filter against its model, and measures how soon it acts (RESULT=FILE; as root)\n'
 	@printf 'make check          checks format, imports, words and scripts\n'
 	@printf 'make fuzz           feeds the parsers with hostile input (SECONDS=60 for each)\n'
 	@printf 'make build          builds the programs, no tests\n'
@@ -63,6 +65,19 @@ dissect-bench:
 	@scripts/setup compare
 	$(BUILD) --product wasstraat
 	@python3 Benchmarks/dissect-bench.py --bin '$(BIN)' --rounds '$(ROUNDS)' $(if $(RESULT),--result '$(RESULT)')
+
+# Both run in a network namespace of their own.
+filter-bench: ROUNDS = 7
+filter-bench:
+	@scripts/setup filter
+	$(BUILD) --product filter-measure
+	@unshare -n '$(BIN)/filter-measure' bench --rounds '$(ROUNDS)' $(if $(RESULT),--result '$(RESULT)')
+
+filter-proof:
+	@scripts/setup filter
+	$(BUILD) --product filter-measure
+	@unshare -n '$(BIN)/filter-measure' proof $(if $(wildcard ../shared/data),--captures ../shared/data) \
+		$(if $(RESULT),--result '$(RESULT)')
 
 check:
 	@scripts/check

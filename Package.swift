@@ -159,6 +159,12 @@ let package = Package(
         .executableTarget(
             name: "wasstraat-demo", dependencies: ["CLinux", "Addresses", "Load", "Messages", arguments],
             path: "Demo/wasstraat-demo", swiftSettings: house),
+        // What the packet filter costs, and what it must hold.
+        .executableTarget(
+            name: "filter-measure",
+            dependencies: [
+                "PacketFilter", "Filters", "FilterKit", "Fingerprints", "Packets", "Bytes", "Addresses", "Moments",
+            ], path: "Benchmarks/filter-measure", swiftSettings: house),
         // Tests.
         .target(
             name: "TestKit", dependencies: ["CLinux", "Bytes", "Addresses", "Flows", "Heads", "Messages"],
@@ -175,7 +181,12 @@ let package = Package(
             ]),
         tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Flows", "Load", "Moments"]),
         tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Detection", "Addresses", "Moments"]),
-        tests("FiltersTests", ["TestKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
+        // Hostile frames, random rules, and what the kernel's filter is held against.
+        .target(
+            name: "FilterKit", dependencies: ["Filters", "Fingerprints", "Packets", "Addresses", "Moments"],
+            path: "Tests/FilterKit", swiftSettings: house),
+        tests(
+            "FiltersTests", ["TestKit", "FilterKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
         tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
         tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
         tests(
@@ -215,7 +226,7 @@ let package = Package(
             "PacketFilterTests",
             [
                 "TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Fingerprints",
-                "Mitigations", "Messages", "Moments", "wasstraat-filter",
+                "Mitigations", "Messages", "Moments", "wasstraat-filter", "filter-measure",
             ]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),

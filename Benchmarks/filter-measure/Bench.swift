@@ -86,9 +86,16 @@ struct Bench {
 
     init(rounds: Int) { self.rounds = rounds }
 
+    /// As a filter runs it that was told nothing.
+    static var complete: FilterPlan {
+        var plan = FilterPlan()
+        plan.clock = try? KernelClock.ticks()
+        return plan
+    }
+
     /// Nothing in it but what is named.
     static var bare: FilterPlan {
-        var plan = FilterPlan()
+        var plan = Self.complete
         plan.malformed = .off
         (plan.hasAllowed, plan.hasBlocked, plan.hasNetworks) = (false, false, false)
         (plan.hasRules, plan.hasSketch, plan.sampling) = (false, false, 0)
@@ -96,7 +103,7 @@ struct Bench {
     }
 
     static var configured: FilterPlan {
-        var plan = FilterPlan()
+        var plan = Self.complete
         plan.readsTunnels = true
         plan.sourceBudget = FilterPlan.Budget(packets: 1_000_000_000, bytes: 1_000_000_000_000)
         plan.destinationBudget = FilterPlan.Budget(packets: 1_000_000_000, bytes: 1_000_000_000_000)
@@ -147,7 +154,7 @@ struct Bench {
         try add("blocked source", plan, frame: blocked, expected: .drop) {
             try $0.fill(.blocked, count: 10_000, plan: plan)
         }
-        try add("complete, empty lists", FilterPlan(), rules: rules)
+        try add("complete, empty lists", Self.complete, rules: rules)
         let configured = Self.configured
         for (name, frame) in [("complete, configured", Self.ordinary), ("complete, all bits set", Self.inBits)] {
             try add(name, configured, rules: rules, frame: frame) {
@@ -165,7 +172,8 @@ struct Bench {
                 let variant = variants[(index + round * 3) % variants.count]
                 let outcome = try variant.program.run(variant.frame, repeats: Self.repeats)
                 guard outcome.action == variant.expected else {
-                    throw MeasureError("\(variant.name) said \(String(describing: outcome.action)): not what is measured")
+                    throw MeasureError(
+                        "\(variant.name) said \(String(describing: outcome.action)): not what is measured")
                 }
                 figures[variant.name, default: []].append(Double(outcome.nanoseconds))
             }
@@ -178,9 +186,11 @@ struct Bench {
     private func liveRows() throws -> [Row] {
         guard let live = try Injection.measure(rounds: rounds) else { return [] }
         return [
-            Row(name: "blocked source, live", ns: live.blocked, emptyNs: live.empty,
+            Row(
+                name: "blocked source, live", ns: live.blocked, emptyNs: live.empty,
                 peers: [("nftables set", live.set)], peerBar: 0.40),
-            Row(name: "blocked source, live, net", ns: live.blocked - live.empty, emptyNs: 0,
+            Row(
+                name: "blocked source, live, net", ns: live.blocked - live.empty, emptyNs: 0,
                 peers: [("nftables set", live.set - live.empty)], peerBar: 0.15),
         ]
     }
@@ -207,7 +217,9 @@ struct Bench {
         }
         for list in FilterMaps.Presence.allCases {
             var plan = Self.bare
-            (plan.hasBlocked, plan.hasNetworks, plan.hasAllowed) = (list == .blocked, list == .networks, list == .allowed)
+            plan.hasBlocked = list == .blocked
+            plan.hasNetworks = list == .networks
+            plan.hasAllowed = list == .allowed
             let frame = list == .blocked ? Frames.tcp(source: 0xc612_0007) : Self.inBits
             let isHit = list == .blocked
             try add("feature: \(list), asked", plan, frame: frame, expected: isHit ? .drop : .pass) {

@@ -29,7 +29,8 @@ final class PeerFilter {
             Command.run("xdp-filter ip -m src 198.18.0.7") == 0
         else { return nil }
         let shown = Command.output("ip -d link show \(interface)")
-        guard let place = shown.range(of: "prog/xdp id "), let id = shown[place.upperBound...].split(separator: " ").first
+        guard let place = shown.range(of: "prog/xdp id "),
+            let id = shown[place.upperBound...].split(separator: " ").first
         else { return nil }
         return PeerFilter(String(id))
     }

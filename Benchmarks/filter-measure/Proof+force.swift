@@ -22,7 +22,8 @@ extension Proof {
         for index in 0..<1_001 {
             let address = Address(ipv4: 0xc612_0000 + UInt32(index))
             let entry = FilterMaps.Entry(until: .max)
-            times.append(try Self.milliseconds { try world.maps[FilterMaps.blocked]!.set(entry, of: AddressKey(address)) })
+            times.append(
+                try Self.milliseconds { try world.maps[FilterMaps.blocked]!.set(entry, of: AddressKey(address)) })
         }
         let median = Self.median(times) * 1_000
         return Row("one address: map write", median <= 10, "\(Text.of(median)) us (bar 10)")
@@ -93,6 +94,7 @@ extension Proof {
         let isRight = passed == dropped && passed + dropped >= UInt64(packets)
         return Row(
             "swap under load", isRight && swaps > 3,
-            "\(passed + dropped) packets, \(swaps) swaps: \(passed) of one kind passed, \(dropped) of the other dropped")
+            "\(passed + dropped) packets, \(swaps) swaps: \(passed) of one kind passed, \(dropped) of the other dropped"
+        )
     }
 }

@@ -31,7 +31,8 @@ func bench() throws -> Bool {
     if let path = word(after: "--result") {
         let items = rows.map { row in
             let peers = row.peers.map { "\(Text.json($0.name)): \($0.ns)" }.joined(separator: ", ")
-            return "  {\"name\": \(Text.json(row.name)), \"ns\": \(row.ns), \"empty_ns\": \(row.emptyNs), \"peers\": {\(peers)}}"
+            return "  {\"name\": \(Text.json(row.name)), \"ns\": \(row.ns), \"empty_ns\": \(row.emptyNs), "
+                + "\"peers\": {\(peers)}}"
         }
         try File.write("[\n\(items.joined(separator: ",\n"))\n]\n", to: path)
     }

@@ -49,7 +49,8 @@ extension EBPF.Machine {
             mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
             return (mixed ^ mixed >> 31) >> 32
         case .processor: return UInt64(processor)
-        case .coarseClock: return now
+        // A tick of this machine is a nanosecond.
+        case .coarseClock, .ticks: return now
         case .checksumDifference: return try checksumDifference(registers)
         case .adjustHead, .adjustTail: return try adjust(helper, registers)
         case .ringOutput: return try output(registers)

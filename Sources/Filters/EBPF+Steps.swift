@@ -228,7 +228,7 @@ extension EBPF.Helper {
     /// How many it takes: those registers must have been written.
     var arguments: UInt16 {
         switch self {
-        case .randomNumber, .processor, .coarseClock: 0
+        case .randomNumber, .processor, .coarseClock, .ticks: 0
         case .release: 1
         case .mapLookup, .adjustHead, .adjustTail: 2
         case .tailCall: 3

@@ -83,6 +83,8 @@ package enum EBPF {
         case checkSYNCookie = 100
         /// (socket, IP header, size, TCP header, size) → cookie | maximum segment size << 32, or an error.
         case generateSYNCookie = 110
+        /// Timer ticks since about the machine's start.
+        case ticks = 118
         /// (map, data, size, flags).
         case ringOutput = 130
         /// Nanoseconds since the machine's start, of the latest timer tick.

@@ -31,6 +31,20 @@ package struct FilterPlan: Hashable, Sendable {
         package var burstCost: UInt64 { burst * 1_000_000 }
     }
 
+    /// How the kernel's timer ticks are turned into the monotonic clock: nanoseconds of a tick, and what is added.
+    package struct Clock: Hashable, Sendable {
+        package var tick: UInt64
+        /// Modulo 2^64.
+        package var offset: UInt64
+
+        package init(tick: UInt64, offset: UInt64) {
+            self.tick = tick
+            self.offset = offset
+        }
+    }
+
+    /// nil: the kernel's own coarse clock, which is right everywhere, and costs 20 ns each time that it is read.
+    package var clock: Clock?
     /// Packets inside of tunnels (IP in IP, GRE, VXLAN) are judged, not the tunnel.
     package var readsTunnels = false
     package var malformed = Conduct.live

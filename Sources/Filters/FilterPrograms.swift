@@ -43,6 +43,9 @@ package enum FilterPrograms {
             writer.wanted = [.transport]
             if branches.contains(where: { $0.pattern.readsPayload }) { writer.wanted.insert(.payload) }
             if branches.contains(where: { $0.pattern.dnsType != nil }) { writer.wanted.insert(.dnsType) }
+            if branches.contains(where: { $0.pattern.icmpType != nil || $0.pattern.icmpCode != nil }) {
+                writer.wanted.insert(.control)
+            }
             if branches.contains(where: { $0.pattern.ttl != nil }) { writer.wanted.insert(.ttl) }
             if branches.contains(where: { !$0.rule.targets.isEmpty || !$0.rule.sources.isEmpty }) {
                 writer.wanted.insert(.addresses)

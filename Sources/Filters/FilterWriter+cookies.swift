@@ -33,7 +33,7 @@ extension FilterWriter {
         lookUp(FilterMaps.flooded, at: Area.destination)
         code.jump(.equal, .r0, 0, to: none)
         code.move(.r9, .r0)
-        code.call(.coarseClock)
+        readClock()
         code.load(.r1, .double, .r9, 0)
         code.jump(.atMost, .r1, .r0, to: none)
         load(.r2, .flags)

@@ -24,7 +24,7 @@ extension FilterWriter {
         // From 0 to twice the mean: one in `sampling` on average.
         code.computeWord(.remainder, .r0, Int32(clamping: 2 * Int64(plan.sampling) - 1))
         code.store(.double, .r9, 0, .r0)
-        code.call(.coarseClock)
+        readClock()
         code.store(.double, .frame, Area.sample, .r0)
         load(.r4, .frameLength)
         code.store(.word, .frame, Area.sample + 8, .r4)
@@ -155,7 +155,7 @@ extension FilterWriter {
     private mutating func requireEntry(absent: EBPF.Assembler.Label) {
         code.jump(.equal, .r0, 0, to: absent)
         code.move(.r9, .r0)
-        code.call(.coarseClock)
+        readClock()
         code.load(.r1, .double, .r9, 0)
         code.jump(.atMost, .r1, .r0, to: absent)
     }
@@ -208,7 +208,7 @@ extension FilterWriter {
 
     mutating func askBudgets() {
         guard plan.sourceBudget != nil || plan.destinationBudget != nil else { return }
-        code.call(.coarseClock)
+        readClock()
         code.store(.double, .frame, Area.now, .r0)
         if let budget = plan.sourceBudget {
             let isIPv4 = code.label()

@@ -103,7 +103,7 @@ extension FilterWriter {
             require(branch.rule.sources, at: Area.source, else: miss)
             requirePayload(branch.pattern, else: miss)
             if branch.rule.until != .max {
-                code.call(.coarseClock)
+                readClock()
                 code.moveWhole(.r1, branch.rule.until)
                 code.jump(.atLeast, .r0, .r1, to: miss)
             }

@@ -10,10 +10,10 @@ extension FilterWriter {
         let icmpv6 = code.label()
         if wanted.contains(.transport) {
             load(.r1, .zero)
-            for slot in [Slot.sourcePort, .destinationPort, .flags, .icmpType, .icmpCode, .payloadLength, .payload] {
-                store(slot, .r1)
-            }
-            store(.dnsType, number: Self.noType)
+            for slot in [Slot.sourcePort, .destinationPort, .flags] { store(slot, .r1) }
+            for slot in wanted.contains(.control) ? [Slot.icmpType, .icmpCode] : [] { store(slot, .r1) }
+            for slot in wanted.contains(.payload) ? [Slot.payloadLength, .payload] : [] { store(slot, .r1) }
+            if wanted.contains(.dnsType) { store(.dnsType, number: Self.noType) }
         }
         load(.r2, .fragment)
         code.jump(.equal, .r2, 2, to: done)
@@ -35,10 +35,10 @@ extension FilterWriter {
         code.load(.r2, .byte, .r9, 12)
         code.compute(.shiftRight, .r2, 4)
         code.compute(.shiftLeft, .r2, 2)
-        code.jump(.less, .r2, 20, to: malformed)
-        code.jump(.greater, .r2, .r4, to: malformed)
         code.load(.r1, .byte, .r9, 13)
         if !isTrusting {
+            code.jump(.less, .r2, 20, to: malformed)
+            code.jump(.greater, .r2, .r4, to: malformed)
             for pair: Int32 in [3, 6] {
                 code.move(.r5, .r1)
                 code.compute(.and, .r5, pair)
@@ -61,7 +61,7 @@ extension FilterWriter {
         require(8)
         code.load(.r2, .half, .r9, 4)
         code.fromNetwork(.r2, bits: 16)
-        code.jump(.less, .r2, 8, to: malformed)
+        if !isTrusting { code.jump(.less, .r2, 8, to: malformed) }
         let fits = code.label()
         code.jump(.atMost, .r2, .r4, to: fits)
         load(.r5, .fragment)
@@ -112,10 +112,12 @@ extension FilterWriter {
     }
 
     private mutating func readControl() {
-        code.load(.r1, .byte, .r9, 0)
-        store(.icmpType, .r1)
-        code.load(.r1, .byte, .r9, 1)
-        store(.icmpCode, .r1)
+        if wanted.contains(.control) {
+            code.load(.r1, .byte, .r9, 0)
+            store(.icmpType, .r1)
+            code.load(.r1, .byte, .r9, 1)
+            store(.icmpCode, .r1)
+        }
         let hasNone = code.label()
         code.jump(.less, .r4, 8, to: hasNone)
         code.compute(.subtract, .r4, 8)

@@ -24,6 +24,7 @@ struct FilterWriter {
         static let dnsType = Wanted(rawValue: 4)
         static let addresses = Wanted(rawValue: 8)
         static let ttl = Wanted(rawValue: 16)
+        static let control = Wanted(rawValue: 32)
     }
 
     /// A number of 32 bits on the stack.
@@ -143,6 +144,20 @@ struct FilterWriter {
         code.map(.r2, FilterMaps.slots)
         code.move(.r3, slot)
         code.call(.tailCall)
+    }
+
+    /// r0: nanoseconds on the monotonic clock, as of the last tick.
+    mutating func readClock() {
+        guard let clock = plan.clock else { return code.call(.coarseClock) }
+        // The kernel puts the count of ticks in place, where the clock itself is called: 1 instead of 20 ns.
+        code.call(.ticks)
+        if clock.tick != 1 {
+            code.moveWhole(.r1, clock.tick)
+            code.compute(.multiply, .r0, .r1)
+        }
+        guard clock.offset != 0 else { return }
+        code.moveWhole(.r1, clock.offset)
+        code.compute(.add, .r0, .r1)
     }
 
     // ---- Begin and end.

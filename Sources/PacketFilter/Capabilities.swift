@@ -65,7 +65,7 @@ package struct Capabilities: Equatable, Sendable {
     }
 
     /// Capabilities that a status (proc_pid_status(5)) does not have; none where it does not say.
-    static func missing(in status: String) -> [String] {
+    package static func missing(in status: String) -> [String] {
         guard
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
             let effective = UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16)
@@ -77,7 +77,7 @@ package struct Capabilities: Equatable, Sendable {
     }
 
     /// The first two numbers of a release.
-    static func version(_ release: String) -> (Int, Int)? {
+    package static func version(_ release: String) -> (Int, Int)? {
         let parts = release.split(separator: ".", maxSplits: 2)
         guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix { $0.isNumber }) else {
             return nil

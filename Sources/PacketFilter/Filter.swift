@@ -16,9 +16,9 @@ package final class Filter: Enforcer {
 
     package let interface: String
     let folder: PinFolder
-    let maps: KernelMaps
-    let table: ProgramTable
-    let presence: MappedArray
+    package let maps: KernelMaps
+    package let table: ProgramTable
+    package let presence: MappedArray
     var plan: FilterPlan
     var bits: PresenceCounts
     package internal(set) var conduct = EnforcerConduct()
@@ -30,7 +30,7 @@ package final class Filter: Enforcer {
     /// What cannot change while it runs.
     private let drawbacks: [String]
     /// Of the rules that hold, and of those that wait to be let go.
-    var row = 0
+    package internal(set) var row = 0
     var rowsToClear: [(row: Int, since: UInt64)] = []
     /// Why the latest rules, or the attachment, do not hold.
     var troubles: [Trouble: String] = [:] {
@@ -53,6 +53,8 @@ package final class Filter: Enforcer {
         self.folder = folder ?? PinFolder(interface: interface)
         self.plan = plan
         self.plan.key = book.key
+        // Where ticks cannot be asked for, the programs ask for the time itself.
+        self.plan.clock = try? KernelClock.ticks()
         self.modes = modes
         self.drawbacks = drawbacks
         bits = PresenceCounts(key: book.key)

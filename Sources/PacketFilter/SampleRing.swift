@@ -1,4 +1,4 @@
-internal import CLinux
+package import CLinux
 internal import Filters
 
 /// Reads what programs put into a ring, in place: no copy, no memory, no system call. One reader at a time reads a ring;
@@ -44,7 +44,9 @@ package struct SampleRing: ~Copyable {
     }
 
     /// The same of any ring.
-    static func drain(_ ring: linux_ring, _ limit: Int, _ body: (RawSpan) -> Void) -> (count: Int, bytes: UInt64) {
+    package static func drain(
+        _ ring: linux_ring, _ limit: Int, _ body: (RawSpan) -> Void
+    ) -> (count: Int, bytes: UInt64) {
         var (count, seen) = (0, 0)
         var bytes: UInt64 = 0
         withUnsafePointer(to: ring) { ring in

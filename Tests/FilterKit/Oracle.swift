@@ -23,6 +23,9 @@ package struct Oracle {
 
     /// - Parameter now: on the clock of the machine and the model.
     package init(plan: FilterPlan, rules: [KernelRule], lists: Int, at now: UInt64, _ random: inout Seeded) throws {
+        var plan = plan
+        // The machine's ticks; for ends at 0 and at the end of all time any kernel's clock is as good.
+        if Bool.random(using: &random) { plan.clock = FilterPlan.Clock(tick: 1, offset: 0) }
         self.plan = plan
         self.rules = rules
         root = FilterPrograms.root(plan)

@@ -1,4 +1,5 @@
 import Addresses
+import FilterKit
 import Filters
 import Fingerprints
 import TestKit

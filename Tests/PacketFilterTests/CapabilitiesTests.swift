@@ -1,9 +1,8 @@
 import Glibc
 import Synchronization
+import PacketFilter
 import TestKit
 import Testing
-
-@testable import PacketFilter
 
 private func status(_ effective: String) -> String {
     "Name:\twasstraat\nCapPrm:\tffffffffffffffff\nCapEff:\t\(effective)\nSeccomp:\t0\n"

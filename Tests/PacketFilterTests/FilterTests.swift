@@ -4,7 +4,7 @@ import Fingerprints
 import Glibc
 import Mitigations
 import Moments
-@testable import PacketFilter
+import PacketFilter
 import Synchronization
 import TestKit
 import Testing

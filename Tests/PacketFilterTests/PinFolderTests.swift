@@ -80,7 +80,8 @@ private let hash = EBPF.Map("hash", .hash, key: 4, value: 8, entries: 8)
         let pinned = try root(KernelMaps(keeping: [table], in: own.pins))
         let loose = try root(KernelMaps(creating: [table]))
         #expect(try pinned.run(frame).action == .drop)
-        #expect(try loose.run(frame).action == .aborted)
+        // The kernel empties the table when it gets to it.
+        #expect(eventually { (try? loose.run(frame).action) == .aborted })
         let again = try KernelProgram(
             goingOn(to: 1, of: table), name: "root", maps: KernelMaps(keeping: [table], in: own.pins))
         #expect(try again.run(frame).action == .drop)

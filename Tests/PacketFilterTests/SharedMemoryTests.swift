@@ -1,9 +1,8 @@
 import CLinux
 import Filters
+import PacketFilter
 import TestKit
 import Testing
-
-@testable import PacketFilter
 
 private let ring = EBPF.Map("ring", .ring, key: 0, value: 0, entries: 4096)
 private let numbers = EBPF.Map("numbers", .array, key: 4, value: 8, entries: 2)

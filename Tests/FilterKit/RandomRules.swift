@@ -1,14 +1,15 @@
-import Addresses
-import Filters
-import Fingerprints
-import Packets
-import TestKit
+package import Addresses
+package import Filters
+package import Fingerprints
+internal import Packets
 
 /// Rules that frames of `HostileFrames` meet often: their conditions are drawn from the same few values.
-enum RandomRules {
+package enum RandomRules {
     /// As many rules, each by its place its own counter. Some are for few targets or sources, some are dry, and some are
     /// over: at or before `now`, or one nanosecond after it.
-    static func rules(_ count: Int, at now: UInt64 = 1_000_000_000, _ random: inout Seeded) -> [KernelRule] {
+    package static func rules(
+        _ count: Int, at now: UInt64 = 1_000_000_000, _ random: inout Seeded
+    ) -> [KernelRule] {
         var rules: [KernelRule] = []
         while rules.count < count {
             let limits = one(in: 6, &random)
@@ -29,14 +30,16 @@ enum RandomRules {
         return rules
     }
 
-    static func one(in many: Int, _ random: inout Seeded) -> Bool { Int.random(in: 0..<many, using: &random) == 0 }
+    package static func one(in many: Int, _ random: inout Seeded) -> Bool {
+        Int.random(in: 0..<many, using: &random) == 0
+    }
 
     /// One to three networks of destinations that frames go to.
-    static func targets(_ random: inout Seeded) -> [Prefix] {
+    package static func targets(_ random: inout Seeded) -> [Prefix] {
         prefixes(HostileFrames.destinations4 + HostileFrames.destinations6, &random)
     }
 
-    static func prefixes(_ addresses: [Address], _ random: inout Seeded) -> [Prefix] {
+    package static func prefixes(_ addresses: [Address], _ random: inout Seeded) -> [Prefix] {
         (0...Int.random(in: 0...2, using: &random)).map { _ in
             let address = addresses.randomElement(using: &random)!
             let lengths = address.isIPv4 ? [8, 15, 23, 24, 31, 32] : [16, 32, 47, 48, 64, 65, 127, 128]
@@ -53,7 +56,7 @@ enum RandomRules {
     }
 
     /// One to four conditions that may hold together.
-    static func conditions(_ random: inout Seeded) -> [Fingerprint.Condition] {
+    package static func conditions(_ random: inout Seeded) -> [Fingerprint.Condition] {
         let features: [Feature]
         var fixed: [(Feature, String)] = []
         switch Int.random(in: 0..<8, using: &random) {
