@@ -97,7 +97,9 @@ let package = Package(
         .target(
             name: "Collector", dependencies: ["CLinux", "CCompression", "Bytes", "Addresses", "Flows"],
             swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
-        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters", "Mitigations"]),
+        room(
+            "PacketFilter",
+            ["CLinux", "Bytes", "Addresses", "Packets", "Moments", "Fingerprints", "Filters", "Mitigations"]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",

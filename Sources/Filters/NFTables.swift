@@ -1,10 +1,44 @@
 internal import Addresses
-internal import Fingerprints
+package import Fingerprints
 internal import Packets
 
 /// A file for `nft -f` that replaces the table of the same name and drops what the rules match, counted. Its chain comes
 /// before fragments are joined, and before connections are tracked.
-enum NFTables {
+package enum NFTables {
+    /// What packets are looked for: the beginning of a line, to which counter and verdict are added.
+    package struct Match: Equatable, Sendable {
+        /// Each is of one IP version.
+        package var isIPv4: Bool
+        package var text: String
+    }
+
+    /// What nftables has to look for to find the packets of a fingerprint, for a table of the caller's own; any of the
+    /// matches is enough. It is the same as in the file of ``Rules/compile(_:as:options:)``, held against the bound by
+    /// itself, and refused where that would be refused.
+    package static func matches(
+        of fingerprint: Fingerprint, options: RuleOptions
+    ) -> Result<[Match], RuleRefusal> {
+        if let reason = Rules.misuse(options) { return .failure(RuleRefusal(reason)) }
+        let draft: RuleDraft
+        switch RuleDraft.make(fingerprint, language: .nftables, options: options) {
+        case .failure(let refusal): return .failure(refusal)
+        case .success(let made): draft = made
+        }
+        if let hit = draft.collateral, hit > options.collateralBound {
+            return .failure(
+                RuleRefusal(
+                    "hits \(RuleText.percent(hit)) of normal traffic: above the bound of "
+                        + RuleText.percent(options.collateralBound)))
+        }
+        let patterns = fingerprint.isOfPackets ? PacketPattern.patterns(draft.tests) : []
+        guard !patterns.isEmpty else {
+            return .failure(RuleRefusal("no single packet can meet its conditions together"))
+        }
+        let found = matches(patterns, draft, options)
+        guard !found.isEmpty else { return .failure(RuleRefusal("nothing of it is of the target's IP version")) }
+        return .success(found)
+    }
+
     static func file(_ body: [String], _ options: RuleOptions) -> String {
         let family = options.interface == nil ? "inet" : "netdev"
         let hook =
@@ -21,13 +55,17 @@ enum NFTables {
     }
 
     static func lines(_ patterns: [PacketPattern], _ draft: RuleDraft, _ options: RuleOptions) -> [String] {
+        matches(patterns, draft, options).map { "\($0.text) counter drop comment \"\(RuleText.summary(draft))\"" }
+    }
+
+    static func matches(_ patterns: [PacketPattern], _ draft: RuleDraft, _ options: RuleOptions) -> [Match] {
         patterns.flatMap { wanted in
             var pattern = wanted
             // The kernel's short way to transport headers (seen in Linux 6.18) reads a later fragment's content as one.
             if pattern.readsTransport, pattern.fragments == nil { pattern.fragments = [.whole, .first] }
             return ([(pattern, true)] + byFragment(pattern).map { ($0, false) }).compactMap { pattern, isIPv4 in
                 match(pattern, isIPv4: isIPv4, targets: options.targets, sources: draft.sources).map {
-                    "\($0) counter drop comment \"\(RuleText.summary(draft))\""
+                    Match(isIPv4: isIPv4, text: $0)
                 }
             }
         }
