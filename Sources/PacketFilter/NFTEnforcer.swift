@@ -30,6 +30,7 @@ package final class NFTEnforcer: Enforcer {
     let interface: NetworkInterface
     let process: NFTProcess
     let table: String
+    private let reasons: [String]
     /// What is declared in the table. Sets that were emptied stay until all is written anew.
     private var sets: Set<NFTSet> = []
     /// In the names of the sets.
@@ -46,8 +47,12 @@ package final class NFTEnforcer: Enforcer {
     private var complaint: String?
 
     /// Touches nothing yet.
-    /// - Parameter folders: where nft is looked for, with ":" between them; nil: where Debian has it.
-    package init(interface: NetworkInterface, searching folders: String? = nil) throws(EnforcerError) {
+    /// - Parameters:
+    ///   - reasons: why the kernel's filter does not do it, in sentences.
+    ///   - folders: where nft is looked for, with ":" between them; nil: where Debian has it.
+    package init(
+        interface: NetworkInterface, because reasons: [String] = [], searching folders: String? = nil
+    ) throws(EnforcerError) {
         guard let process = NFTProcess(searching: folders ?? NFTProcess.folders) else {
             throw EnforcerError(Self.programMissing)
         }
@@ -55,6 +60,7 @@ package final class NFTEnforcer: Enforcer {
         self.interface = interface
         self.process = process
         self.table = table
+        self.reasons = reasons
         describe()
     }
 
@@ -292,7 +298,7 @@ package final class NFTEnforcer: Enforcer {
 
     private func describe() {
         conduct.mode = isStanding ? .nftables : .none
-        conduct.missing = (complaint.map { [$0] } ?? []) + Self.lacks + leftOut
+        conduct.missing = reasons + (complaint.map { [$0] } ?? []) + Self.lacks + leftOut
     }
 
     /// What nftables does not do here, each in a sentence.

@@ -71,8 +71,8 @@ final class FilterProcess {
     }
 
     private static func detach(_ arguments: FilterArguments, _ file: BookFile) -> Int32 {
-        do throws(KernelError) {
-            try Filter.detach(interface: arguments.interface)
+        do throws(EnforcerError) {
+            try Enforcers.detach(arguments)
             // Nobody would erase its entries at their end.
             file.remove()
             say("nothing is filtered at \(arguments.interface) any more")
@@ -239,8 +239,9 @@ final class FilterProcess {
         _ = carryOut(expired.actions, at: now)
         guard clock >= nextRetry else { return }
         nextRetry = clock + Self.retryInterval
+        // Rights that came, an interface that came again; nftables stays where it is, and is not tried to be replaced.
         if enforcer is NoEnforcer { enforcer = Enforcers.make(arguments, book, at: now) }
-        guard behind != nil else { return }
+        guard behind != nil || enforcer.conduct.mode == .none else { return }
         do throws(EnforcerError) {
             try enforcer.align(with: book, at: now)
             behind = nil
