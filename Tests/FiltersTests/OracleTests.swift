@@ -29,7 +29,7 @@ struct OracleTests {
         var frames = HostileFrames(seed: 3)
         var plan = FilterPlan()
         plan.sourceBudget = FilterPlan.Budget(packets: 4, bytes: 2_000, burst: 500)
-        plan.destinationBudget = FilterPlan.Budget(packets: 20, bytes: 4_000, burst: 200, isDry: true)
+        plan.destinationBudget = FilterPlan.Budget(packets: 1, bytes: 1_000, burst: 200, isDry: true)
         var oracle = try Oracle(plan: plan, rules: [], lists: 0, at: 1 << 40, &random)
         for _ in 0..<8_000 {
             _ = try oracle.judge(frames.next())
@@ -37,7 +37,7 @@ struct OracleTests {
         }
         try oracle.compareCounters()
         for reason in [FilterReason.sourceBudget, .dryDestinationBudget, .passed] {
-            #expect(oracle.model.count(reason).packets > 300, "\(reason)")
+            #expect(oracle.model.count(reason).packets > 50, "\(reason)")
         }
     }
 
