@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "Collector", dependencies: ["CLinux", "CCompression", "Bytes", "Addresses", "Flows"],
             swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
-        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+        room("PacketFilter", ["CLinux", "Bytes", "Addresses", "Packets", "Filters", "Mitigations"]),
         room("Settings", ["Bytes", "Addresses", "Messages", .product(name: "Yams", package: "Yams")]),
         room(
             "Telemetry",
@@ -146,6 +146,10 @@ let package = Package(
             ], swiftSettings: house),
         .executableTarget(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
+        .executableTarget(
+            name: "wasstraat-filter",
+            dependencies: ["CLinux", "Bytes", "Moments", "Filters", "Mitigations", "Messages", "PacketFilter"],
+            swiftSettings: house),
         // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
         .target(
             name: "Load", dependencies: ["CLinux", "Addresses", boringSSL], path: "Demo/Load",
@@ -212,7 +216,10 @@ let package = Package(
             ]),
         tests(
             "PacketFilterTests",
-            ["TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters"]),
+            [
+                "TestKit", "PacketFilter", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Fingerprints",
+                "Mitigations", "Messages", "Moments", "wasstraat-filter",
+            ]),
         tests(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(

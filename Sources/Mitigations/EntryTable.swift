@@ -129,6 +129,14 @@ struct EntryTable: Sendable {
         return record
     }
 
+    mutating func shift(by seconds: Int64) {
+        for place in records.indices where !records[place].isErased {
+            records[place].since = UInt32(clamping: Int64(records[place].since) + seconds)
+            records[place].until = UInt32(clamping: Int64(records[place].until) + seconds)
+        }
+        sortEnds()
+    }
+
     /// Erases what has ended, so many steps at most.
     /// - Returns: whether there may be more.
     mutating func eraseEnded(at second: UInt32, steps: inout Int, _ body: (FilterRecord) -> Void) -> Bool {
@@ -190,14 +198,18 @@ struct EntryTable: Sendable {
         guard records.count - count > max(Self.holeLimit, count / 2) else { return }
         records.removeAll { $0.isErased }
         rebuildSlots(slots.count)
-        ends = records.indices.map { UInt64(records[$0].until) << 32 | UInt64($0) }
-        // What is sorted is a heap.
-        ends.sort()
+        sortEnds()
     }
 
     private func lengthPlace(_ record: FilterRecord) -> Int { (record.address.isIPv4 ? 129 : 0) + Int(record.length) }
 
     // ---- Ends.
+
+    private mutating func sortEnds() {
+        ends = records.indices.filter { !records[$0].isErased }.map { UInt64(records[$0].until) << 32 | UInt64($0) }
+        // What is sorted is a heap.
+        ends.sort()
+    }
 
     private mutating func push(_ until: UInt32, _ place: Int) {
         ends.append(UInt64(until) << 32 | UInt64(place))

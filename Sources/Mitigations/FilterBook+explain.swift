@@ -26,6 +26,13 @@ extension FilterBook {
         return ended.last { $0.id == id }
     }
 
+    /// The entry of exactly this prefix; nil: there is none.
+    package func entry(_ kind: FilterKind, _ prefix: Prefix) -> FilterEntry? {
+        guard let list = kind.list(of: prefix) else { return nil }
+        let table = tables[Int(list.rawValue)]
+        return table.find(prefix).map { entry(table.records[$0], kind) }
+    }
+
     /// The entries that an address meets, in the order in which the kernel asks: allowed, blocked by itself, by the
     /// smallest network, flooded.
     package func entries(of address: Address) -> [FilterEntry] {

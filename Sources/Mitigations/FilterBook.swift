@@ -21,7 +21,7 @@ package struct FilterBook: Sendable {
     package static let collateralBound = 0.001
     /// The same of all live rules together, each taken by itself: so never less than the truth.
     package static let togetherBound = 0.01
-    /// Entries that one call of ``expire(at:)`` lets go: some milliseconds.
+    /// Entries that one call of ``expire(at:)`` lets go: some 25 ms, and 0.2 s where holes of a million are closed.
     package static let expiryLimit = 16_384
     /// Bits that a network must have at least; more would be half the internet.
     package static let leastIPv4Length = 8
@@ -33,7 +33,8 @@ package struct FilterBook: Sendable {
     package internal(set) var rules: [FilterRule] = []
     /// The latest last.
     package internal(set) var ended: [FilterEntry] = []
-    var nextID: UInt64 = 1
+    /// What the next new entry is called.
+    package internal(set) var nextID: UInt64 = 1
     /// Changes with every change of what would be stored.
     package internal(set) var revision: UInt64 = 0
     /// Of the hashes that the kernel's programs compute; it stays as long as the maps do.
@@ -42,6 +43,11 @@ package struct FilterBook: Sendable {
     package init(key: UInt64) { self.key = key }
 
     package func count(of list: FilterList) -> Int { tables[Int(list.rawValue)].count }
+
+    /// Whether the list has exactly this prefix.
+    package func holds(_ prefix: Prefix, in list: FilterList) -> Bool {
+        tables[Int(list.rawValue)].find(prefix) != nil
+    }
 
     package var isEmpty: Bool { rules.isEmpty && tables.allSatisfy { $0.count == 0 } }
 
@@ -113,6 +119,18 @@ package struct FilterBook: Sendable {
     }
 
     // ---- All of it.
+
+    /// The wall clock was set, and no time has gone by: each entry keeps what is left of its time, so that what the kernel
+    /// has of it stays right.
+    package mutating func shift(by seconds: Int64) {
+        guard seconds != 0 else { return }
+        for list in tables.indices { tables[list].shift(by: seconds) }
+        for rule in rules.indices {
+            rules[rule].since = rules[rule].since + Double(seconds)
+            rules[rule].until = rules[rule].until + Double(seconds)
+        }
+        revision += 1
+    }
 
     /// All that the kernel must know, for one that knows nothing or whose clock has stepped.
     package func everything(_ list: FilterList, at now: FilterTime) -> [FilterAction] {

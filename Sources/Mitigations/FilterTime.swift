@@ -24,8 +24,8 @@ package struct FilterTime: Equatable, Sendable {
     /// The second that has begun, as entries hold it; nil for a wall clock that cannot be right.
     var second: UInt32? {
         let second = wall.seconds
-        // From 1970-01-02 on, and far enough from the end of 32 bits (2106) for the longest entry.
-        guard second >= 86_400, second < Int64(UInt32.max) - FilterBook.longestLife - 1 else { return nil }
+        // Far enough from the end of 32 bits (2106) for the longest entry.
+        guard second > 0, second < Int64(UInt32.max) - FilterBook.longestLife - 1 else { return nil }
         return UInt32(second)
     }
 }

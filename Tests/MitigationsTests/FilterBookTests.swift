@@ -137,6 +137,22 @@ extension FilterBook {
         #expect(book.expire(at: time(10)).actions == [.remove(.blocked, prefix("192.0.2.2"))])
     }
 
+    @Test func `keeps what is left of each time where the wall clock is set`() throws {
+        var book = FilterBook(key: 1)
+        _ = try book.block("192.0.2.1", for: 100)
+        _ = try book.block("192.0.2.2", for: 50)
+        let ends = book.everything(.blocked, at: time(10))
+        for step: Int64 in [1_000_000, -2_000_000] {
+            book.shift(by: step)
+            let wall = time(10 + (step > 0 ? step : step + 1_000_000)).wall
+            let now = FilterTime(wall: wall, clock: time(10).clock)
+            #expect(book.everything(.blocked, at: now) == ends)
+            #expect(book.expire(at: now).actions.isEmpty)
+        }
+        let now = FilterTime(wall: time(50 - 1_000_000).wall, clock: time(50).clock)
+        #expect(book.expire(at: now).actions == [.remove(.blocked, prefix("192.0.2.2"))])
+    }
+
     @Test func `lets a million addresses go in bounded steps`() throws {
         var book = FilterBook(key: 1)
         let count: UInt32 = 1 << 17

@@ -1,0 +1,100 @@
+internal import Filters
+internal import Messages
+internal import Mitigations
+
+// What is asked, and what is answered.
+extension FilterProcess {
+    func answer(_ request: FilterRequest, _ client: Client) -> FilterReply {
+        let now = Self.now
+        do throws(FilterRefusal) {
+            switch request {
+            case .status: return .status(status)
+            case .add(let order): return try add(order, at: now)
+            case .remove(let id): return done([id], try book.remove(id: id), at: now)
+            case .removePrefix(let kind, let prefix):
+                let id = book.entry(kind, prefix)?.id ?? 0
+                return done([id], try book.remove(kind, prefix), at: now)
+            case .explain(let address): return lines(book.explain(address))
+            case .explainEntry(let id):
+                guard let text = book.explain(id: id) else {
+                    throw FilterRefusal(.unknown, "there is no entry \(id)")
+                }
+                return lines(text)
+            case .list(let kind, let from, let count):
+                return .entries(page(book.entries(kind, from: from, count: Int(count))))
+            case .conduct(let rule, let isDry):
+                return done([rule], try book.conduct(rule: rule, isDry: isDry, at: now), at: now)
+            case .samples(let count):
+                client.wanted = count
+                return .done(ids: [])
+            case .observed(let list):
+                var actions: [FilterAction] = []
+                for one in list {
+                    let more = book.observed(rule: one.rule, hits: one.hits, of: one.samples, at: now)
+                    if !more.isEmpty { say(book.explain(id: one.rule)?.first ?? "") }
+                    actions += more
+                }
+                // The set is compiled once for all that suspended themselves.
+                return done([], actions.isEmpty ? [] : [.compileRules], at: now)
+            }
+        } catch { return .refused(code: error.code.rawValue, reason: Self.sentence(error.reason)) }
+    }
+
+    private func add(_ order: FilterOrder, at now: FilterTime) throws(FilterRefusal) -> FilterReply {
+        let firstNew = book.nextID
+        let added = try book.add(order, at: now)
+        if let trouble = carryOut(added.actions, at: now) {
+            // What the kernel does not take is not in the book either.
+            for id in added.ids where id >= firstNew { _ = try? book.remove(id: id) }
+            return .refused(code: "kernel", reason: Self.sentence(trouble))
+        }
+        return .done(
+            ids: added.ids, refused: UInt32(added.refused), reason: Self.sentence(added.refusal?.reason ?? ""))
+    }
+
+    private func done(_ ids: [UInt64], _ actions: [FilterAction], at now: FilterTime) -> FilterReply {
+        let trouble = carryOut(actions, at: now)
+        return .done(ids: ids, reason: Self.sentence(trouble.map { "in the book, not in the kernel yet: \($0)" } ?? ""))
+    }
+
+    /// As many sentences and bytes as a reply may hold.
+    private func lines(_ text: [String]) -> FilterReply {
+        .lines(text.prefix(FilterTalk.lineLimit).map { Self.sentence($0) })
+    }
+
+    /// As many entries as a reply may hold: the next page goes on behind the last one.
+    private func page(_ entries: [FilterEntry]) -> [FilterEntry] {
+        var size = 0
+        return Array(
+            entries.prefix { entry in
+                size += entry.rule == nil ? 512 : entry.encoded().count
+                return size <= FilterTalk.replyLimit
+            })
+    }
+
+    static func sentence(_ text: String) -> String {
+        let limit = FilterTalk.sentenceLimit
+        guard text.utf8.count > limit else { return text }
+        // A character that is cut in two is left out.
+        let cut = String(decoding: text.utf8.prefix(limit - 3), as: UTF8.self)
+        return cut.filter { $0 != "\u{fffd}" } + "…"
+    }
+
+    private var status: FilterStatus {
+        var status = FilterStatus(since: since)
+        status.interface = arguments.interface
+        status.conduct = enforcer.conduct
+        if let behind { status.conduct.missing.append("the kernel does not say what the book says: \(behind)") }
+        if let saveTrouble { status.conduct.missing.append("the book is not on disk: \(saveTrouble)") }
+        status.conduct.missing = status.conduct.missing.map { Self.sentence($0) }
+        status.counts = (try? enforcer.counts()) ?? []
+        status.sizes = FilterList.allCases.map { UInt32(book.count(of: $0)) }
+        let hits = (try? enforcer.hits(of: book.rules.map(\.counter))) ?? []
+        status.rules = book.rules.enumerated().map { place, rule in
+            FilterStatus.Rule(
+                id: rule.id, isLive: rule.isLive, hits: place < hits.count ? hits[place] : FilterCount(),
+                observed: rule.observed)
+        }
+        return status
+    }
+}
