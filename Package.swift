@@ -221,7 +221,12 @@ let package = Package(
                 "Exchange", "Fingerprints", "Incidents",
             ]),
         // The tools as child processes, on captures and logs that the tests write.
-        tests("ToolsTests", ["wasstraat", "TestKit", "Exchange", "Fingerprints", "Moments"]),
+        tests(
+            "ToolsTests",
+            [
+                "wasstraat", "TestKit", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Mitigations", "Messages",
+                "Exchange", "Fingerprints", "Moments",
+            ]),
         tests(
             "PacketFilterTests",
             [

@@ -7,13 +7,13 @@ struct UnitFileTests {
         .joined(separator: "/")
 
     /// systemd looks whether the program is there, so a copy names one that is on every machine.
-    @Test(.enabled(if: hasSystemd, "systemd-analyze is not installed"))
-    func `systemd understands the unit`() {
-        let folder = "/tmp/wst-unit-\(getpid())"
+    @Test(.enabled(if: hasSystemd, "systemd-analyze is not installed"), arguments: ["wasstraat", "wasstraat-filter"])
+    func `systemd understands the unit`(name: String) {
+        let folder = "/tmp/wst-unit-\(getpid())-\(name)"
         let copy =
-            "sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' \(Self.root)/deploy/wasstraat.service >\(folder)/wasstraat.service"
+            "sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' \(Self.root)/deploy/\(name).service >\(folder)/\(name).service"
         let verified = RunningOffice.shell(
-            "mkdir \(folder) && \(copy) && systemd-analyze verify \(folder)/wasstraat.service")
+            "mkdir \(folder) && \(copy) && systemd-analyze verify \(folder)/\(name).service")
         _ = RunningOffice.shell("rm -rf \(folder)")
         #expect(verified.code == 0)
         #expect(verified.output == "")

@@ -10,8 +10,8 @@ struct Wasstraat: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, TopCommand.self, ReportCommand.self, SayCommand.self,
             DissectCommand.self, CollectCommand.self, ProfileCommand.self, MatchCommand.self, RulesCommand.self,
-            AccountCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self, RestoreCommand.self,
-            VersionCommand.self,
+            FilterCommand.self, AccountCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self,
+            RestoreCommand.self, VersionCommand.self,
         ])
 }
 
