@@ -163,7 +163,8 @@ let package = Package(
         .executableTarget(
             name: "filter-measure",
             dependencies: [
-                "PacketFilter", "Filters", "FilterKit", "Fingerprints", "Packets", "Bytes", "Addresses", "Moments",
+                "PacketFilter", "Filters", "FilterKit", "Load", "Fingerprints", "Packets", "Bytes", "Addresses",
+                "Moments",
             ], path: "Benchmarks/filter-measure", swiftSettings: house),
         // Tests.
         .target(

@@ -29,7 +29,7 @@ final class PeerFilter {
             Command.run("xdp-filter ip -m src 198.18.0.7") == 0
         else { return nil }
         let shown = Command.output("ip -d link show \(interface)")
-        guard let place = shown.range(of: "prog/xdp id "),
+        guard let place = shown.firstPlace(of: "prog/xdp id "),
             let id = shown[place.upperBound...].split(separator: " ").first
         else { return nil }
         return PeerFilter(String(id))
@@ -38,16 +38,9 @@ final class PeerFilter {
     func run(repeats: Int) throws -> Double {
         let text = Command.output("bpftool prog run id \(program) data_in \(Self.frameFile) repeat \(repeats)")
         // "Return value: 1, duration (average): 112ns"
-        guard text.hasPrefix("Return value: 1,"), let end = text.range(of: "ns"),
+        guard text.hasPrefix("Return value: 1,"), let end = text.firstPlace(of: "ns"),
             let number = text[..<end.lowerBound].split(separator: " ").last.flatMap({ Double($0) })
         else { throw MeasureError("xdp-filter did not drop the packet: \(text)") }
         return number
-    }
-}
-
-extension StringProtocol {
-    /// The first place of a text in it.
-    fileprivate func range(of text: String) -> Range<Index>? {
-        indices.first { self[$0...].hasPrefix(text) }.map { $0..<index($0, offsetBy: text.count) }
     }
 }

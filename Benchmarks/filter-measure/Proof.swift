@@ -24,15 +24,22 @@ struct Proof {
     ///   - frames: made frames that are judged three times.
     ///   - sets: random sets of rules up to 256, up to 1,024, of 4,096.
     ///   - captures: a folder of captures, if there is one.
-    mutating func run(frames: Int, sets: (Int, Int, Int), swapped: Int, captures: String?) -> [Row] {
+    ///   - swapped: packets that are judged while rules are swapped.
+    ///   - flooded: SYN that are sent.
+    mutating func run(
+        frames: Int, sets: (Int, Int, Int), swapped: Int, flooded: Int, captures: String?
+    ) -> [Row] {
         var rows: [Row] = []
         func note(_ name: String, _ found: () throws -> [Row]) {
+            let reported = rows.count
             do {
                 rows += try found()
             } catch {
                 rows.append(Row(name, false, "\(error)"))
             }
-            for row in rows.suffix(1) { Text.progress("\(row.holds ? "holds" : "FAILS")  \(row.name): \(row.figure)") }
+            for row in rows[reported...] {
+                Text.progress("\(row.holds ? "holds" : "FAILS")  \(row.name): \(row.figure)")
+            }
         }
         var proof = self
         note("oracle: made frames") { [try proof.judgeMadeFrames(frames)] }
@@ -41,6 +48,8 @@ struct Proof {
         note("one address in force") { [try proof.addressInForce()] }
         note("rules in force") { try proof.rulesInForce() }
         note("swap under load") { [try proof.swapUnderLoad(swapped)] }
+        note("kill -9") { try proof.crash() }
+        note("SYN flood") { try proof.flood(flooded) }
         self = proof
         return rows
     }

@@ -68,6 +68,7 @@ final class Worker {
     private final class Box: @unchecked Sendable {
         var error: (any Error)?
         let hasFailed = Atomic(false)
+        let isOver = Atomic(false)
         let body: () throws -> Void
         init(_ body: @escaping () throws -> Void) { self.body = body }
     }
@@ -87,12 +88,15 @@ final class Worker {
                     box.error = error
                     box.hasFailed.store(true, ordering: .releasing)
                 }
+                box.isOver.store(true, ordering: .releasing)
                 return nil
             }, Unmanaged.passRetained(box).toOpaque())
         guard status == 0 else { throw MeasureError("no thread") }
     }
 
     var hasFailed: Bool { box.hasFailed.load(ordering: .acquiring) }
+
+    var isOver: Bool { box.isOver.load(ordering: .acquiring) }
 
     func join() throws {
         pthread_join(thread, nil)

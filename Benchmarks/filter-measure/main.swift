@@ -7,7 +7,8 @@ import Glibc
 let usage = """
     usage: filter-measure bench [--rounds 7] [--result FILE]
            filter-measure proof [--frames 10000000] [--sets 10000,200,20] [--swapped 10000000] [--captures FOLDER]
-                                [--seed 1] [--result FILE]
+                                [--flooded 3000000] [--seed 1] [--result FILE]
+           filter-measure syn-flood --count N --to HARDWARE     (from wst-out, in a namespace without a way out)
 
     """
 
@@ -45,7 +46,8 @@ func proof() throws -> Bool {
     guard sets.count == 3 else { throw MeasureError("--sets takes three numbers") }
     let rows = proof.run(
         frames: number(after: "--frames", default: 10_000_000), sets: (sets[0], sets[1], sets[2]),
-        swapped: number(after: "--swapped", default: 10_000_000), captures: word(after: "--captures"))
+        swapped: number(after: "--swapped", default: 10_000_000),
+        flooded: number(after: "--flooded", default: 3_000_000), captures: word(after: "--captures"))
     if let path = word(after: "--result") {
         let items = rows.map { row in
             "  {\"name\": \(Text.json(row.name)), \"holds\": \(row.holds), \"figure\": \(Text.json(row.figure))}"
@@ -59,6 +61,12 @@ do {
     switch CommandLine.arguments.dropFirst().first {
     case "bench": exit(try bench() ? 0 : 1)
     case "proof": exit(try proof() ? 0 : 1)
+    case "syn-flood":
+        let hardware = (word(after: "--to") ?? "").split(separator: ",").compactMap { UInt8($0) }
+        let count = min(number(after: "--count", default: 0), 10_000_000)
+        guard hardware.count == 6, count > 0 else { throw MeasureError(usage) }
+        let found = try SYNFlood.send(count, from: "wst-out", to: hardware)
+        print(found.answered, found.seconds)
     default:
         Text.progress(usage)
         exit(64)

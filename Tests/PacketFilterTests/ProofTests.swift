@@ -18,10 +18,14 @@ struct ProofTests {
     func `the kernel, the interpreter and the model agree`() throws {
         let child = try Child([
             "unshare", "-n", Self.program, "proof", "--frames", "400000", "--sets", "300,6,2", "--swapped", "2000000",
+            "--flooded", "300000",
         ])
         let text = child.readOutput()
         _ = child.wait()
-        for name in ["oracle: made frames", "every set of rules loads", "swap under load"] {
+        for name in [
+            "oracle: made frames", "every set of rules loads", "swap under load", "kill -9", "after a reboot",
+            "SYN flood: visitors",
+        ] {
             #expect(text.contains("holds  \(name)"), "\(text)")
         }
     }

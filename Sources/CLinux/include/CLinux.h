@@ -73,7 +73,8 @@ int linux_cores(uint16_t *cores, int room);
 /// Returns the process, or -errno.
 int linux_spawn(const char *path, char *const arguments[], int kept);
 
-/// The network namespace of this process differs from that of process 1 (or that cannot be read: then 0).
+/// The network namespace of this process differs from that of process 1, or, where that cannot be read, of the kernel's
+/// own threads; 0 where neither can.
 int linux_own_network_namespace(void);
 
 /// Asks the kernel to send `signal` to this process when its parent ends.

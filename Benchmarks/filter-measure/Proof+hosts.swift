@@ -1,0 +1,110 @@
+import Filters
+import Glibc
+import PacketFilter
+
+/// Points 4 and 5: a flood of SYN, a killed process, a machine that starts again.
+extension Proof {
+    private static let datagrams = 4_079
+
+    /// kill -9: the kernel filters on, counters go on exactly, the next process takes over with no packet missed.
+    func crash() throws -> [Row] {
+        let hosts = try TwoHosts()
+        try hosts.start()
+        hosts.tell("add block 10.99.7.2 --for 1h --reason proof")
+        hosts.send(Self.datagrams)
+        let first = try hosts.packets("blocked_source")
+        hosts.stop(SIGKILL)
+        hosts.send(Self.datagrams)
+        // Under way while the new one takes over.
+        let sender = try Worker { hosts.send(20 * Self.datagrams) }
+        try hosts.start()
+        try sender.join()
+        let all = try hosts.packets("blocked_source")
+        let expected = 22 * Self.datagrams
+        var rows = [
+            Row(
+                "kill -9: counters go on, no gap", first == Self.datagrams && all == expected,
+                "\(first) before, \(all) of \(expected) after")
+        ]
+        // The machine starts again: no interface, no maps; the book alone is there.
+        hosts.stop(SIGKILL)
+        hosts.tearDown()
+        _ = Command.run("rm -rf /sys/fs/bpf/wasstraat/wst-in")
+        let before = Self.left(hosts.state)
+        sleep(2)
+        try hosts.build()
+        try hosts.start()
+        hosts.send(Self.datagrams)
+        let again = try hosts.packets("blocked_source")
+        let text = hosts.tell("explain 10.99.7.2")
+        rows.append(
+            Row(
+                "after a reboot the rest of the time", again == Self.datagrams && text.contains("until") && before,
+                "\(again) of \(Self.datagrams) dropped; \(text.split(separator: "\n").first ?? "")"))
+        return rows
+    }
+
+    /// The book is on disk, for its owner alone.
+    private static func left(_ state: String) -> Bool {
+        var facts = stat()
+        return stat("\(state)/filter.book", &facts) == 0 && facts.st_mode & 0o077 == 0
+    }
+
+    /// Visitors of a plain HTTP server behind the filter while SYN from forged sources come as fast as the machine makes
+    /// them; and how many SYN are answered, by the kernel alone and by us.
+    func flood(_ count: Int) throws -> [Row] {
+        let hosts = try TwoHosts()
+        guard Command.run("sysctl -qw net.ipv4.tcp_syncookies=2") == 0 else { throw MeasureError("no sysctl") }
+        let server = Command.start(
+            "python3 -c \"import http.server as h, socketserver as s; s.TCPServer.request_queue_size = 512; "
+                + "h.ThreadingHTTPServer(('10.99.7.1', 8080), h.SimpleHTTPRequestHandler).serve_forever()\" 2>/dev/null"
+        )
+        defer {
+            kill(server, SIGKILL)
+            waitpid(server, nil, 0)
+        }
+        usleep(700_000)
+        // For the kernel's turn something must stand at this end too, or a frame sent by a program does not arrive.
+        let empty = try KernelProgram(FilterPrograms.empty, name: "empty", maps: KernelMaps())
+        let attachment = try Attachment(empty, to: NetworkInterface(named: "wst-in"))
+        let kernel = try Self.flooded(hosts, count)
+        try attachment.detach()
+        try hosts.start()
+        hosts.tell("add flooded 10.99.7.1 --for 10m --reason proof")
+        let own = try Self.flooded(hosts, count)
+        let ratio = own.rate / max(1, kernel.rate)
+        return [
+            Row(
+                "SYN flood: visitors served", own.served == own.asked && own.asked > 0,
+                "\(own.served) of \(own.asked) requests during it (the kernel alone: \(kernel.served) of \(kernel.asked))"
+            ),
+            Row(
+                "SYN flood: answers", ratio >= 3,
+                "\(Text.of(own.rate / 1_000_000)) M SYN-ACK/s, the kernel alone \(Text.of(kernel.rate / 1_000_000)) M: "
+                    + "\(Text.of(ratio)) times (bar 3)"),
+        ]
+    }
+
+    private static func flooded(
+        _ hosts: TwoHosts, _ count: Int
+    ) throws -> (rate: Double, served: Int, asked: Int) {
+        var text = ""
+        let sender = try Worker {
+            let hardware = hosts.hardware.map { String($0) }.joined(separator: ",")
+            text = hosts.measure("syn-flood --count \(count) --to \(hardware)")
+        }
+        usleep(200_000)
+        var (served, asked) = (0, 0)
+        while !sender.isOver {
+            asked += 1
+            let status = hosts.output(
+                there: "curl -s -o /dev/null -m 5 -w '%{http_code}' http://10.99.7.1:8080/")
+            served += status.contains("200") ? 1 : 0
+            usleep(20_000)
+        }
+        try sender.join()
+        let words = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        guard words.count == 2, words[1] > 0 else { throw MeasureError("no flood: \(text)") }
+        return (words[0] / words[1], served, asked)
+    }
+}
