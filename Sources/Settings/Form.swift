@@ -19,7 +19,7 @@ indirect enum Form: Sendable {
 
     /// The kinds of text.
     enum Syntax: Sendable {
-        case identifier, title, token, path, host, serverName, origin
+        case identifier, title, token, path, host, serverName, interface, origin
         /// The path of a page; the base URL of pages.
         case target, address
     }
@@ -33,6 +33,7 @@ indirect enum Form: Sendable {
         case .text(.path): "path"
         case .text(.host): "host name, or \"*.\" and a host name"
         case .text(.serverName): "host name"
+        case .text(.interface): "interface"
         case .text(.origin), .text(.address): "URL"
         case .text(.target): "path of a page"
         case .flag: "true or false"
@@ -55,6 +56,7 @@ indirect enum Form: Sendable {
         case .text(.title): "1 to 200 characters"
         case .text(.token): "1 to 32 letters, digits and signs of an HTTP token"
         case .text(.path): "absolute, or from the folder of this file"
+        case .text(.interface): "1 to 15 ASCII characters, without spaces and `/`"
         case .text(.origin): "http:// or https://, host name or address, port or none"
         case .text(.address): "http:// or https://, host name or address, port or none, no path"
         case .text(.target): "1 to 1000 characters from `/`"
@@ -232,6 +234,13 @@ extension Form.Syntax {
                 throw Misfit("\(shown(text)) is an address; a certificate is verified by name here")
             }
             return name
+        case .interface:
+            // As the kernel bounds it (IFNAMSIZ), and as `wasstraat-filter` takes it.
+            let isClean = text.utf8.allSatisfy { (33...126).contains($0) && $0 != UInt8(ascii: "/") }
+            guard isClean, (1...15).contains(text.utf8.count), text != ".", text != ".." else {
+                throw Misfit("\(shown(text)) is not the name of a network interface, such as eth0")
+            }
+            return text
         case .origin:
             return text
         case .target:

@@ -21,6 +21,8 @@ package struct Settings: Equatable, Sendable {
     package var prober: Prober
     /// Where flow exports come in; nil: nowhere.
     package var collector: Collector?
+    /// The filter of packets in the kernel; nil: none.
+    package var filter: Filter?
     /// The public pages' host; nil: the pages are written to the state folder only.
     package var pages: Pages?
     package var retention: Retention
@@ -92,6 +94,21 @@ package struct Settings: Equatable, Sendable {
         package var listen: Endpoint
         /// Path of a profile; nil: the shipped one.
         package var baseline: String?
+    }
+
+    package struct Filter: Equatable, Sendable {
+        /// What becomes of fingerprints of attacks that the collector finds.
+        package enum Rules: String, CaseIterable, Sendable {
+            case off, dry, live
+        }
+
+        /// The name of the interface.
+        package var interface: String
+        /// One frame in so many is sampled; 0: none.
+        package var sampling: UInt32
+        /// Whether packets inside tunnels are judged too.
+        package var tunnels: Bool
+        package var rules: Rules
     }
 
     /// What the prober asks a site for.

@@ -1,6 +1,6 @@
 internal import Addresses
 
-/// What the record needs: pages, the prober, retention.
+/// What the record needs: pages, the prober, retention; and what works beside the lanes.
 extension SettingsBuilder {
     mutating func pages(_ root: Values) -> Settings.Pages? {
         guard let values = root.section(Keys.Pages.section) else { return nil }
@@ -36,6 +36,16 @@ extension SettingsBuilder {
             case .endpoint(let endpoint) = values[Keys.Collector.listen]?.content
         else { return nil }
         return Settings.Collector(listen: endpoint, baseline: values.text(Keys.Collector.baseline).map(path))
+    }
+
+    func filter(_ root: Values) -> Settings.Filter? {
+        guard let values = root.section(Keys.Filter.section), let interface = values.text(Keys.Filter.interface) else {
+            return nil
+        }
+        return Settings.Filter(
+            interface: interface, sampling: UInt32(clamping: values.number(Keys.Filter.sampling) ?? 0),
+            tunnels: values.flag(Keys.Filter.tunnels) ?? false,
+            rules: values.text(Keys.Filter.rules).flatMap(Settings.Filter.Rules.init) ?? .dry)
     }
 
     /// An organisation's own blocks; complains about those that are another's too.

@@ -33,6 +33,7 @@ struct SettingsBuilder {
             console: console(root.group(Keys.Console.section), beside: listeners, metrics),
             prober: prober(root.group(Keys.Prober.section)),
             collector: collector(root),
+            filter: filter(root),
             retention: retention(root.group(Keys.Retention.section)),
             limits: limits(root.group(Keys.Limits.section)),
             organisations: [])
@@ -96,6 +97,13 @@ struct SettingsBuilder {
             complaints.warn(
                 root.place(of: Keys.Collector.section),
                 "no organisation has 'networks': attacks that the collector sees are logged, and none is filed")
+        }
+        if let filter = settings.filter, filter.rules != .off, settings.collector == nil,
+            let values = root.section(Keys.Filter.section), values.has(Keys.Filter.rules)
+        {
+            complaints.warn(
+                values.place(of: Keys.Filter.rules),
+                "there is no 'collector' that finds attacks: no rule comes of them")
         }
         let wordless = sites.filter { $0.check.word == nil }
         if settings.prober.isEnabled, let first = wordless.first {

@@ -60,6 +60,11 @@ extension Settings {
             lines.append("pages \(pages.hosts) at \(pages.address) certificate \(pages.certificate?.chain ?? "none")")
         }
         if let collector { lines.append("collector \(collector.listen), baseline \(collector.baseline ?? "shipped")") }
+        if let filter {
+            lines.append(
+                "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), "
+                    + "rules \(filter.rules)")
+        }
         for lane in lanes { lines += lane.effective }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
         let (usual, limits) = (Mirror(reflecting: Snapshot.Limits()).children, Mirror(reflecting: limits).children)

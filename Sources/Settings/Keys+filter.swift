@@ -1,0 +1,29 @@
+extension Keys {
+    enum Filter {
+        static let interface = Key(
+            "interface", .text(.interface), .required,
+            "The network interface at which packets come in, such as `eth0`.")
+        static let sampling = Key(
+            "sampling", .count(0...1_000_000), .value("1024"),
+            "One frame in so many is looked at, its first bytes only: what live rules would hit of ordinary traffic. "
+                + "0: none.")
+        static let tunnels = Key(
+            "tunnels", .flag, .value("false"),
+            "Whether packets inside tunnels (GRE, IP in IP) are judged too. It costs each packet some time.")
+        static let rules = Key(
+            "rules", .choice(["off", "dry", "live"]), .value("dry"),
+            "What becomes of the fingerprints of attacks that the collector finds on the organisations' `networks`. "
+                + "`off`: nothing. `dry`: rules that count what they would drop. `live`: rules that drop, where it is "
+                + "measured that they hit no more than 0.1 % of ordinary traffic; the others count.")
+        static let section = Key(
+            "filter",
+            .section(
+                Section(
+                    path: "filter",
+                    meaning: "The filter of packets in the kernel, a process of its own (`wasstraat-filter`) that the "
+                        + "office starts, or finds running. Where rights are missing nothing is filtered, and all else "
+                        + "goes on. It filters on while the office or its process is gone.",
+                    keys: [interface, sampling, tunnels, rules])),
+            .otherwise("none: no packet is filtered"), "Filters packets in the kernel.")
+    }
+}
