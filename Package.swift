@@ -217,9 +217,9 @@ let package = Package(
         tests(
             "OfficeTests",
             [
-                "wasstraat", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages", "Moments", "Telemetry",
-                "Detection",
-                "Exchange", "Fingerprints", "Incidents",
+                "TestKit", "wasstraat", "wasstraat-filter", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages",
+                "Moments", "Telemetry", "Detection", "Exchange", "Fingerprints", "Incidents", "Mitigations",
+                "Settings",
             ]),
         // The tools as child processes, on captures and logs that the tests write.
         tests(

@@ -145,15 +145,19 @@ int linux_unix_listen(const char *path) {
     return listener;
 }
 
-int linux_unix_connect(const char *path) {
+static int unix_connect(const char *path, int flags) {
     struct sockaddr_un at;
     int status = unix_address(&at, path);
     if (status < 0) return status;
-    int out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (out < 0) return -errno;
     if (connect(out, (struct sockaddr *)&at, sizeof at) < 0) return failed(out);
     return out;
 }
+
+int linux_unix_connect(const char *path) { return unix_connect(path, 0); }
+
+int linux_unix_connect_at_once(const char *path) { return unix_connect(path, SOCK_NONBLOCK); }
 
 enum { descriptor_limit = 250 };
 

@@ -22,7 +22,7 @@ package struct Frame: Equatable, Sendable {
         /// Lane to office: one log line, level first (one byte, a severity of RFC 5424: 3 error, 4 warning, 5 notice,
         /// 6 informational, 7 debug), then text.
         case log = 7
-        /// Viewer to office, first of all: send me `status` and `lane` every second.
+        /// Viewer to office, first of all: send me `status`, `lane` and `filterReply` every second.
         case watch = 8
         /// Office to viewer: a `LaneState`.
         case lane = 9
@@ -34,7 +34,8 @@ package struct Frame: Equatable, Sendable {
         case pages = 12
         /// To the filter's process: a `FilterRequest`. Each is answered once, in the order in which they came.
         case filterRequest = 13
-        /// From the filter's process: a `FilterReply`.
+        /// From the filter's process: a `FilterReply`. Office to viewer, every second where there is a filter: how it
+        /// does, in the same form; refused where it does not answer.
         case filterReply = 14
         /// From the filter's process, to who asked for them: `FilterSamples`.
         case filterSamples = 15

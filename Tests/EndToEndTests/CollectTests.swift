@@ -157,6 +157,100 @@ extension EndToEndTests {
             #expect(try stage.attack?.isOver == false)
         }
 
+        /// The book works without the rights to filter, so this one runs everywhere.
+        @Test func `the fingerprint of an attack becomes a rule of the filter, once, until it is switched off`() throws
+        {
+            let stage = try FlowStage(5, inOffice: true, filter: "{interface: absent0}")
+            let office = try stage.wasstraat.start()
+            let log = { stage.wasstraat.log }
+            guard eventually(within: 15_000, { log().contains("receiving flow exports") }) else {
+                throw NotReady("no collector:\n\(log())")
+            }
+            let rules = { try stage.wasstraat.figure("wasstraat_filter_rules") }
+            #expect(try stage.export(seconds: 20, until: { try rules() >= 1 }) { $0.ordinary() + $0.reflection() })
+            #expect(log().contains("attack on \(FlowStage.target) since "))
+            #expect(try stage.wasstraat.scrape().contains("wasstraat_filter_rules{conduct=\"live\"} 0"))
+            let had = try rules()
+            try stage.export(seconds: 4) { $0.ordinary() + $0.reflection() }
+            #expect(try rules() <= had + 1)
+            // Switched off at a reload, they go.
+            let file = stage.wasstraat.folder.path("wasstraat.yaml")
+            try Tool.run(["sed", "-i", "s/absent0}/absent0, rules: off}/", file])
+            office.signal(SIGHUP)
+            #expect(eventually(within: 10_000) { (try? rules()) == 0 })
+            #expect(log().contains("a rule was taken away") && !log().contains("the filter refused"))
+            office.signal(SIGTERM)
+            #expect(office.wait() == 0)
+        }
+
+        @Test(.needsBPF, .needsRoot, .needs(tool: "ip")) func `and the kernel counts what it matches`() throws {
+            try OwnNamespace.run {
+                // A name of its own: pins are in the machine's file system of pins.
+                let name = "wso\(getpid())"
+                try Tool.run(["ip", "link", "add", name, "type", "veth", "peer", "name", "far"])
+                let hardware = "02:00:00:63:00:02"
+                try Tool.run(["ip", "link", "set", name, "address", hardware, "up"])
+                try Tool.run(["ip", "link", "set", "far", "up"])
+                // What is sent to the target leaves by far and comes in at the filter.
+                let target = "\(FlowStage.target)"
+                try Tool.run(["ip", "address", "add", "203.0.113.1/24", "dev", "far"])
+                try Tool.run(["ip", "route", "add", target, "dev", "far"])
+                try Tool.run(["ip", "neighbour", "add", target, "lladdr", hardware, "dev", "far"])
+                let stage = try FlowStage(6, inOffice: true, filter: "{interface: \(name), rules: live}")
+                let office = try stage.wasstraat.start()
+                let detach = [
+                    try Package.program("wasstraat-filter"), "--interface", name, "--state", stage.wasstraat.state,
+                    "--detach",
+                ]
+                defer { _ = try? Tool.run(detach) }
+                #expect(
+                    eventually(within: 15_000) {
+                        (try? stage.wasstraat.scrape())?.contains("wasstraat_filter_mode{mode=\"none\"} 0") == true
+                    }, "\(stage.wasstraat.log)")
+                #expect(
+                    try stage.export(
+                        seconds: 20, until: { try stage.wasstraat.figure("wasstraat_filter_rules") >= 1 }
+                    ) { $0.ordinary() + $0.reflection() }, "\(stage.wasstraat.log)")
+                // Nobody measured what a fingerprint of flow records hits of ordinary packets: it counts, also under `live`.
+                #expect(try stage.wasstraat.scrape().contains("wasstraat_filter_rules{conduct=\"live\"} 0"))
+                #expect(try Self.answers(50, bytes: 1_372, to: FlowStage.target) == 50)
+                #expect(
+                    eventually(within: 5_000) {
+                        (try? stage.wasstraat.figure("wasstraat_filter_rule_packets_total")) ?? 0 >= 50
+                    }, "\((try? stage.wasstraat.ask("filter", "list", "rules")) ?? "")")
+                #expect(try stage.wasstraat.ask("top", "--once", "--json").contains("\"mode\":\"native\""))
+                office.signal(SIGTERM)
+                #expect(office.wait() == 0)
+                // It filters on without its process.
+                #expect(try Tool.run(["ip", "link", "show", "dev", name]).contains("prog/xdp"))
+            }
+        }
+
+        /// Sends datagrams as a resolver answers; how many the system took.
+        private static func answers(_ count: Int, bytes: Int, to target: Address) throws -> Int {
+            let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+            guard socket >= 0 else { throw TestKitError.system("socket", errno) }
+            defer { close(socket) }
+            func call(_ address: Address, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int) -> Int {
+                var name = sockaddr_in()
+                name.sin_family = sa_family_t(AF_INET)
+                name.sin_port = port.bigEndian
+                name.sin_addr.s_addr = address.ipv4.bigEndian
+                return withUnsafePointer(to: &name) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
+                }
+            }
+            guard call(Address(ipv4: 0xcb00_7101), 53, { Int(bind(socket, $0, $1)) }) == 0 else {
+                throw TestKitError.system("bind", errno)
+            }
+            let payload = [UInt8](repeating: 0, count: bytes)
+            return (0..<count).count { number in
+                call(target, 5_000 + UInt16(number), { sendto(socket, payload, bytes, 0, $0, $1) }) == bytes
+            }
+        }
+
         @Test func `a collector that cannot listen does not take the office down`() throws {
             let stage = try FlowStage(4, inOffice: true)
             let other = try stage.collect(config: false)
@@ -186,13 +280,14 @@ final class FlowStage {
     private var builder: FlowBuilder
     private var traffic = MadeFlows()
 
-    init(_ number: UInt32, inOffice: Bool = false) throws {
+    init(_ number: UInt32, inOffice: Bool = false, filter: String? = nil) throws {
         let address = Address(ipv4: 127 << 24 | 79 << 8 | number)
         origin = try MunicipalOrigin()
         wasstraat = try RunningWasstraat(at: address)
         endpoint = Endpoint(address, port: 2_055)
         var record = ["console: {listen: off}", "prober: {enabled: false}", "pages: {host: status.example.nl}"]
         if inOffice { record.append("collector: {listen: \"\(endpoint)\"}") }
+        if let filter { record.append("filter: \(filter)") }
         try wasstraat.configure(
             [RunningWasstraat.Site(host: "www.example.nl", origin: origin.endpoint)],
             extra: "    networks: [198.51.100.0/24, \"2001:db8::/32\"]", record: record)

@@ -42,6 +42,9 @@ final class RunningOffice: Sendable {
         for file in ["lane.lock", "lane-oost.lock", "lane-west.lock"] {
             if let lane = number(in: file), lane > 1, isRunning(lane, "FakeLane") { kill(lane, SIGKILL) }
         }
+        if let filter = number(in: "filter.pid"), filter > 1, isRunning(filter, "wasstraat-filte") {
+            kill(filter, SIGKILL)
+        }
         _ = Self.shell("rm -rf \(folder)")
     }
 
@@ -104,9 +107,10 @@ final class RunningOffice: Sendable {
     }
 
     /// Starts an office; its log goes to `log`.
-    func start() throws -> pid_t {
-        let line = "exec \(Self.programs)/wasstraat run --config \(configuration) --gateway \(Self.programs)/FakeLane"
-        let process = Self.spawn("\(line) 2>>\(folder)/log")
+    /// - Parameter prefix: what starts it, with a space behind.
+    func start(prefix: String = "", words: String = "") throws -> pid_t {
+        let line = "exec \(prefix)\(Self.programs)/wasstraat run --config \(configuration)"
+        let process = Self.spawn("\(line) --gateway \(Self.programs)/FakeLane \(words) 2>>\(folder)/log")
         try #require(process > 0)
         offices.withLock { $0.append(process) }
         return process

@@ -1,4 +1,6 @@
 import Messages
+import Mitigations
+import Moments
 import Telemetry
 import Testing
 import wasstraat
@@ -72,6 +74,43 @@ struct TopTests {
                   unknown         0.0         0.0       0.0        0.0     0.0          -
                   suspect         0.0         0.0       0.0        0.0     0.0          -
                 """)
+    }
+
+    private func filter(_ second: UInt64, mode: EnforcerConduct.Mode = .native, missing: [String] = []) -> FilterReply {
+        var status = FilterStatus(since: Moment(seconds: 1_740_830_400))
+        status.interface = "eth0"
+        status.conduct.mode = mode
+        status.conduct.missing = missing
+        guard mode != .none else { return .status(status) }
+        status.counts = (0..<17).map { FilterCount(packets: $0 == 4 || $0 == 8 || $0 == 16 ? $0 * 10 * second : 0) }
+        status.rules = [
+            .init(id: 3, isLive: true, hits: FilterCount(packets: 80 * second, bytes: 800), observed: .init())
+        ]
+        return .status(status)
+    }
+
+    @Test func `has a line for the filter of packets, where there is one`() {
+        var model = model(seconds: 3)
+        func line(_ columns: Int = 120) -> String {
+            TopScreen(columns: columns, rows: 24).lines(model, at: time)[2]
+        }
+        #expect(line() == "")
+        model.received(filter(1, mode: .none, missing: ["CAP_BPF is missing\u{1b}"]), at: 0)
+        #expect(line() == "filter none: CAP_BPF is missing?")
+        model.received(.refused(code: "down", reason: "it does not answer"), at: 0)
+        #expect(line() == "filter down: it does not answer")
+        model.received(filter(1), at: 1_000)
+        #expect(line() == "filter native eth0  dropped -/s  dry -/s  rules 1")
+        model.received(filter(2, missing: ["the book is not on disk"]), at: 2_000)
+        #expect(
+            line()
+                == "filter native eth0  dropped 120/s (rule 80.0, blocked_source 40.0)  dry 160/s  rules 1  missing 1")
+        #expect(line(30).count == 30)
+        let json = String(decoding: model.json(at: time), as: UTF8.self)
+        #expect(json.contains(#""dropped_per_s":120.0,"would_drop_per_s":160.0,"packets":{"other":0"#))
+        #expect(json.contains(#""rules":[{"id":3,"live":true,"packets":160,"bytes":800}]},"sites":["#))
+        model.officeGone()
+        #expect(!String(decoding: model.json(at: time), as: UTF8.self).contains("filter"))
     }
 
     @Test(arguments: [1, 20, 40, 80, 132]) func `never draws beyond the edge`(columns: Int) {

@@ -49,6 +49,9 @@ int linux_unix_listen(const char *path);
 /// A Unix stream connection to `path`, blocking, close-on-exec; or -errno.
 int linux_unix_connect(const char *path);
 
+/// The same, that does not block: -EAGAIN where the listener has no room now.
+int linux_unix_connect_at_once(const char *path);
+
 /// sendmsg(2) with `count` descriptors beside the bytes (SCM_RIGHTS, at most 250). Returns bytes sent, or -errno.
 ssize_t linux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, int count);
 

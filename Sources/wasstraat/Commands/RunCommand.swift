@@ -22,6 +22,9 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "The lane's program; by default the wasstraat-gateway beside this program.")
     var gateway: String?
 
+    @Option(help: "The filter's program; by default the wasstraat-filter beside this program.")
+    var filter: String?
+
     @Option(help: "Least severe log lines to write: trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
 
@@ -40,11 +43,22 @@ struct RunCommand: AsyncParsableCommand {
             let (start, metrics) = try prepare()
             let current = CurrentConfiguration(start.configuration)
             let console = try start.configuration.console.listen.map { try BoundListeners.bind($0, deferSeconds: 0) }
+            let rules = try start.configuration.filter.map { _ in FilterRules(bell: try FilterBell(), current) }
             // The first is the last to be told to stop: the record hears what the lanes say until they have ended.
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console),
+                    report: start.report, console: console, rules: rules)
+            ]
+            // One that cannot be started is reported; that is no reason to serve nobody.
+            if let settings = start.configuration.filter, let rules {
+                start.report.update { $0.filter = OfficeReport.Filter() }
+                services.append(
+                    FilterService(
+                        settings: settings, program: filter ?? Self.program("wasstraat-filter"), folder: start.folder,
+                        report: start.report, rules: rules))
+            }
+            services += [
                 OfficeService(start: start),
                 ReloadService(file: config, mailbox: start.mailbox, current: current, metrics: start.metrics),
             ]
@@ -76,6 +90,7 @@ struct RunCommand: AsyncParsableCommand {
                 let state = report.current
                 var text = MetricsText(lanes: state, at: Clock.monotonic, version: Version.number)
                 text.add(state.collector)
+                text.add(state.filter)
                 text.append(registry.text())
                 return text
             }
@@ -95,19 +110,19 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func gatewayProgram() throws(OfficeError) -> String {
-        let program: String
-        if let gateway {
-            program = gateway
-        } else {
-            var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
-            let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
-            let own = String(decoding: path.prefix(max(0, count)), as: UTF8.self)
-            program = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/wasstraat-gateway"
-        }
+        let program = gateway ?? Self.program("wasstraat-gateway")
         guard access(program, X_OK) == 0 else {
             throw OfficeError(.system, "cannot run the lane's program \(program): \(OfficeError.text(errno))")
         }
         return program
+    }
+
+    /// A program beside this one.
+    private static func program(_ name: String) -> String {
+        var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+        let own = String(decoding: path.prefix(max(0, count)), as: UTF8.self)
+        return own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/" + name
     }
 }
 

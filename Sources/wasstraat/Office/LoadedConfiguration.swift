@@ -57,6 +57,7 @@ package struct LoadedConfiguration: Sendable {
                 + settings.listeners.map { "\($0.endpoint)\($0.isTLS ? " TLS" : "")" }.joined(separator: ", "),
             settings.lanes.count > 1 ? "\(settings.lanes.count) lanes" : nil,
             settings.collector.map { "flow exports at \($0.listen)" },
+            settings.filter.map { "filter at \($0.interface)" },
             settings.pages.map { "pages at \($0.address)" },
             "metrics \(settings.metrics.map { "\($0)" } ?? "off")",
         ]

@@ -71,7 +71,9 @@ extension Office {
     private func inform(_ peer: Peer, isStatusDue: Bool, at now: Int64) {
         let state = report.current
         send(Frame(.lane, body: state.summary.encoded()), to: peer)
-        guard isStatusDue, let merged = state.merged else { return }
-        send(Frame(.status, body: merged.encoded()), to: peer)
+        guard isStatusDue else { return }
+        // The lanes' comes last: a viewer that has it has all of this second.
+        if let filter = state.filter { send(Frame(.filterReply, body: filter.reply.encoded()), to: peer) }
+        if let merged = state.merged { send(Frame(.status, body: merged.encoded()), to: peer) }
     }
 }

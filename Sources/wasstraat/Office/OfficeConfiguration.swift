@@ -22,6 +22,8 @@ package struct OfficeConfiguration: Sendable {
     package var prober: Settings.Prober
     /// Where flow exports come in; nil: nowhere.
     package var collector: Settings.Collector?
+    /// The filter of packets in the kernel; nil: none.
+    package var filter: Settings.Filter?
     /// Authorities that the prober trusts beside the system's, PEM; empty: none.
     package var proberAuthorities: [UInt8]
     /// This installation's name in `Via`, and under what it signs.
@@ -47,6 +49,7 @@ package struct OfficeConfiguration: Sendable {
         }
         prober = settings.prober
         collector = settings.collector
+        filter = settings.filter
         proberAuthorities = compiled.proberAuthorities
         instance = settings.instance
         pages = settings.pages
@@ -63,7 +66,15 @@ package struct OfficeConfiguration: Sendable {
         if state != running.state { names.append("state") }
         if metrics != running.metrics { names.append("metrics") }
         if console.listen != running.console.listen { names.append("console.listen") }
+        if needsAnotherFilter(than: running) { names.append("filter") }
         if Set(lanes.map(\.name)) != Set(running.lanes.map(\.name)) { names.append("lanes") }
         return names
+    }
+
+    /// What is done with fingerprints is asked for anew each time; all else is said to the process at its start.
+    private func needsAnotherFilter(than running: OfficeConfiguration) -> Bool {
+        guard var one = filter, let other = running.filter else { return filter != running.filter }
+        one.rules = other.rules
+        return one != other
     }
 }

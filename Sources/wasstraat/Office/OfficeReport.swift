@@ -24,6 +24,8 @@ package final class OfficeReport: Sendable {
         var viewers = 0
         /// nil where no collector is configured.
         var collector: Collector?
+        /// nil where no filter is configured.
+        var filter: Filter?
 
         /// All lanes that speak as one; nil where none does.
         var merged: LaneStatus? {

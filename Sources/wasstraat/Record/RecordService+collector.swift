@@ -60,7 +60,7 @@ extension RecordService {
         let networks = configuration.servedNetworks
         var recording = try await TrafficRecording(
             records: records, folder: folder, signer: (configuration.instance, key), interval: configuration.interval,
-            networks: networks)
+            networks: networks, rules: rules)
         let (seconds, feed) = AsyncStream.makeStream(of: CollectorSecond.self, bufferingPolicy: .bufferingNewest(4))
         async let collected = onOwnThread {
             defer { feed.finish() }

@@ -40,11 +40,13 @@ struct RecordService: Service {
     let report: OfficeReport
     /// The console's listener, bound; nil: no console.
     let console: Descriptor?
+    /// Where fingerprints of attacks that the collector finds go; nil: there is no filter.
+    let rules: FilterRules?
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
-        console: Descriptor?
+        console: Descriptor?, rules: FilterRules?
     ) {
         self.feed = feed
         self.mailbox = mailbox
@@ -52,6 +54,7 @@ struct RecordService: Service {
         self.current = current
         self.report = report
         self.console = console
+        self.rules = rules
     }
 
     func run() async throws {

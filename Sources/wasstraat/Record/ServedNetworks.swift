@@ -63,6 +63,13 @@ package struct ServedNetworks: Equatable, Sendable {
         }.filter { seen.insert($0).inserted }
     }
 
+    /// All that is the organisation's own of a target, each block once.
+    package func blocks(of target: Prefix, organisation: String) -> [Prefix] {
+        var seen: Set<Prefix> = []
+        return networks.filter { $0.organisation == organisation && $0.prefix.overlaps(target) }
+            .map { $0.prefix.contains(target) ? target : $0.prefix }.filter { seen.insert($0).inserted }
+    }
+
     /// The organisations on whose networks the target is, each once.
     package func parts(of target: Prefix) -> [Part] {
         var parts: [Part] = []

@@ -13,6 +13,8 @@ struct TrafficRecording {
     private let recorder: Recorder
     private var ledger: TrafficLedger
     private let lock: Descriptor
+    /// Where fingerprints go; nil: there is no filter.
+    private let rules: FilterRules?
     /// Targets of attacks that go on and are on no organisation's network.
     private var strange: Set<String> = []
     /// Attacks on no organisation's network since the start; they are not filed.
@@ -23,8 +25,9 @@ struct TrafficRecording {
 
     init(
         records: any Records, folder: StateFolder, signer: (name: String, key: SigningKey), interval: Double,
-        networks: ServedNetworks
+        networks: ServedNetworks, rules: FilterRules? = nil
     ) async throws {
+        self.rules = rules
         lock = try Self.lock(folder)
         recorder = Recorder(
             records: records, folder: folder, signer: signer, interval: interval, spool: Self.spoolFile)
@@ -52,6 +55,8 @@ struct TrafficRecording {
         strangers &+= UInt64(fresh.count)
         let findings = ledger.observe(second.attacks, heard: second.isHeard, at: second.now)
         for finding in findings { if case .opened(_) = finding.event { filed &+= 1 } }
+        // Before the register, whose disk may be slow.
+        rules?.observe(findings, on: ledger.networks, at: second.now)
         await recorder.take(findings)
         await recorder.tick(second.now)
         return fresh

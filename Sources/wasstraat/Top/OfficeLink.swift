@@ -33,6 +33,7 @@ final class OfficeLink {
             switch frame.kind {
             case .lane: (try? LaneState(decoding: bytes)).map { model.received($0) }
             case .status: (try? LaneStatus(decoding: bytes)).map { model.received($0, at: Clock.monotonic) }
+            case .filterReply: (try? FilterReply(decoding: bytes)).map { model.received($0, at: Clock.monotonic) }
             default: break
             }
         }

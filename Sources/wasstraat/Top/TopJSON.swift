@@ -39,6 +39,7 @@ extension TopModel {
             json.field(",\"malformed_per_s\":", rate(\.connections.malformed))
             json.raw("}")
         }
+        filter.append(to: &json)
         json.raw(",\"sites\":[")
         for (index, site) in (status?.sites ?? []).enumerated() {
             if index > 0 { json.raw(",") }
@@ -90,11 +91,11 @@ extension TopModel {
 }
 
 extension JSONText {
-    fileprivate mutating func literal(_ value: Bool) {
+    mutating func literal(_ value: Bool) {
         if value { raw("true") } else { raw("false") }
     }
 
-    fileprivate mutating func field(_ prefix: StaticString, _ value: Double?, digits: Int = 1) {
+    mutating func field(_ prefix: StaticString, _ value: Double?, digits: Int = 1) {
         raw(prefix)
         if let value { number(value, digits: digits) } else { raw("null") }
     }

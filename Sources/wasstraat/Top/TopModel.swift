@@ -14,6 +14,7 @@ package struct TopModel {
     /// nil: no office answers.
     private(set) var lane: LaneState?
     private(set) var samples: [Sample] = []
+    var filter = TopFilter()
 
     package init() {}
 
@@ -24,6 +25,7 @@ package struct TopModel {
     package mutating func officeGone() {
         lane = nil
         samples = []
+        filter = TopFilter()
     }
 
     package mutating func received(_ state: LaneState) {

@@ -34,10 +34,11 @@ package struct TopScreen {
             let text =
                 lane.isUp
                 ? "The lane is up; waiting for its first status." : "The lane is down; the office starts it again."
-            lines += [[], [(lane.isUp ? .plain : .alarm, text)]]
+            lines += [filterLine(model.filter)].compactMap(\.self) + [[], [(lane.isUp ? .plain : .alarm, text)]]
             return lines.map(line)
         }
         lines.append(connections(model, status))
+        if let filter = filterLine(model.filter) { lines.append(filter) }
         let sites = model.sitesByUrgency
         for (index, site) in sites.enumerated() {
             let block = [[]] + self.block(site, model)
@@ -136,7 +137,7 @@ package struct TopScreen {
     }
 
     /// A name from the lane without anything that a terminal could obey.
-    private static func shown(_ text: String) -> String {
+    static func shown(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
                 text.unicodeScalars.map { $0.isASCII && $0.value >= 0x20 && $0.value < 0x7f ? $0 : "?" }))

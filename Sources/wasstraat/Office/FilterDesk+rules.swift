@@ -1,0 +1,102 @@
+internal import Logging
+internal import Messages
+internal import Mitigations
+internal import Moments
+internal import Settings
+
+/// What the filter is told of attacks that the collector found.
+extension FilterDesk {
+    /// Orders of one turn, so that the status is asked for in time.
+    private static let orderLimit = 16
+
+    func handOver() {
+        let now = Moment.now
+        let isOff = service.rules.conduct == .off
+        if isOff { service.rules.use { $0.withdraw(at: now) } }
+        guard isListed || list() else { return }
+        for _ in 0..<Self.orderLimit {
+            guard let (key, action) = service.rules.use({ $0.next(at: now) }), carryOut(action, key) else { break }
+        }
+        report()
+    }
+
+    /// Learns which rules the filter has already.
+    /// - Returns: whether it answered.
+    private func list() -> Bool {
+        var entries: [FilterEntry] = []
+        var next: UInt64 = 0
+        while entries.count < FilterBook.ruleLimit {
+            let request = FilterRequest.list(.rule, from: next, count: UInt32(FilterTalk.pageLimit))
+            guard case .entries(let page) = ask(request) else { return false }
+            // Ids ascend; what does not would be asked for ever.
+            guard let last = page.last, last.id >= next, last.id < .max else { break }
+            entries += page
+            next = last.id + 1
+        }
+        let found = entries
+        service.rules.use { $0.found(found, at: .now) }
+        isListed = true
+        return true
+    }
+
+    /// - Returns: whether the filter answered.
+    private func carryOut(_ action: RuleHandover.Action, _ key: RuleHandover.Key) -> Bool {
+        let reply: FilterReply?
+        switch action {
+        case .add(let order): reply = ask(.add(order))
+        case .conduct(let id, let isDry): reply = ask(.conduct(rule: id, isDry: isDry))
+        case .remove(let id):
+            // Another book may call another rule so, and the operator may have made it theirs.
+            guard case .entries(let entries) = ask(.list(.rule, from: id, count: 1)) else { return false }
+            let isOurs = entries.first.map { $0.id == id && RuleHandover.isOurs($0, key) } ?? false
+            reply = isOurs ? ask(.remove(id: id)) : .refused(code: "unknown", reason: "it is gone")
+        }
+        switch reply {
+        case .done(let ids, _, let trouble):
+            let id = ids.first ?? 0
+            service.rules.use { $0.done(key, action, id: id, at: .now) }
+            say(action, id: id, trouble)
+        case .refused(let code, let reason):
+            guard service.rules.use({ $0.refused(key, action, code: code, reason: reason, at: .now) }) else { break }
+            logger.warning("the filter refused a rule", metadata: ["code": "\(code)", "reason": "\(reason)"])
+        case .status, .entries, .lines, nil: return false
+        }
+        return true
+    }
+
+    private func say(_ action: RuleHandover.Action, id: UInt64, _ trouble: String) {
+        var metadata: Logger.Metadata = ["rule": "\(id)"]
+        if !trouble.isEmpty { metadata["reason"] = "\(trouble)" }
+        switch action {
+        case .add(let order):
+            metadata["conduct"] = order.isDry ? "dry" : "live"
+            metadata["organisation"] = "\(order.note.tenant)"
+            metadata["against"] = "\(order.note.reason)"
+            logger.notice("the filter has a rule", metadata: metadata)
+        case .conduct: logger.warning("a rule counts only: it was measured anew", metadata: metadata)
+        case .remove: logger.notice("a rule was taken away", metadata: metadata)
+        }
+    }
+
+    /// What the filter counts now.
+    func saw(_ status: FilterStatus) {
+        let gone = service.rules.use { rules in
+            rules.saw(status.rules.map { ($0.id, $0.isLive, $0.hits) })
+        }
+        for rule in gone {
+            logger.notice(
+                "a rule is gone from the filter; it is not said again while the attack lasts",
+                metadata: ["rule": "\(rule.id ?? 0)", "against": "\(rule.note.reason)"])
+        }
+    }
+
+    private func report() {
+        let handed = service.rules.use { rules in
+            OfficeReport.Filter.Handed(
+                taken: rules.rules.count { $0.id != nil && !$0.isUndone },
+                refused: rules.rules.count { $0.refusal != nil }, undone: rules.rules.count { $0.isUndone },
+                omitted: rules.omitted)
+        }
+        service.report.update { $0.filter?.handed = handed }
+    }
+}

@@ -1,0 +1,114 @@
+internal import Filters
+internal import Messages
+internal import Mitigations
+internal import Telemetry
+
+extension OfficeReport {
+    /// The filter of packets, as it last said.
+    struct Filter: Sendable {
+        /// It answers.
+        var isUp = false
+        var restarts: UInt32 = 0
+        /// nil while it does not answer.
+        var status: FilterStatus?
+        /// When `status` came; milliseconds of the monotonic clock.
+        var statusAt: Int64 = 0
+        /// Why there is no process.
+        var trouble: String?
+        /// Rules against attacks that the collector found.
+        var handed = Handed()
+
+        struct Handed: Sendable {
+            var taken = 0
+            var refused = 0
+            var undone = 0
+            /// Since the start, those that there was no room for.
+            var omitted: UInt64 = 0
+        }
+
+        /// As a viewer is told of it.
+        var reply: FilterReply {
+            status.map { .status($0) }
+                ?? .refused(code: "down", reason: String((trouble ?? "it does not answer").prefix(200)))
+        }
+    }
+}
+
+extension FilterReason {
+    /// "blocked_source": as figures name it.
+    var label: String {
+        var text = ""
+        for letter in "\(self)" { text += letter.isUppercase ? "_" + letter.lowercased() : String(letter) }
+        return text
+    }
+
+    fileprivate var outcome: String {
+        if isDry { return "would_drop" }
+        if self == .cookieSent { return "answered" }
+        return isDrop ? "dropped" : "passed"
+    }
+}
+
+extension MetricsText {
+    /// Nothing where no filter is configured. Counters count up from when the filter was first set up, over restarts.
+    mutating func add(_ filter: OfficeReport.Filter?) {
+        guard let filter else { return }
+        family("wasstraat_filter_up", .gauge, help: "1 while the filter's process answers.")
+        sample(UInt64(filter.isUp ? 1 : 0))
+        family(
+            "wasstraat_filter_restarts_total", .counter,
+            help: "Processes of the filter started after the first, since the office started.")
+        sample(UInt64(filter.restarts))
+        family("wasstraat_filter_attack_rules", .gauge, help: "Rules against attacks that go on or have just ended.")
+        sample(UInt64(filter.handed.taken), [("state", "taken")])
+        sample(UInt64(filter.handed.refused), [("state", "refused")])
+        sample(UInt64(filter.handed.undone), [("state", "undone")])
+        family("wasstraat_filter_omitted_rules_total", .counter, help: "Such rules that there was no room for.")
+        sample(filter.handed.omitted)
+        guard let status = filter.status else { return }
+        family("wasstraat_filter_mode", .gauge, help: "1 for the way in which packets are filtered.")
+        for mode in EnforcerConduct.Mode.allCases {
+            sample(UInt64(mode == status.conduct.mode ? 1 : 0), [("mode", "\(mode)")])
+        }
+        family("wasstraat_filter_missing", .gauge, help: "Things that the filter says are missing, rights among them.")
+        sample(UInt64(status.conduct.missing.count))
+        write(counts: status.counts)
+        family("wasstraat_filter_entries", .gauge, help: "Entries in a list of the filter.")
+        for list in FilterList.allCases where Int(list.rawValue) < status.sizes.count {
+            sample(UInt64(status.sizes[Int(list.rawValue)]), [("list", "\(list)")])
+        }
+        write(rules: status.rules)
+        family("wasstraat_filter_samples_total", .counter, help: "Frames that were sampled.")
+        sample(status.conduct.samples)
+        family("wasstraat_filter_lost_samples_total", .counter, help: "Sampled frames that there was no room for.")
+        sample(status.conduct.lost)
+    }
+
+    /// By reason: what is dry was counted beside the reason that the packet ended in.
+    private mutating func write(counts: [FilterCount]) {
+        let counted = FilterReason.allCases.filter { Int($0.rawValue) < counts.count }
+        func labels(_ reason: FilterReason) -> [Label] {
+            [
+                ("reason", reason.label),
+                ("outcome", reason.outcome),
+            ]
+        }
+        family("wasstraat_filter_packets_total", .counter, help: "Packets by what became of them, and why.")
+        for reason in counted { sample(counts[Int(reason.rawValue)].packets, labels(reason)) }
+        family("wasstraat_filter_bytes_total", .counter, help: "Their bytes.")
+        for reason in counted { sample(counts[Int(reason.rawValue)].bytes, labels(reason)) }
+    }
+
+    private mutating func write(rules: [FilterStatus.Rule]) {
+        func labels(_ rule: FilterStatus.Rule) -> [Label] {
+            [("rule", "\(rule.id)"), ("conduct", rule.isLive ? "live" : "dry")]
+        }
+        family("wasstraat_filter_rules", .gauge, help: "Rules of the filter; dry ones count only.")
+        sample(UInt64(rules.count { $0.isLive }), [("conduct", "live")])
+        sample(UInt64(rules.count { !$0.isLive }), [("conduct", "dry")])
+        family("wasstraat_filter_rule_packets_total", .counter, help: "Packets that a rule matched.")
+        for rule in rules { sample(rule.hits.packets, labels(rule)) }
+        family("wasstraat_filter_rule_bytes_total", .counter, help: "Their bytes.")
+        for rule in rules { sample(rule.hits.bytes, labels(rule)) }
+    }
+}
