@@ -89,13 +89,14 @@ fuzz:
 	@scripts/setup demo
 	@scripts/fuzz '$(SECONDS)'
 
-# Everything of Swift is linked in, which takes other flags, so a folder and a build of its own. What the two programs still
+# Everything of Swift is linked in, which takes other flags, so a folder and a build of its own. What the programs still
 # need is libc and libstdc++ of the machine that they were built on, or a newer one; wasstraat also SQLite, zlib and zstd.
 dist:
 	@scripts/setup demo
 	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat
 	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat-gateway
-	@printf 'The programs: .build-dist/release/wasstraat and .build-dist/release/wasstraat-gateway\n'
+	$(BUILD) --static-swift-stdlib --scratch-path .build-dist --product wasstraat-filter
+	@printf 'The programs: wasstraat, wasstraat-gateway and wasstraat-filter in .build-dist/release\n'
 
 clean:
 	rm -rf .build .build-*
