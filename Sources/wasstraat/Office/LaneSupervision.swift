@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 
 /// Decides when a lane is started, looked after, drained and given up; the office does what it says.
 ///
