@@ -56,8 +56,9 @@ extension FilterBook {
         }
         if found.isEmpty { lines.append("Nothing is said of \(address).") }
         let live = rules.count { $0.isLive }
-        if found.first?.kind != .allowed, live > 0 {
-            lines.append("Its packets pass where none of \(live) live rules matches them.")
+        let isBlocked = found.contains { $0.kind == .blocked && $0.status == .live }
+        if found.first?.kind != .allowed, !isBlocked, live > 0 {
+            lines.append("Its packets pass where none of \(live) live rules matches them, and within budgets, if there are.")
         }
         return lines
     }

@@ -5,8 +5,7 @@ extension Keys {
             "The network interface at which packets come in, such as `eth0`.")
         static let sampling = Key(
             "sampling", .count(0...1_000_000), .value("1024"),
-            "One frame in so many is looked at, its first bytes only: what live rules would hit of ordinary traffic. "
-                + "0: none.")
+            "One frame in so many has its first bytes copied out, for `wasstraat filter samples`. 0: none.")
         static let tunnels = Key(
             "tunnels", .flag, .value("false"),
             "Whether packets inside tunnels (GRE, IP in IP) are judged too. It costs each packet some time.")

@@ -88,5 +88,14 @@ struct BookFile {
         }
     }
 
-    func remove() { unlink(path) }
+    func remove() {
+        unlink(path)
+        unlink(aside)
+    }
+
+    /// Where a book lies that could not be read. It holds addresses as the book does, and is the operator's to erase.
+    var aside: String { path + ".unreadable" }
+
+    /// Keeps what could not be read from being written over.
+    func putAside() -> Bool { rename(path, aside) == 0 }
 }

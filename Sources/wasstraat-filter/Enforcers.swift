@@ -1,4 +1,5 @@
 internal import Filters
+internal import Glibc
 internal import Mitigations
 internal import PacketFilter
 
@@ -18,6 +19,12 @@ enum Enforcers {
                 return filter
             } catch { missing = ["\(error)"] }
         }
+        // It goes on in the kernel whatever becomes of the book: nobody must take it for gone.
+        if !PinFolder(interface: arguments.interface).names.isEmpty {
+            missing.append(
+                "A program that an earlier process left at \(arguments.interface) filters on by what it was told then: "
+                    + "give this process its rights again, or take it away with --detach.")
+        }
         if let reason = NFTEnforcer.probe(interface: arguments.interface) {
             return NoEnforcer(missing: missing + [reason])
         }
@@ -28,13 +35,21 @@ enum Enforcers {
         } catch { return NoEnforcer(missing: missing + ["\(error)"]) }
     }
 
-    /// Takes all of it away, whoever carried it out.
+    /// Takes all of it away, whoever carried it out; throws where something of ours may be left.
     static func detach(_ arguments: FilterArguments) throws(EnforcerError) {
-        try nftables(arguments)?.detach()
-        guard Capabilities.probe().isPossible else { return }
-        do throws(KernelError) { try Filter.detach(interface: arguments.interface) } catch {
-            throw EnforcerError("\(error)")
+        let pins = PinFolder(interface: arguments.interface)
+        do throws(KernelError) {
+            // Of an interface that is gone pins may be left; one that never was is a slip of the pen.
+            if pins.names.isEmpty { _ = try NetworkInterface(named: arguments.interface) }
+            try Filter.detach(interface: arguments.interface)
+        } catch { throw EnforcerError("\(error)") }
+        guard let enforcer = nftables(arguments) else {
+            guard geteuid() == 0 else {
+                throw EnforcerError("nftables cannot be looked at without root: run it as root, so that all is gone")
+            }
+            return
         }
+        try enforcer.detach()
     }
 
     /// nil where nftables cannot be used here: then nothing of ours is in it.

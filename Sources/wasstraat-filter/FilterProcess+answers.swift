@@ -85,6 +85,7 @@ extension FilterProcess {
         status.interface = arguments.interface
         status.conduct = enforcer.conduct
         if let behind { status.conduct.missing.append("the kernel does not say what the book says: \(behind)") }
+        if let lostBook { status.conduct.missing.append(lostBook) }
         if let saveTrouble { status.conduct.missing.append("the book is not on disk: \(saveTrouble)") }
         status.conduct.missing = status.conduct.missing.map { Self.sentence($0) }
         status.counts = (try? enforcer.counts()) ?? []

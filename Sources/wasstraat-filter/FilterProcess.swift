@@ -41,6 +41,8 @@ final class FilterProcess {
     private var nextRetry: UInt64 = 0
     private var hasExpired = false
     private var offset: Int64
+    /// What became of a book that could not be read.
+    let lostBook: String?
     /// Why the book could not be saved.
     var saveTrouble: String?
 
@@ -96,7 +98,7 @@ final class FilterProcess {
         self.listener = listener
         let now = Self.now
         since = now.wall
-        book = Self.book(file, at: now)
+        (book, lostBook) = Self.book(file, at: now)
         savedRevision = book.revision
         enforcer = Enforcers.make(arguments, book, at: now)
         offset = Self.offset(now)
@@ -111,16 +113,24 @@ final class FilterProcess {
         unlink(file.socket)
     }
 
-    private static func book(_ file: BookFile, at now: FilterTime) -> FilterBook {
+    /// The book that was saved; where it cannot be read it is put aside, and a new one begins, with a sentence that says so
+    /// for as long as this process runs.
+    private static func book(_ file: BookFile, at now: FilterTime) -> (FilterBook, String?) {
+        var trouble: String?
         do throws(BookFile.Failure) {
             if let stored = try file.load() {
                 let (book, leftOut) = FilterBook.restored(from: stored, at: now)
-                if leftOut > 0 { say("\(leftOut) entries of the book are not allowed any more") }
-                return book
+                if leftOut > 0 { trouble = "\(leftOut) entries of the book are not allowed any more: they are gone" }
+                if let trouble { say(trouble) }
+                return (book, trouble)
             }
-        } catch { say("\(error.reason); it begins anew") }
+        } catch {
+            let aside = file.putAside() ? "it lies in \(file.aside)" : "it could not be put aside"
+            trouble = "\(error.reason); \(aside), and an empty book began: blocks, rules and allowed sources are gone"
+        }
+        if let trouble { say(trouble) }
         var random = SystemRandomNumberGenerator()
-        return FilterBook(key: random.next())
+        return (FilterBook(key: random.next()), trouble)
     }
 
     // ---- Time.
@@ -181,7 +191,7 @@ final class FilterProcess {
     private func turn(_ client: Client, _ events: Int16, _ clock: UInt64) -> Bool {
         if client.isWaiting {
             guard client.flush(at: clock) else { return false }
-        } else if events != 0, !client.receive() {
+        } else if events != 0, !client.hasMore, !client.receive() {
             return false
         }
         guard client.hasMore else { return true }
@@ -241,6 +251,8 @@ final class FilterProcess {
         nextRetry = clock + Self.retryInterval
         // Rights that came, an interface that came again; nftables stays where it is, and is not tried to be replaced.
         if enforcer is NoEnforcer { enforcer = Enforcers.make(arguments, book, at: now) }
+        // Whoever flushes the firewall's rules flushes ours: it is seen by asking.
+        if enforcer.conduct.mode == .nftables { _ = try? enforcer.counts() }
         guard behind != nil || enforcer.conduct.mode == .none else { return }
         do throws(EnforcerError) {
             try enforcer.align(with: book, at: now)

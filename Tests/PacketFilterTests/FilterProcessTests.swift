@@ -112,12 +112,26 @@ private func status(_ running: RunningFilter) throws -> FilterStatus {
         }
     }
 
-    @Test func `begins anew where the book is broken`() throws {
+    @Test func `puts a broken book aside, begins anew, and says so`() throws {
         let folder = try TemporaryFolder()
         #expect(mkdir(folder.path("state"), 0o700) == 0)
         try folder.write([1, 2, 3], to: "state/filter.book")
         let running = try start(folder)
         #expect(try status(running).sizes == [0, 0, 0, 0])
+        #expect(try status(running).conduct.missing.contains { $0.contains("an empty book began") })
+        #expect(try folder.read("state/filter.book.unreadable") == [1, 2, 3])
+    }
+
+    @Test func `does not take away what is at no interface`() throws {
+        let folder = try TemporaryFolder()
+        #expect(mkdir(folder.path("state"), 0o700) == 0)
+        try folder.write([1], to: "state/filter.book")
+        let slip = try Child([
+            RunningFilter.program, "--interface", "nowhere0", "--state", folder.path("state"), "--detach",
+        ])
+        #expect(slip.waitForLine(holding: "nowhere0") != nil)
+        #expect(slip.wait() == 71)
+        #expect(try folder.read("state/filter.book") == [1])
     }
 }
 

@@ -32,8 +32,6 @@ package struct FilterSupervision: Equatable {
     /// For a unit of its own that begins at the same time: the office's process, which may have no rights, must not be the
     /// one that gets the lock.
     package static let firstPause: Int64 = 3_000
-    /// For one that someone else runs to come back after it has gone: a unit that is started anew.
-    package static let foreignPause: Int64 = 10_000
     /// Without an answer for so long, it is ended: it has a million entries to give to the kernel at most.
     package static let answerTime: Int64 = 60_000
     /// From SIGTERM to its end, with a book to save.
@@ -87,7 +85,8 @@ package struct FilterSupervision: Equatable {
     package mutating func gone(at now: Int64) {
         switch phase {
         case .own(_, let since, _): died(after: now - since, at: now)
-        case .foreign: phase = isStopping ? .ended : .absent(startAt: now + Self.foreignPause)
+        // Whoever runs it has stopped it, to take it away perhaps: it is found when it comes again, and not started here.
+        case .foreign: phase = isStopping ? .ended : .absent(startAt: .max)
         case .absent, .ended: break
         }
     }
