@@ -58,7 +58,7 @@ extension FilterBook {
         let live = rules.count { $0.isLive }
         let isBlocked = found.contains { $0.kind == .blocked && $0.status == .live }
         if found.first?.kind != .allowed, !isBlocked, live > 0 {
-            lines.append("Its packets pass where none of \(live) live rules matches them, and within budgets, if there are.")
+            lines.append("Its packets pass where none of \(live) live rules matches them, within budgets if there are.")
         }
         return lines
     }
