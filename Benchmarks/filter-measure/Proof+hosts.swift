@@ -89,13 +89,14 @@ extension Proof {
         _ hosts: TwoHosts, _ count: Int
     ) throws -> (rate: Double, served: Int, asked: Int) {
         var text = ""
+        let marks = hosts.state + "/flood-\(Clock.nanoseconds)"
         let sender = try Worker {
             let hardware = hosts.hardware.map { String($0) }.joined(separator: ",")
-            text = hosts.measure("syn-flood --count \(count) --to \(hardware)")
+            text = hosts.measure("syn-flood --count \(count) --to \(hardware) --marks \(marks)")
         }
-        usleep(200_000)
+        while access(marks + ".begun", F_OK) != 0, !sender.isOver { usleep(10_000) }
         var (served, asked) = (0, 0)
-        while !sender.isOver {
+        while access(marks + ".over", F_OK) != 0, !sender.isOver {
             asked += 1
             let status = hosts.output(
                 there: "curl -s -o /dev/null -m 5 -w '%{http_code}' http://10.99.7.1:8080/")

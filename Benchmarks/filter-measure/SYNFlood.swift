@@ -1,5 +1,6 @@
 import Addresses
 import Filters
+import Glibc
 import Load
 import PacketFilter
 
@@ -11,10 +12,13 @@ enum SYNFlood {
     private static let chunk = 100_000
 
     /// Sends so many, and says how many SYN-ACK came back, over how many seconds.
-    /// - Parameter hardware: of the interface that they go to.
-    static func send(_ count: Int, from name: String, to hardware: [UInt8]) throws -> (
-        answered: UInt64, seconds: Double
-    ) {
+    /// - Parameters:
+    ///   - hardware: of the interface that they go to.
+    ///   - marks: files of this name, with ".begun" and ".over", say how far it is. Between veth interfaces a program's
+    ///     answer arrives only while a program stands at the other end: it stays a while longer, for those under way.
+    static func send(
+        _ count: Int, from name: String, to hardware: [UInt8], marks: String
+    ) throws -> (answered: UInt64, seconds: Double) {
         // Throws where this is no place for load.
         let target = try HomeAddress(checking: target).endpoint
         let maps = try KernelMaps(creating: [counts])
@@ -23,6 +27,8 @@ enum SYNFlood {
         let generator = try KernelProgram(
             generating(target, hardware), name: "flood", maps: KernelMaps(creating: [counts]))
         let frame = [UInt8](repeating: 0, count: 60)
+        try File.write("", to: marks + ".begun")
+        usleep(200_000)
         let begin = Clock.nanoseconds
         var left = count
         while left > 0 {
@@ -33,6 +39,8 @@ enum SYNFlood {
         let seconds = Double(Clock.nanoseconds - begin) / 1_000_000_000
         let answered = try maps[counts]!.sums(of: 0)[0]
         withExtendedLifetime(generator) {}
+        try File.write("", to: marks + ".over")
+        sleep(6)
         try attachment.detach()
         return (answered, seconds)
     }

@@ -8,7 +8,8 @@ let usage = """
     usage: filter-measure bench [--rounds 7] [--result FILE]
            filter-measure proof [--frames 10000000] [--sets 10000,200,20] [--swapped 10000000] [--captures FOLDER]
                                 [--flooded 3000000] [--seed 1] [--result FILE]
-           filter-measure syn-flood --count N --to HARDWARE     (from wst-out, in a namespace without a way out)
+           filter-measure syn-flood --count N --to HARDWARE --marks FILE
+               (from wst-out, in a namespace without a way out)
 
     """
 
@@ -65,7 +66,8 @@ do {
         let hardware = (word(after: "--to") ?? "").split(separator: ",").compactMap { UInt8($0) }
         let count = min(number(after: "--count", default: 0), 10_000_000)
         guard hardware.count == 6, count > 0 else { throw MeasureError(usage) }
-        let found = try SYNFlood.send(count, from: "wst-out", to: hardware)
+        guard let marks = word(after: "--marks") else { throw MeasureError(usage) }
+        let found = try SYNFlood.send(count, from: "wst-out", to: hardware, marks: marks)
         print(found.answered, found.seconds)
     default:
         Text.progress(usage)
