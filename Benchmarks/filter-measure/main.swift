@@ -3,6 +3,7 @@
 import FilterKit
 import Filters
 import Glibc
+import Load
 
 let usage = """
     usage: filter-measure bench [--rounds 7] [--result FILE]
@@ -59,7 +60,10 @@ func proof() throws -> Bool {
 }
 
 do {
-    switch CommandLine.arguments.dropFirst().first {
+    let command = CommandLine.arguments.dropFirst().first
+    // Interfaces are made and load is sent: throws in the machine's own network, and in one with a way out.
+    if command == "bench" || command == "proof" { _ = try HomeAddress(checking: SYNFlood.target) }
+    switch command {
     case "bench": exit(try bench() ? 0 : 1)
     case "proof": exit(try proof() ? 0 : 1)
     case "syn-flood":
