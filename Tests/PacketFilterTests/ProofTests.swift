@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import TestKit
 import Testing
@@ -13,6 +14,15 @@ struct ProofTests {
         return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
             + "/filter-measure"
     }()
+
+    @Test(
+        .enabled(if: linux_own_network_namespace() == 0, "needs the machine's own network"),
+        arguments: ["proof", "bench"])
+    func `neither is made in the machine's own network`(command: String) throws {
+        let child = try Child([Self.program, command, "--frames", "1", "--sets", "0,0,0", "--rounds", "1"])
+        #expect(child.waitForLine(holding: "is not on this machine") != nil)
+        #expect(child.wait() == 1)
+    }
 
     @Test(.needsRoot, .needsBPF, .needs(tool: "unshare"), .timeLimit(.minutes(10)))
     func `the kernel, the interpreter and the model agree`() throws {
