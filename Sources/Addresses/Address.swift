@@ -1,36 +1,36 @@
 /// An IP address of either version, 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
-package struct Address: Hashable, Sendable, BitwiseCopyable {
+public struct Address: Hashable, Sendable, BitwiseCopyable {
     /// The first 64 bits, in host order.
-    package var high: UInt64
+    public var high: UInt64
     /// The last 64 bits, in host order.
-    package var low: UInt64
+    public var low: UInt64
 
     @inlinable
-    package init(high: UInt64, low: UInt64) {
+    public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// An IPv4 address from its 32 bits in host order.
     @inlinable
-    package init(ipv4: UInt32) {
+    public init(ipv4: UInt32) {
         self.init(high: 0, low: 0xffff_0000_0000 | UInt64(ipv4))
     }
 
     @inlinable
-    package var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+    public var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
 
     /// The 32 bits of an IPv4 address in host order; meaningless for IPv6.
     @inlinable
-    package var ipv4: UInt32 { UInt32(truncatingIfNeeded: low) }
+    public var ipv4: UInt32 { UInt32(truncatingIfNeeded: low) }
 
     /// 127.0.0.0/8 or ::1.
-    package var isLoopback: Bool { isIPv4 ? ipv4 >> 24 == 127 : high == 0 && low == 1 }
+    public var isLoopback: Bool { isIPv4 ? ipv4 >> 24 == 127 : high == 0 && low == 1 }
 
     /// The address with all bits after `length` cleared; `length` counts from the start of the version's own address
     /// (0...32 or 0...128) and is cut off to that range.
     @inlinable
-    package func masked(to length: Int) -> Address {
+    public func masked(to length: Int) -> Address {
         if isIPv4 {
             let bits = max(0, min(32, length))
             return Address(ipv4: bits == 0 ? 0 : ipv4 & (UInt32.max << UInt32(32 - bits)))
@@ -44,16 +44,16 @@ package struct Address: Hashable, Sendable, BitwiseCopyable {
 
     /// What one subscriber holds: the IPv4 address itself, or the IPv6 /64.
     @inlinable
-    package var subscriber: Address { isIPv4 ? self : Address(high: high, low: 0) }
+    public var subscriber: Address { isIPv4 ? self : Address(high: high, low: 0) }
 
     /// What one network of subscribers holds: the IPv4 /24, or the IPv6 /48.
     @inlinable
-    package var network: Address { masked(to: isIPv4 ? 24 : 48) }
+    public var network: Address { masked(to: isIPv4 ? 24 : 48) }
 }
 
 extension Address: CustomStringConvertible {
     /// Dotted decimal, or RFC 5952 text.
-    package var description: String {
+    public var description: String {
         if isIPv4 { return "\(ipv4 >> 24).\(ipv4 >> 16 & 255).\(ipv4 >> 8 & 255).\(ipv4 & 255)" }
         let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - ($0 & 3) * 16)) }
         // The longest run of two or more zero groups, the first of equals, becomes "::" (RFC 5952, section 4.2).

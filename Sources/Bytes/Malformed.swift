@@ -1,7 +1,7 @@
 /// Why bytes from outside were refused, and where: the one error of the ground floor.
-package struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
+public struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was wrong; a closed set, so that refusals can be counted by reason.
-    package enum Reason: String, Sendable, CaseIterable {
+    public enum Reason: String, Sendable, CaseIterable {
         /// The input ended before what it promised.
         case truncated
         /// A byte or value that the format does not allow at this place.
@@ -14,15 +14,15 @@ package struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
         case contradictory
     }
 
-    package var reason: Reason
+    public var reason: Reason
     /// Bytes from the start of the input that the reader was given.
-    package var offset: Int
+    public var offset: Int
 
     @inlinable
-    package init(_ reason: Reason, at offset: Int) {
+    public init(_ reason: Reason, at offset: Int) {
         self.reason = reason
         self.offset = offset
     }
 
-    package var description: String { "\(reason.rawValue) at byte \(offset)" }
+    public var description: String { "\(reason.rawValue) at byte \(offset)" }
 }

@@ -18,9 +18,11 @@ package struct FlowSocket: ~Copyable {
 
     /// How often the kernel's counter of drops is read, in nanoseconds.
     package static let countInterval: Int64 = 100_000_000
-    /// Milliseconds in which datagrams gather before they are taken, where the buffer has room for what comes meanwhile: to be
-    /// woken for each costs more than to read it, and nobody waits for milliseconds of a flow that is told of seconds later.
-    private var gathering: Int32 { receiveBuffer >= 1 << 20 ? 4 : receiveBuffer >= 128 << 10 ? 1 : 0 }
+    /// Milliseconds that datagrams may gather before they are taken: to be woken for each costs more than to read it, and
+    /// nobody waits for milliseconds of a flow that is told of seconds later.
+    private static let longestPause: Int64 = 20
+    /// What the kernel counts against the buffer for a datagram beside its bytes: less than this, of twice the buffer.
+    private static let datagramCost = 1_024
 
     /// What `receive` came back with.
     package enum Arrival: Equatable, Sendable {
@@ -69,6 +71,9 @@ package struct FlowSocket: ~Copyable {
     private var count = 0
     /// The last batch took all that it could: more is waiting, so there is no need to wait.
     private var isFull = false
+    /// What the buffer had to hold since the last pause ended, and when that was.
+    private var gathered = 0
+    private var pausedAt: Int64 = 0
     private var dropCounter: UInt32 = 0
     private var countedAt: Int64 = 0
 
@@ -106,12 +111,13 @@ package struct FlowSocket: ~Copyable {
 
     /// Takes what has come, or waits for it up to so many milliseconds. Throws where the system refuses.
     package mutating func receive(waiting milliseconds: Int = 100) throws(InputError) -> Arrival {
-        let isGathering = count > 0 && !isFull && gathering > 0
+        let pause = count > 0 && !isFull ? min(pause, Int32(clamping: max(0, milliseconds))) : 0
         count = 0
         guard !stop.isRequested else { return .stopped }
-        if isGathering {
-            let pause = min(gathering, Int32(clamping: max(0, milliseconds)))
+        if pause > 0 {
             if linux_wait_readable(-1, stop.descriptor, pause) > 0 { return .stopped }
+            pausedAt = time
+            gathered = 0
         }
         if !isFull {
             // Waiting first costs two calls a wake-up; asking first, three.
@@ -129,6 +135,7 @@ package struct FlowSocket: ~Copyable {
         guard let datagrams = linux_datagrams_received(batch) else { return .tick }
         for index in 0..<count {
             receivedBytes &+= UInt64(datagrams[index].length)
+            gathered &+= Int(datagrams[index].length) &+ Self.datagramCost
             truncated &+= UInt64(datagrams[index].truncated)
         }
         // Another took the datagram for which we were woken, or its checksum was wrong.
@@ -156,6 +163,13 @@ package struct FlowSocket: ~Copyable {
         let counter = UInt32(truncatingIfNeeded: now)
         dropped &+= UInt64(counter &- dropCounter)
         dropCounter = counter
+    }
+
+    /// As long as twice what came lately, and no less than a full gigabit line, finds room in half of the buffer.
+    private var pause: Int32 {
+        let elapsed = max(1, (time &- pausedAt) / 1_000_000)
+        let perMillisecond = max(125_000, 2 &* Int64(gathered) / elapsed)
+        return Int32(clamping: min(Self.longestPause, Int64(receiveBuffer) / 2 / perMillisecond))
     }
 
     private mutating func tick() -> Arrival {
