@@ -26,11 +26,13 @@ struct Proof {
     ///   - captures: a folder of captures, if there is one.
     ///   - swapped: packets that are judged while rules are swapped.
     ///   - flooded: SYN that are sent.
+    ///   - only: how the names of the points begin that are looked at; nil: all.
     mutating func run(
-        frames: Int, sets: (Int, Int, Int), swapped: Int, flooded: Int, captures: String?
+        frames: Int, sets: (Int, Int, Int), swapped: Int, flooded: Int, captures: String?, only: String? = nil
     ) -> [Row] {
         var rows: [Row] = []
         func note(_ name: String, _ found: () throws -> [Row]) {
+            guard only.map({ name.hasPrefix($0) }) ?? true else { return }
             let reported = rows.count
             do {
                 rows += try found()
@@ -50,6 +52,7 @@ struct Proof {
         note("swap under load") { [try proof.swapUnderLoad(swapped)] }
         note("kill -9") { try proof.crash() }
         note("SYN flood") { try proof.flood(flooded) }
+        note("proven sources") { try proof.provenSources() }
         self = proof
         return rows
     }

@@ -6,7 +6,7 @@ final class TwoHosts {
     let state: String
     private let peer = "wst-peer-\(getpid())"
     private var filter: pid_t = 0
-    private let folder: String
+    let folder: String
 
     init() throws {
         var path = [UInt8](repeating: 0, count: 4_096)

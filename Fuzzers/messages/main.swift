@@ -8,7 +8,7 @@ import Mitigations
 private func run(_ bytes: RawSpan) {
     guard bytes.byteCount > 0 else { return }
     let rest = bytes.extracting(1..<bytes.byteCount)
-    switch bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & 7 {
+    switch bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self) & 15 {
     case 0: roundTrip(Snapshot.self, rest)
     case 1: roundTrip(LaneStatus.self, rest)
     case 2: roundTrip(Hello.self, rest)
@@ -16,6 +16,7 @@ private func run(_ bytes: RawSpan) {
     case 4: roundTrip(LaneTraffic.self, rest)
     case 5: roundTrip(Pages.self, rest)
     case 6: roundTrip(StoredBook.self, rest)
+    case 8: roundTrip(ProvenSources.self, rest)
     default: frames(rest)
     }
 }

@@ -61,6 +61,8 @@ package struct SiteAdmission: Sendable {
     package private(set) var origins: [ConcurrencyLimit]
     package private(set) var counts = [Counts(), Counts(), Counts()]
     package private(set) var isUnderPressure = false
+    /// The class of the request that came last, for who asks under the same lock.
+    package private(set) var lastClass = VisitorClass.unknown
     package var novices: Novices
 
     /// Seconds over which demand and need are seen.
@@ -121,6 +123,7 @@ package struct SiteAdmission: Sendable {
         let source = sources.add(arrival.source, weight: cost, at: now)
         let network = networks.add(arrival.network, weight: cost, at: now)
         let visitorClass = classify(source.sure, isKnown: arrival.isKnown)
+        lastClass = visitorClass
         let index = Int(visitorClass.rawValue)
         counts[index].requests += 1
         fadeNeed(at: now)

@@ -51,6 +51,8 @@ struct Visitor {
     var closesAfterFlush = false
     /// The source may say for whom it forwards.
     var isTrustedPeer = false
+    /// It began with a PROXY header: the peer of the connection is a load balancer, whatever the source is.
+    var hasPreface = false
     /// A request came over this connection before.
     var isReused = false
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
@@ -108,6 +110,7 @@ struct Exchange {
     /// Holds its connection to the origin without a slot, and is counted as such in the origin's pool.
     var isSlowUpload = false
     var isKnown = false
+    var isSuspect = false
     var hasCookie = false
     var givesCookie = false
     var wasRetried = false

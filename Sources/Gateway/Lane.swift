@@ -30,6 +30,10 @@ package final class Lane {
     private var pools: [PoolKey: Int] = [:]
     private var pages: PageStore?
     private var isDraining = false
+    /// Proven sources that nobody was there to hear of.
+    private var unheard: UInt64 = 0
+    /// The figures that were sent last.
+    private var lastProven = ProvenSources()
 
     /// What makes two origins the same one to the pools.
     private struct PoolKey: Hashable {
@@ -62,7 +66,9 @@ package final class Lane {
             if control < 0 { connect() }
             wait(milliseconds: control < 0 ? 250 : 100)
             let now = Clock.monotonic()
-            if now - lastStatus >= 500_000_000 {
+            let isStatusDue = now - lastStatus >= 500_000_000
+            sendProven(isDue: isStatusDue)
+            if isStatusDue {
                 lastStatus = now
                 sendStatus()
             }
@@ -141,12 +147,12 @@ package final class Lane {
     }
 
     private func wait(milliseconds: Int32) {
-        guard control >= 0 else {
-            usleep(UInt32(milliseconds) * 1000)
-            return
-        }
-        var poll = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
-        guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return }
+        // A proven source waits for nothing else; a descriptor below zero is not asked.
+        var polled = [
+            pollfd(fd: control, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: control < 0 ? -1 : shared?.hostile.wake ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        guard Glibc.poll(&polled, 2, milliseconds) > 0, polled[0].revents != 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 64 << 10)
         var descriptors = [Int32](repeating: -1, count: 250)
         var count: Int32 = 250
@@ -403,6 +409,20 @@ package final class Lane {
             SiteStatus(site, counters[site.settings.name] ?? SiteCounters())
         }
         send(Frame(.status, body: status.encoded()))
+    }
+
+    /// Sources at once, figures alone with the status.
+    private func sendProven(isDue: Bool) {
+        guard let shared else { return }
+        var proven = shared.hostile.take()
+        guard control >= 0 else {
+            unheard += UInt64(proven.sources.count)
+            return
+        }
+        proven.omitted += unheard
+        guard !proven.sources.isEmpty || isDue && !proven.hasSameFigures(as: lastProven) else { return }
+        lastProven = proven
+        send(Frame(.proven, body: proven.encoded()))
     }
 
     private func sendTraffic() {

@@ -10,6 +10,7 @@ final class LaneShared: Sendable {
     /// One eventfd for each worker: written to when there is something in its mailbox.
     let wakeDescriptors: [Int32]
     let history: HistoryFilter?
+    let hostile = HostileWatch()
     private let mailboxes: Mutex<[[Worker.Command]]>
     private let tallies: Mutex<[[[NamedTally]]]>
     private let reports: Mutex<[WorkerReport]>

@@ -138,6 +138,7 @@ extension Worker {
 
     func turnedAway(_ ticket: UInt64, _ cause: SiteAdmission.RefusalCause) {
         guard let exchange = waiting(ticket) else { return }
+        watchTurnedAway(exchange)
         failExchange(exchange, Self.status(cause), decision: "refused")
     }
 

@@ -95,8 +95,14 @@ extension Worker {
             route: RouteHash.of(bytes.span, method: request.method, path: request.path, pathLength: request.pathLength),
             isKnown: isKnown)
         tally(index, site, arrival, network, bytes.span)
-        let (decision, isUnderPressure) = site.state.admission.withLock {
-            ($0.arrived(arrival, at: instant), $0.isUnderPressure)
+        let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
+            ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
+        }
+        let isSuspect = visitorClass == .suspect
+        if isUnderPressure {
+            var isRefused = false
+            if case .refuse = decision { isRefused = true }
+            watch(index, site, arrival, bytes, isSuspect: isSuspect, isRefused: isRefused)
         }
         switch decision {
         case .refuse(let cause):
@@ -117,6 +123,7 @@ extension Worker {
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true
             exchange.pointee.ticket = ticket
+            exchange.pointee.isSuspect = isSuspect
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             visitor.pointee.phase = .waiting
             armVisitor(index, limits.queueTime + 1000)

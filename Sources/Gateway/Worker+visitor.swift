@@ -158,6 +158,7 @@ extension Worker {
                 return true
             case .preface(let preface):
                 visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: all[preface.length...]))
+                visitor.pointee.hasPreface = true
                 if let source = preface.source { guard setSource(index, source.address) else { return false } }
             }
         } catch {

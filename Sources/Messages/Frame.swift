@@ -39,6 +39,10 @@ package struct Frame: Equatable, Sendable {
         case filterReply = 14
         /// From the filter's process, to who asked for them: `FilterSamples`.
         case filterSamples = 15
+        /// Lane to office, at once: `ProvenSources`.
+        case proven = 20
+        /// Office to viewer, every second where there is a filter: `HandedSources`.
+        case handed = 21
     }
 
     /// Bytes before the body: kind (1), body length (4).

@@ -14,6 +14,15 @@ extension Keys {
             "What becomes of the fingerprints of attacks that the collector finds on the organisations' `networks`. "
                 + "`off`: nothing. `dry`: rules that count what they would drop. `live`: rules that drop, where it is "
                 + "measured that they hit no more than 0.1 % of ordinary traffic; the others count.")
+        static let sources = Key(
+            "sources", .choice(["off", "dry", "live"]), .value("dry"),
+            "What becomes of sources that a lane has proven hostile: refused again and again while their site is under "
+                + "pressure, and no sign of a visitor. `off`: nothing. `dry`: they are counted in the kernel. `live`: "
+                + "their packets are dropped there.")
+        static let blockTime = Key(
+            "block_time", .amount(.time, 60_000...86_400_000), .value("10 min"),
+            "How long such a source is blocked for. It doubles each time that one is proven again after its end, up to "
+                + "2 h, or to this time where that is longer.")
         static let section = Key(
             "filter",
             .section(
@@ -22,7 +31,7 @@ extension Keys {
                     meaning: "The filter of packets in the kernel, a process of its own (`wasstraat-filter`) that the "
                         + "office starts, or finds running. Where rights are missing nothing is filtered, and all else "
                         + "goes on. It filters on while the office or its process is gone.",
-                    keys: [interface, sampling, tunnels, rules])),
+                    keys: [interface, sampling, tunnels, rules, sources, blockTime])),
             .otherwise("none: no packet is filtered"), "Filters packets in the kernel.")
     }
 }

@@ -97,7 +97,7 @@ package struct Settings: Equatable, Sendable {
     }
 
     package struct Filter: Equatable, Sendable {
-        /// What becomes of fingerprints of attacks that the collector finds.
+        /// What becomes of fingerprints of attacks that the collector finds; the same words serve for sources.
         package enum Rules: String, CaseIterable, Sendable {
             case off, dry, live
         }
@@ -109,6 +109,10 @@ package struct Settings: Equatable, Sendable {
         /// Whether packets inside tunnels are judged too.
         package var tunnels: Bool
         package var rules: Rules
+        /// What becomes of sources that a lane has proven hostile.
+        package var sources: Rules
+        /// Seconds that such a source is blocked for, the first time.
+        package var blockTime: UInt32
     }
 
     /// What the prober asks a site for.

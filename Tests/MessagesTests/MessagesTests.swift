@@ -42,6 +42,41 @@ func check<Value: Message & Equatable>(_ value: Value) {
         check(LaneTraffic.random(&random))
     }
 
+    @Test(arguments: 0..<20) func `round trips as proven sources, and is refused when cut off`(seed: UInt64) {
+        var random = Seeded(seed)
+        check(ProvenSources.random(&random))
+        var handed = HandedSources()
+        handed.conduct = HandedSources.Conduct.allCases.randomElement(using: &random) ?? .dry
+        (handed.taken, handed.refused, handed.omitted, handed.spared) = (random.number(), 1, .max, random.number())
+        check(handed)
+    }
+
+    @Test func `of proven sources names one subscriber each, in a bounded list, in our version`() throws {
+        func encoded(_ prefix: String) throws -> [UInt8] {
+            let prefix = try #require(Prefix(prefix))
+            return ProvenSources([.init(prefix, site: "a", refusals: 40, milliseconds: 3_000)]).encoded()
+        }
+        for fine in ["192.0.2.7/32", "2001:db8:1:2::/64"] {
+            #expect(throws: Never.self) { let _: ProvenSources = try decode(encoded(fine)) }
+        }
+        for wide in ["192.0.2.0/31", "0.0.0.0/0", "2001:db8::/63", "2001:db8::1/128", "::/0"] {
+            #expect(throws: Malformed.self, "\(wide)") { let _: ProvenSources = try decode(encoded(wide)) }
+        }
+        var other = try encoded("192.0.2.7/32")
+        other[0] = 2
+        #expect(throws: Malformed.self) { let _: ProvenSources = try decode(other) }
+        let one = ProvenSources.Source(
+            Prefix(Address(ipv4: 1), length: 32), site: "a", refusals: 1, milliseconds: 1)
+        let most = ProvenSources(Array(repeating: one, count: ProvenSources.limit))
+        #expect(throws: Never.self) { let _: ProvenSources = try decode(most.encoded()) }
+        let tooMany = ProvenSources(most.sources + [one])
+        #expect(throws: Malformed.self) { let _: ProvenSources = try decode(tooMany.encoded()) }
+        let longName = ProvenSources([
+            .init(one.prefix, site: String(repeating: "a", count: 65), refusals: 1, milliseconds: 1)
+        ])
+        #expect(throws: Malformed.self) { let _: ProvenSources = try decode(longName.encoded()) }
+    }
+
     @Test(arguments: 0..<20) func `round trips as pages, and is refused when cut off`(seed: UInt64) {
         var random = Seeded(seed)
         check(Pages.random(&random))
@@ -76,6 +111,7 @@ func check<Value: Message & Equatable>(_ value: Value) {
         change(Snapshot.random(&random), &random)
         change(LaneTraffic.random(&random), &random)
         change(Pages.random(&random), &random)
+        change(ProvenSources.random(&random), &random)
     }
 
     private func change<Value: Message>(_ value: Value, _ random: inout Seeded) {
@@ -253,7 +289,7 @@ func check<Value: Message & Equatable>(_ value: Value) {
     }
 
     @Test func `knows every kind`() throws {
-        for raw in UInt8(1)...15 {
+        for raw in Array(UInt8(1)...15) + [20, 21] {
             let kind = try #require(Frame.Kind(rawValue: raw))
             var assembler = FrameAssembler()
             assembler.append(Frame(kind, body: [1]).encoded())

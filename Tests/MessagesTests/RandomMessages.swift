@@ -155,3 +155,15 @@ extension Pages {
         return Pages(made: random.number(), files: files)
     }
 }
+
+extension ProvenSources {
+    static func random(_ random: inout Seeded) -> ProvenSources {
+        ProvenSources(
+            random.list(upTo: 6) {
+                let address = $0.address()
+                return Source(
+                    Prefix(address, length: address.isIPv4 ? 32 : 64), site: $0.text(upTo: 64),
+                    refusals: $0.number(), milliseconds: $0.number())
+            }, omitted: random.number(), spared: random.number())
+    }
+}

@@ -40,10 +40,12 @@ struct RunCommand: AsyncParsableCommand {
         let level = Logger.Level(rawValue: logLevel) ?? .info
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         do {
-            let (start, metrics) = try prepare()
+            var (start, metrics) = try prepare()
             let current = CurrentConfiguration(start.configuration)
             let console = try start.configuration.console.listen.map { try BoundListeners.bind($0, deferSeconds: 0) }
-            let rules = try start.configuration.filter.map { _ in FilterRules(bell: try FilterBell(), current) }
+            let bell = try start.configuration.filter.map { _ in try FilterBell() }
+            let rules = bell.map { FilterRules(bell: $0, current) }
+            start.sources = bell.map { FilterSources(bell: $0, current) }
             // The first is the last to be told to stop: the record hears what the lanes say until they have ended.
             var services: [any Service] = [
                 RecordService(
@@ -51,12 +53,12 @@ struct RunCommand: AsyncParsableCommand {
                     report: start.report, console: console, rules: rules)
             ]
             // One that cannot be started is reported; that is no reason to serve nobody.
-            if let settings = start.configuration.filter, let rules {
+            if let settings = start.configuration.filter, let rules, let sources = start.sources {
                 start.report.update { $0.filter = OfficeReport.Filter() }
                 services.append(
                     FilterService(
                         settings: settings, program: filter ?? Self.program("wasstraat-filter"), folder: start.folder,
-                        report: start.report, rules: rules))
+                        report: start.report, rules: rules, sources: sources))
             }
             services += [
                 OfficeService(start: start),

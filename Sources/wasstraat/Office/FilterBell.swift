@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Wakes the thread that looks after the filter: there is a new rule, or the office ends.
+/// Wakes the thread that looks after the filter: there is a new rule or source, or the office ends.
 final class FilterBell: Sendable {
     private let isStopping = Atomic(false)
     private let reader: Descriptor

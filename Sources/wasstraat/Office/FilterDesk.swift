@@ -20,6 +20,10 @@ final class FilterDesk {
     var link: FilterLine?
     /// The filter's rules were asked for since it was connected to.
     var isListed = false
+    /// The figures of handed sources that a line was written of, when the next may be, and why some were refused since.
+    var toldSources = HandedSources()
+    var nextSourceLine: Int64 = 0
+    var sourceTrouble: String?
     private var nextStatus: Int64 = 0
     /// What was said last of how it filters, so that it is said once.
     private var told: EnforcerConduct?
@@ -153,6 +157,8 @@ final class FilterDesk {
             nextStatus = Clock.monotonic + Self.statusTime
             askStatus()
         }
+        // Sources first: a lane refuses them at its own cost until then.
+        if link != nil { handOverSources() }
         if link != nil { handOver() }
     }
 

@@ -17,6 +17,8 @@ extension OfficeReport {
         var trouble: String?
         /// Rules against attacks that the collector found.
         var handed = Handed()
+        /// Sources that lanes have proven hostile.
+        var sources = HandedSources()
 
         struct Handed: Sendable {
             var taken = 0
@@ -65,6 +67,7 @@ extension MetricsText {
         sample(UInt64(filter.handed.undone), [("state", "undone")])
         family("wasstraat_filter_omitted_rules_total", .counter, help: "Such rules that there was no room for.")
         sample(filter.handed.omitted)
+        add(filter.sources)
         guard let status = filter.status else { return }
         family("wasstraat_filter_mode", .gauge, help: "1 for the way in which packets are filtered.")
         for mode in EnforcerConduct.Mode.allCases {
@@ -82,6 +85,18 @@ extension MetricsText {
         sample(status.conduct.samples)
         family("wasstraat_filter_lost_samples_total", .counter, help: "Sampled frames that there was no room for.")
         sample(status.conduct.lost)
+    }
+
+    private mutating func add(_ sources: HandedSources) {
+        family("wasstraat_filter_sources_total", .counter, help: "Sources that lanes have proven hostile.")
+        sample(sources.taken, [("outcome", "taken")])
+        sample(sources.refused, [("outcome", "refused")])
+        sample(sources.omitted, [("outcome", "omitted")])
+        sample(sources.spared, [("outcome", "spared")])
+        family("wasstraat_filter_sources_conduct", .gauge, help: "1 for what is done with such sources.")
+        for conduct in HandedSources.Conduct.allCases {
+            sample(UInt64(conduct == sources.conduct ? 1 : 0), [("conduct", "\(conduct)")])
+        }
     }
 
     /// By reason: what is dry was counted beside the reason that the packet ended in.

@@ -11,6 +11,7 @@ struct FilterService: Service {
     let folder: StateFolder
     let report: OfficeReport
     let rules: FilterRules
+    let sources: FilterSources
     var bell: FilterBell { rules.bell }
 
     func run() async throws {

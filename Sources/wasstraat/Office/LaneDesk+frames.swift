@@ -95,8 +95,11 @@ extension LaneDesk {
         case .traffic:
             guard let traffic = try? LaneTraffic(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             office.feed.put(.traffic(lane: name, traffic, at: .now), size: frame.body.count)
+        case .proven:
+            guard let proven = try? ProvenSources(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
+            office.sources?.take(proven, from: name, of: wanted.sites)
         case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
-            .filterSamples:
+            .filterSamples, .handed:
             breach(peer, frame)
         }
     }

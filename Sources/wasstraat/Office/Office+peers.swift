@@ -73,7 +73,10 @@ extension Office {
         send(Frame(.lane, body: state.summary.encoded()), to: peer)
         guard isStatusDue else { return }
         // The lanes' comes last: a viewer that has it has all of this second.
-        if let filter = state.filter { send(Frame(.filterReply, body: filter.reply.encoded()), to: peer) }
+        if let filter = state.filter {
+            send(Frame(.handed, body: filter.sources.encoded()), to: peer)
+            send(Frame(.filterReply, body: filter.reply.encoded()), to: peer)
+        }
         if let merged = state.merged { send(Frame(.status, body: merged.encoded()), to: peer) }
     }
 }

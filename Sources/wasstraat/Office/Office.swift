@@ -22,6 +22,8 @@ package final class Office {
     let metrics: OfficeMetrics
     let logger = Logger(label: "office")
     let feed: OfficeFeed
+    /// Where sources that a lane has proven hostile go; nil: there is no filter.
+    let sources: FilterSources?
 
     var desks: [LaneDesk] = []
     var secrets: StoredSecrets
@@ -46,6 +48,7 @@ package final class Office {
         report = start.report
         metrics = start.metrics
         feed = start.feed
+        sources = start.sources
         let time = UTCTime.now
         let known = folder.readSecrets()
         secrets = known ?? StoredSecrets(at: time)

@@ -9,6 +9,8 @@ struct TopFilter {
     private(set) var samples: [(at: Int64, status: FilterStatus)] = []
     /// Why there is none; nil: there is one, or none is configured.
     private(set) var trouble: String?
+    /// Sources that lanes have proven hostile; nil: nothing was said of them.
+    fileprivate(set) var sources: HandedSources?
 
     var status: FilterStatus? { samples.last?.status }
 
@@ -53,6 +55,7 @@ struct TopFilter {
 
 extension TopModel {
     package mutating func received(_ reply: FilterReply, at now: Int64) { filter.received(reply, at: now) }
+    package mutating func received(_ sources: HandedSources) { filter.sources = sources }
 }
 
 extension TopScreen {
@@ -75,6 +78,9 @@ extension TopScreen {
             parts.append((.plain, " (\(named.joined(separator: ", ")))"))
         }
         parts.append((.plain, "  dry \(Self.rate(filter.wouldDrop))/s  rules \(status.rules.count)"))
+        if let sources = filter.sources, sources.conduct != .off {
+            parts.append((.plain, "  sources \(sources.taken) \(sources.conduct)"))
+        }
         if !conduct.missing.isEmpty { parts.append((.alarm, "  missing \(conduct.missing.count)")) }
         return parts
     }
@@ -92,6 +98,21 @@ extension TopFilter {
             json.raw("]")
         }
         if let status { append(status, to: &json) }
+        if let sources { append(sources, to: &json) }
+        json.raw("}")
+    }
+
+    private func append(_ sources: HandedSources, to json: inout JSONText) {
+        json.raw(",\"sources\":{\"conduct\":")
+        json.string("\(sources.conduct)")
+        json.raw(",\"taken\":")
+        json.number(sources.taken)
+        json.raw(",\"refused\":")
+        json.number(sources.refused)
+        json.raw(",\"omitted\":")
+        json.number(sources.omitted)
+        json.raw(",\"spared\":")
+        json.number(sources.spared)
         json.raw("}")
     }
 
