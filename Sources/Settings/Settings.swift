@@ -97,7 +97,7 @@ package struct Settings: Equatable, Sendable {
     }
 
     package struct Filter: Equatable, Sendable {
-        /// What becomes of fingerprints of attacks that the collector finds.
+        /// What becomes of fingerprints of attacks that samples and the collector show.
         package enum Rules: String, CaseIterable, Sendable {
             case off, dry, live
         }
@@ -109,6 +109,13 @@ package struct Settings: Equatable, Sendable {
         /// Whether packets inside tunnels are judged too.
         package var tunnels: Bool
         package var rules: Rules
+        /// Whether samples are looked at.
+        package var detection: Bool
+        /// Whether a flood of SYN is answered with cookies.
+        package var cookies: Bool
+
+        /// Samples come, and are looked at.
+        package var detects: Bool { detection && sampling > 0 }
     }
 
     /// What the prober asks a site for.

@@ -45,7 +45,9 @@ extension SettingsBuilder {
         return Settings.Filter(
             interface: interface, sampling: UInt32(clamping: values.number(Keys.Filter.sampling) ?? 0),
             tunnels: values.flag(Keys.Filter.tunnels) ?? false,
-            rules: values.text(Keys.Filter.rules).flatMap(Settings.Filter.Rules.init) ?? .dry)
+            rules: values.text(Keys.Filter.rules).flatMap(Settings.Filter.Rules.init) ?? .dry,
+            detection: values.flag(Keys.Filter.detection) ?? true,
+            cookies: values.text(Keys.Filter.cookies) != "off")
     }
 
     /// An organisation's own blocks; complains about those that are another's too.

@@ -63,7 +63,7 @@ extension Settings {
         if let filter {
             lines.append(
                 "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), "
-                    + "rules \(filter.rules)")
+                    + "rules \(filter.rules), detection \(filter.detection), cookies \(filter.cookies)")
         }
         for lane in lanes { lines += lane.effective }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
