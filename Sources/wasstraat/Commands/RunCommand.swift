@@ -44,11 +44,12 @@ struct RunCommand: AsyncParsableCommand {
             let current = CurrentConfiguration(start.configuration)
             let console = try start.configuration.console.listen.map { try BoundListeners.bind($0, deferSeconds: 0) }
             let rules = try start.configuration.filter.map { _ in FilterRules(bell: try FilterBell(), current) }
+            let wire = rules.map { _ in WireFeed() }
             // The first is the last to be told to stop: the record hears what the lanes say until they have ended.
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console, rules: rules)
+                    report: start.report, console: console, rules: rules, wire: wire)
             ]
             // One that cannot be started is reported; that is no reason to serve nobody.
             if let settings = start.configuration.filter, let rules {
@@ -57,6 +58,12 @@ struct RunCommand: AsyncParsableCommand {
                     FilterService(
                         settings: settings, program: filter ?? Self.program("wasstraat-filter"), folder: start.folder,
                         report: start.report, rules: rules))
+                if let wire {
+                    services.append(
+                        SampleService(
+                            folder: start.folder, current: current, report: start.report, feed: wire,
+                            bell: try FilterBell()))
+                }
             }
             services += [
                 OfficeService(start: start),
@@ -91,6 +98,7 @@ struct RunCommand: AsyncParsableCommand {
                 var text = MetricsText(lanes: state, at: Clock.monotonic, version: Version.number)
                 text.add(state.collector)
                 text.add(state.filter)
+                text.add(state.wire)
                 text.append(registry.text())
                 return text
             }

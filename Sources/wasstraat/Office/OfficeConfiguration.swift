@@ -71,10 +71,11 @@ package struct OfficeConfiguration: Sendable {
         return names
     }
 
-    /// What is done with fingerprints is asked for anew each time; all else is said to the process at its start.
+    /// What is done with fingerprints and samples is asked for anew each time; all else is said to the process at its
+    /// start.
     private func needsAnotherFilter(than running: OfficeConfiguration) -> Bool {
         guard var one = filter, let other = running.filter else { return filter != running.filter }
-        one.rules = other.rules
+        (one.rules, one.detection, one.cookies) = (other.rules, other.detection, other.cookies)
         return one != other
     }
 }
