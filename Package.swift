@@ -180,7 +180,12 @@ let package = Package(
                 "TestKit", "Detection", "Fingerprints", "Heads", "Addresses", "Moments", "Sketches", "Packets", "Bytes",
                 "Flows",
             ]),
-        tests("EndToEndTests", ["TestKit", "Messages", "Addresses", "Flows", "Load", "Moments"]),
+        tests(
+            "EndToEndTests",
+            [
+                "TestKit", "CLinux", "Bytes", "Messages", "Addresses", "Fingerprints", "Flows", "Load", "Mitigations",
+                "Moments",
+            ]),
         tests("ExchangeTests", ["TestKit", "Exchange", "Fingerprints", "Detection", "Addresses", "Moments"]),
         // Hostile frames, random rules, and what the kernel's filter is held against.
         .target(
@@ -218,7 +223,7 @@ let package = Package(
             "OfficeTests",
             [
                 "TestKit", "wasstraat", "wasstraat-filter", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages",
-                "Moments", "Telemetry", "Detection", "Exchange", "Fingerprints", "Incidents", "Mitigations",
+                "Moments", "Telemetry", "Detection", "Exchange", "Filters", "Fingerprints", "Incidents", "Mitigations",
                 "Settings",
             ]),
         // The tools as child processes, on captures and logs that the tests write.

@@ -138,6 +138,19 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
             return packet.fragment == .later ? .fragment : exchange.isBothWays ? .udpAnswered : .otherProtocol
         }
     }
+
+    /// The same where what goes out is never seen and of what comes in a part: a packet in the middle of a connection, QUIC,
+    /// and datagrams of one conversation that go on coming, are taken for what they say that they are.
+    @inline(__always)
+    static func ofOneSide(_ packet: borrowing PacketSummary, in exchange: Conversations.Exchange) -> TrafficClass {
+        let kind = of(packet, in: exchange)
+        switch kind {
+        case .tcpStray where packet.flags & (TCPFlag.ack | TCPFlag.syn) == TCPFlag.ack:
+            return packet.sourcePort < packet.destinationPort ? .tcpToClient : .tcpToServer
+        case .udpOther where exchange.isLasting, .otherProtocol where exchange.isLasting: return .udpAnswered
+        default: return packet.service == .quic ? .udpAnswered : kind
+        }
+    }
 }
 
 extension TrafficClass {

@@ -32,7 +32,25 @@ extension TrafficWatch {
         // A few sampled packets stand for thousands, but they are a few packets.
         guard cell.observed >= Self.leastObserved else { return false }
         let isSpread = cell.sources.nonzeroBitCount >= TrafficProfile.manySources
-        return fullest(index).packets >= profile.bound(of: cell, isSpread: isSpread)
+        guard fullest(index).packets >= profile.bound(of: cell, isSpread: isSpread) else { return false }
+        return !options.isOneSided || cell.kind != .tcpSyn || cell.level != .host || !isUsed(index)
+    }
+
+    /// SYN in a second with which nobody's site is opened, whatever else comes.
+    private static let hugeOpening: Float = 50_000
+    /// Packets that each used connection brings at least beside its SYN: an acknowledgement, a request, an end.
+    private static let packetsOfUse: Float = 2
+
+    /// Whether as much comes beside the SYN as where connections are opened to be used. Of samples it cannot be seen of each
+    /// connection.
+    private func isUsed(_ index: Int) -> Bool {
+        let (count, second) = fullest(index)
+        guard count < Self.hugeOpening,
+            let other = cells.find(cells.cells[index].target, .host, .tcpToServer)
+        else { return false }
+        let cell = cells.cells[other]
+        guard second >= cell.since, second <= cell.second else { return false }
+        return cell[second] >= Self.packetsOfUse * count
     }
 
     private mutating func judge(_ hot: [Int]) {

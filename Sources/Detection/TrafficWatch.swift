@@ -23,6 +23,9 @@ package struct TrafficWatch: ~Copyable, Sendable {
         package var pause: Int32 = 120
         /// No time lies after its receipt: nothing but ``tick(at:)`` puts the clock back, and none is too far ahead.
         package var isLive = false
+        /// Samples of what comes in alone: nobody sees what goes out. What cannot be told from an ordinary connection
+        /// without its other side (``TrafficClass/ofOneSide(_:in:)``) is no flood.
+        package var isOneSided = false
         /// Names of targets that alone are watched; empty: all.
         package var targets: [Prefix] = []
 
@@ -107,7 +110,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
             for offset in 0..<count {
                 let packet = packets[start &+ offset]
                 exchanges[offset] = exchange(packet, places[offset])
-                kinds[offset] = TrafficClass.of(packet, in: exchanges[offset])
+                kinds[offset] = kind(of: packet, exchanges[offset])
                 hosts[offset] = cells.expect(packet.destination, kinds[offset])
             }
             for offset in 0..<count { cells.expect(hosts[offset]) }
@@ -123,8 +126,13 @@ package struct TrafficWatch: ~Copyable, Sendable {
     /// Takes in one packet.
     package mutating func observe(_ packet: borrowing PacketSummary, in frame: RawSpan) {
         let exchange = exchange(packet, place(of: packet))
-        let kind = TrafficClass.of(packet, in: exchange)
+        let kind = kind(of: packet, exchange)
         tally(packet, kind, exchange, cells.expect(packet.destination, kind), in: frame)
+    }
+
+    @inline(__always)
+    private func kind(of packet: borrowing PacketSummary, _ exchange: Conversations.Exchange) -> TrafficClass {
+        options.isOneSided ? TrafficClass.ofOneSide(packet, in: exchange) : TrafficClass.of(packet, in: exchange)
     }
 
     @inline(__always)
@@ -191,9 +199,13 @@ package struct TrafficWatch: ~Copyable, Sendable {
         if packet.dnsNameOffset > 0, packet.service == .dns { note(packet, in: frame) }
         if vector >= 0 { return }
         // The first few of a second may be anybody's; an attack's are taken out again when it is found.
-        if cells.cells[host][second] < 30 { ordinary.add(packet, kind) }
+        if cells.cells[host][second] < 30 || isFirstSampled(host) { ordinary.add(packet, kind) }
         if let index = blockVector(of: packet.destination, kind) { vectors[index].collector.add(copy packet) }
     }
+
+    /// Each sampled packet stands for more than the first few; without them no visitor's SYN would be among what is ordinary.
+    @inline(__always)
+    private func isFirstSampled(_ host: Int) -> Bool { options.isOneSided && cells.cells[host].observed <= 3 }
 
     /// The vector over a block that takes in what comes for one of its hosts.
     @inline(__always)

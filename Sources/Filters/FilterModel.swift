@@ -169,6 +169,11 @@ package struct FilterModel: Sendable {
 }
 
 extension KernelRule {
+    /// Whether it hits a frame of which these are the facts, whatever its end.
+    package func matches(_ facts: FrameFacts, in frame: RawSpan) -> Bool {
+        isFor(facts) && patterns.contains { $0.holds(for: facts, in: frame) }
+    }
+
     /// Whether the packet goes to one of its targets, and comes from one of its networks.
     fileprivate func isFor(_ facts: FrameFacts) -> Bool {
         (targets.isEmpty || targets.contains { $0.contains(facts.destination) })

@@ -53,9 +53,14 @@ package struct FilterSamples: Equatable, Sendable {
     /// Of one frame.
     package static let limit = 1_024
 
+    /// Each stands for so many frames, on average.
+    package var rate: UInt32
     package var samples: [FilterSample]
 
-    package init(_ samples: [FilterSample]) { self.samples = samples }
+    package init(_ samples: [FilterSample], rate: UInt32) {
+        self.samples = samples
+        self.rate = rate
+    }
 }
 
 extension FilterReply: Message {
@@ -181,6 +186,7 @@ extension FilterCount: Message {
 
 extension FilterSamples: Message {
     package func write(to writer: inout ByteWriter) {
+        writer.write(rate)
         writer.writeList(samples) {
             $1.write($0.clock)
             $1.write($0.length)
@@ -189,11 +195,13 @@ extension FilterSamples: Message {
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init(
-            try reader.readList(limit: Self.limit) { reader throws(Malformed) in
-                FilterSample(
-                    clock: try reader.readUInt64(), length: try reader.readUInt32(),
-                    bytes: try reader.readBlob(limit: FilterSample.byteLimit))
-            })
+        let rate = try reader.readUInt32()
+        guard rate > 0 else { throw reader.malformed(.contradictory) }
+        let samples = try reader.readList(limit: Self.limit) { reader throws(Malformed) in
+            FilterSample(
+                clock: try reader.readUInt64(), length: try reader.readUInt32(),
+                bytes: try reader.readBlob(limit: FilterSample.byteLimit))
+        }
+        self.init(samples, rate: rate)
     }
 }

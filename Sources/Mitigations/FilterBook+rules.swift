@@ -60,9 +60,7 @@ extension FilterBook {
     /// Why a rule may not drop; nil: it may. What was measured on live samples here counts before the evidence that came
     /// with it.
     private func refusalToDrop(_ rule: FilterRule, replacing place: Int?) -> FilterRefusal? {
-        let measured = rule.observed.samples >= FilterRule.Observation.leastSamples
-        if measured, rule.observed.bounds.upperBound <= Self.collateralBound { return nil }
-        guard let collateral = rule.fingerprint.evidence.collateral, collateral.isFinite, collateral >= 0 else {
+        guard let collateral = rule.collateral else {
             return FilterRefusal(
                 .collateral, "nobody measured what ordinary traffic it hits: it can be counted (dry), not dropped")
         }
@@ -73,8 +71,7 @@ extension FilterBook {
             )
         }
         let others = rules.enumerated().reduce(0.0) { sum, each in
-            each.offset == place || !each.element.isLive
-                ? sum : sum + (each.element.fingerprint.evidence.collateral ?? Self.collateralBound)
+            each.offset == place || !each.element.isLive ? sum : sum + (each.element.collateral ?? Self.collateralBound)
         }
         guard others + collateral <= Self.togetherBound else {
             return FilterRefusal(
@@ -105,7 +102,7 @@ extension FilterBook {
     }
 
     /// Live samples that are ordinary traffic, and how many of them the rule hit. A live rule that surely hits more than
-    /// the bound stops to drop.
+    /// the bound stops to drop; and where all live ones together surely hit more than theirs, the one that hits most.
     /// - Returns: what is to be done; ids that are gone are ignored: they ended meanwhile.
     package mutating func observed(
         rule id: UInt64, hits: UInt64, of samples: UInt64, at now: FilterTime
@@ -114,13 +111,24 @@ extension FilterBook {
         rules[place].observed.add(hits: hits, of: samples)
         let observed = rules[place].observed
         revision += 1
-        guard rules[place].isLive, observed.samples >= FilterRule.Observation.leastSamples,
-            observed.bounds.lowerBound > Self.collateralBound
+        guard rules[place].isLive, observed.isEnough else { return [] }
+        if observed.bounds.lowerBound > Self.collateralBound {
+            suspend(place, "surely more than \(Self.percent(Self.collateralBound))", at: now)
+            return [.compileRules]
+        }
+        let measured = rules.indices.filter { rules[$0].isLive && rules[$0].observed.isEnough }
+        func least(_ place: Int) -> Double { rules[place].observed.bounds.lowerBound }
+        guard measured.reduce(0, { $0 + least($1) }) > Self.togetherBound,
+            let worst = measured.max(by: { least($0) < least($1) })
         else { return [] }
-        rules[place].suspension =
-            "hit \(Self.percent(observed.share)) of \(observed.samples) ordinary samples by \(now.wall.text), "
-            + "surely more than \(Self.percent(Self.collateralBound))"
+        suspend(worst, "and all rules together surely more than \(Self.percent(Self.togetherBound))", at: now)
         return [.compileRules]
+    }
+
+    private mutating func suspend(_ place: Int, _ why: String, at now: FilterTime) {
+        let observed = rules[place].observed
+        rules[place].suspension =
+            "hit \(Self.percent(observed.share)) of \(observed.samples) ordinary samples by \(now.wall.text), \(why)"
     }
 
     /// A place among the kernel's counters that no rule has. There are more places than rules.

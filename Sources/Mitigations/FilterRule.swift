@@ -42,6 +42,15 @@ package struct FilterRule: Equatable, Sendable {
         return isDry ? .dry : .live
     }
 
+    /// The share of ordinary traffic that it hits at most, as far as is known: as measured here where that suffices to let
+    /// it drop, else as its evidence has it; nil: nobody measured it.
+    var collateral: Double? {
+        let highest = observed.bounds.upperBound
+        if observed.isEnough, highest <= FilterBook.collateralBound { return highest }
+        guard let share = fingerprint.evidence.collateral, share.isFinite, share >= 0 else { return nil }
+        return share
+    }
+
     /// What the kernel is given; a failure where the fingerprint says what the filter cannot.
     package func kernelRule(at now: FilterTime) -> Result<KernelRule, RuleRefusal> {
         var options = RuleOptions()
@@ -82,6 +91,8 @@ package struct FilterRule: Equatable, Sendable {
                 self.hits = min(self.hits / 2, self.samples)
             }
         }
+
+        var isEnough: Bool { samples >= Self.leastSamples }
 
         package var share: Double { samples == 0 ? 0 : Double(hits) / Double(samples) }
 

@@ -5,14 +5,15 @@ extension Keys {
             "The network interface at which packets come in, such as `eth0`.")
         static let sampling = Key(
             "sampling", .count(0...1_000_000), .value("1024"),
-            "One frame in so many has its first bytes copied out, for `wasstraat filter samples`. 0: none.")
+            "One frame in so many has its first bytes copied out, for detection and `wasstraat filter samples`. 0: none."
+        )
         static let tunnels = Key(
             "tunnels", .flag, .value("false"),
             "Whether packets inside tunnels (GRE, IP in IP) are judged too. It costs each packet some time.")
         static let rules = Key(
             "rules", .choice(["off", "dry", "live"]), .value("dry"),
-            "What becomes of the fingerprints of attacks that the collector finds on the organisations' `networks`. "
-                + "`off`: nothing. `dry`: rules that count what they would drop. `live`: rules that drop, where it is "
+            "What becomes of the fingerprints of attacks that samples and the collector show on the organisations' "
+                + "`networks`. `off`: nothing. `dry`: rules that count what they would drop. `live`: rules that drop, where it is "
                 + "measured that they hit no more than 0.1 % of ordinary traffic; the others count.")
         static let sources = Key(
             "sources", .choice(["off", "dry", "live"]), .value("dry"),
@@ -23,6 +24,15 @@ extension Keys {
             "block_time", .amount(.time, 60_000...86_400_000), .value("10 min"),
             "How long such a source is blocked for. It doubles each time that one is proven again after its end, up to "
                 + "2 h, or to this time where that is longer.")
+        static let detection = Key(
+            "detection", .flag, .value("true"),
+            "Whether the samples are looked at for attacks on the organisations' `networks`, for the record, the rules and "
+                + "the cookies, and whether rules are measured on ordinary samples, so that one that hits too many stops."
+        )
+        static let cookies = Key(
+            "cookies", .choice(["off", "auto"]), .value("auto"),
+            "Whether SYN to an address of this machine are answered with cookies while `detection` sees a flood of them "
+                + "there. It ends within about a minute after the flood.")
         static let section = Key(
             "filter",
             .section(
@@ -31,7 +41,7 @@ extension Keys {
                     meaning: "The filter of packets in the kernel, a process of its own (`wasstraat-filter`) that the "
                         + "office starts, or finds running. Where rights are missing nothing is filtered, and all else "
                         + "goes on. It filters on while the office or its process is gone.",
-                    keys: [interface, sampling, tunnels, rules, sources, blockTime])),
+                    keys: [interface, sampling, tunnels, rules, sources, blockTime, detection, cookies])),
             .otherwise("none: no packet is filtered"), "Filters packets in the kernel.")
     }
 }

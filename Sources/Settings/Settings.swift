@@ -97,7 +97,7 @@ package struct Settings: Equatable, Sendable {
     }
 
     package struct Filter: Equatable, Sendable {
-        /// What becomes of fingerprints of attacks that the collector finds; the same words serve for sources.
+        /// What becomes of fingerprints of attacks that samples and the collector show; the same words serve for sources.
         package enum Rules: String, CaseIterable, Sendable {
             case off, dry, live
         }
@@ -113,6 +113,13 @@ package struct Settings: Equatable, Sendable {
         package var sources: Rules
         /// Seconds that such a source is blocked for, the first time.
         package var blockTime: UInt32
+        /// Whether samples are looked at.
+        package var detection: Bool
+        /// Whether a flood of SYN is answered with cookies.
+        package var cookies: Bool
+
+        /// Samples come, and are looked at.
+        package var detects: Bool { detection && sampling > 0 }
     }
 
     /// What the prober asks a site for.

@@ -47,7 +47,9 @@ extension SettingsBuilder {
             tunnels: values.flag(Keys.Filter.tunnels) ?? false,
             rules: values.text(Keys.Filter.rules).flatMap(Settings.Filter.Rules.init) ?? .dry,
             sources: values.text(Keys.Filter.sources).flatMap(Settings.Filter.Rules.init) ?? .dry,
-            blockTime: UInt32(clamping: (values.number(Keys.Filter.blockTime) ?? 600_000) / 1_000))
+            blockTime: UInt32(clamping: (values.number(Keys.Filter.blockTime) ?? 600_000) / 1_000),
+            detection: values.flag(Keys.Filter.detection) ?? true,
+            cookies: values.text(Keys.Filter.cookies) != "off")
     }
 
     /// An organisation's own blocks; complains about those that are another's too.

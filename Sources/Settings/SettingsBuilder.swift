@@ -85,6 +85,22 @@ struct SettingsBuilder {
             sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
     }
 
+    private mutating func check(_ filter: Settings.Filter, _ values: Values, _ settings: Settings) {
+        if filter.rules != .off, settings.collector == nil, !filter.detects, values.has(Keys.Filter.rules) {
+            complaints.warn(
+                values.place(of: Keys.Filter.rules),
+                "samples are not looked at, and there is no 'collector': nothing finds attacks that rules would come of"
+            )
+        }
+        if filter.cookies, !filter.detects, values.has(Keys.Filter.cookies) {
+            complaints.warn(
+                values.place(of: Keys.Filter.cookies), "samples are not looked at: no flood of SYN is seen")
+        }
+        if filter.detection, values.has(Keys.Filter.detection), filter.sampling == 0 {
+            complaints.warn(values.place(of: Keys.Filter.detection), "'sampling' is 0: there is nothing to look at")
+        }
+    }
+
     /// What only shows when the whole is seen.
     private mutating func checkTogether(_ settings: Settings, _ root: Values) {
         let sites = settings.organisations.flatMap(\.sites)
@@ -98,12 +114,8 @@ struct SettingsBuilder {
                 root.place(of: Keys.Collector.section),
                 "no organisation has 'networks': attacks that the collector sees are logged, and none is filed")
         }
-        if let filter = settings.filter, filter.rules != .off, settings.collector == nil,
-            let values = root.section(Keys.Filter.section), values.has(Keys.Filter.rules)
-        {
-            complaints.warn(
-                values.place(of: Keys.Filter.rules),
-                "there is no 'collector' that finds attacks: no rule comes of them")
+        if let filter = settings.filter, let values = root.section(Keys.Filter.section) {
+            check(filter, values, settings)
         }
         let wordless = sites.filter { $0.check.word == nil }
         if settings.prober.isEnabled, let first = wordless.first {

@@ -224,7 +224,9 @@ final class FilterProcess {
             for start in stride(from: 0, to: count, by: FilterSamples.limit) {
                 // Who does not keep up misses some: they are samples.
                 guard !client.isWaiting else { break }
-                let part = FilterSamples(Array(samples[start..<min(count, start + FilterSamples.limit)]))
+                let part = FilterSamples(
+                    Array(samples[start..<min(count, start + FilterSamples.limit)]),
+                    rate: max(1, arguments.plan.sampling))
                 client.wanted -= UInt32(part.samples.count)
                 // One that is gone is seen at the next turn.
                 _ = client.send(Frame(.filterSamples, body: part.encoded()), at: clock)

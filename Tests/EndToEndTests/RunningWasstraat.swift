@@ -49,9 +49,10 @@ final class RunningWasstraat: Sendable {
 
     /// - Parameter address: where it listens; on 127.0.0.1 also on ::1, where the machine has it, for programs that
     ///   find either under the name "localhost".
-    init(at address: Address = Address(ipv4: 127 << 24 | 1)) throws {
+    /// - Parameter port: where it listens for HTTP; nil: anywhere.
+    init(at address: Address = Address(ipv4: 127 << 24 | 1), port: UInt16? = nil) throws {
         folder = try TemporaryFolder()
-        clear = Endpoint(address, port: try Self.freePort())
+        clear = Endpoint(address, port: try port ?? Self.freePort())
         secure = Endpoint(address, port: try Self.freePort())
         metrics = Endpoint(address, port: try Self.freePort())
         alsoIPv6 = address == Address(ipv4: 127 << 24 | 1) && access("/proc/net/if_inet6", F_OK) == 0

@@ -115,7 +115,8 @@ extension Seeded {
 
     mutating func samples() -> FilterSamples {
         FilterSamples(
-            list(upTo: 4) { FilterSample(clock: $0.number(), length: $0.number(), bytes: $0.bytes(upTo: 128)) })
+            list(upTo: 4) { FilterSample(clock: $0.number(), length: $0.number(), bytes: $0.bytes(upTo: 128)) },
+            rate: UInt32.random(in: 1 ... .max, using: &self))
     }
 
     /// A book as it is stored, without holes.

@@ -111,6 +111,33 @@ extension FilterBook {
         #expect(try book.conduct(rule: 1, isDry: false, at: time(0)) == [.compileRules])
     }
 
+    @Test func `the bound of all together holds for what was measured here`() throws {
+        var book = FilterBook(key: 1)
+        // None of 12,000: with little doubt less than 0.091 % each, so that eleven fit into one percent.
+        for port in 1...12 {
+            _ = try book.rule(fingerprint(port, collateral: nil), isDry: true)
+            _ = book.observed(rule: UInt64(port), hits: 0, of: 12_000, at: time(0))
+        }
+        for id in 1...11 as ClosedRange<UInt64> {
+            #expect(try book.conduct(rule: id, isDry: false, at: time(0)) == [.compileRules])
+        }
+        #expect(throws: FilterRefusal.self) { try book.conduct(rule: 12, isDry: false, at: time(0)) }
+    }
+
+    @Test func `one of many stops where all together surely hit too much`() throws {
+        var book = FilterBook(key: 1)
+        for port in 1...20 { _ = try book.rule(fingerprint(port, collateral: 0.0005)) }
+        // 0.09 % each is within the bound of one; the third one hits a little more.
+        for id in 1...20 as ClosedRange<UInt64> {
+            _ = book.observed(rule: id, hits: id == 3 ? 125 : 118, of: FilterRule.Observation.mostSamples, at: time(0))
+        }
+        var suspended = book.rules.filter { $0.suspension != nil }
+        #expect(suspended.first?.id == 3 && suspended.first?.suspension?.contains("all rules together") == true)
+        // No more of them than it takes.
+        suspended = book.rules.filter { $0.suspension != nil }
+        #expect((1...5).contains(suspended.count), "\(suspended.count)")
+    }
+
     @Test func `is restored with what is left of its time, and what it was seen to hit`() throws {
         var book = FilterBook(key: 7)
         _ = try book.rule(fingerprint())

@@ -63,7 +63,8 @@ extension Settings {
         if let filter {
             lines.append(
                 "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), "
-                    + "rules \(filter.rules), sources \(filter.sources), block time \(filter.blockTime) s")
+                    + "rules \(filter.rules), sources \(filter.sources), block time \(filter.blockTime) s, "
+                    + "detection \(filter.detection), cookies \(filter.cookies)")
         }
         for lane in lanes { lines += lane.effective }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }

@@ -95,7 +95,8 @@ final class FakeFilter: Sendable {
                 send(Frame(.filterReply, body: body), to: peer)
                 guard case .samples(let most) = request else { continue }
                 send(
-                    Frame(.filterSamples, body: FilterSamples(Array(nature.samples.prefix(Int(most)))).encoded()),
+                    Frame(
+                        .filterSamples, body: FilterSamples(Array(nature.samples.prefix(Int(most))), rate: 1).encoded()),
                     to: peer)
             }
         }

@@ -107,18 +107,18 @@ struct CollectCommand: AsyncParsableCommand {
             signal(SIGINT) { _ in StopSignals.stop?.request() }
             var news = AttackNews()
             try collection.run(seconds: limit) { second in
-                news.tell(second.attacks)
+                news.tell(second.traffic.attacks)
                 feed.yield(second)
             }
             return collection.finish()
         }
         for await second in seconds {
-            for stranger in await recording?.take(second) ?? [] {
+            for stranger in await recording?.take(second.traffic) ?? [] {
                 complain("\(Moment.now.text) \(stranger) is on no organisation's network: not filed")
             }
         }
         let outcome = try await collected
-        await recording?.finish(outcome.last)
+        await recording?.finish(outcome.last.traffic)
         return (outcome, recording?.strangers ?? 0, recording?.filed ?? 0)
     }
 }

@@ -46,11 +46,12 @@ struct RunCommand: AsyncParsableCommand {
             let bell = try start.configuration.filter.map { _ in try FilterBell() }
             let rules = bell.map { FilterRules(bell: $0, current) }
             start.sources = bell.map { FilterSources(bell: $0, current) }
+            let wire = rules.map { _ in WireFeed() }
             // The first is the last to be told to stop: the record hears what the lanes say until they have ended.
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console, rules: rules)
+                    report: start.report, console: console, rules: rules, wire: wire)
             ]
             // One that cannot be started is reported; that is no reason to serve nobody.
             if let settings = start.configuration.filter, let rules, let sources = start.sources {
@@ -59,6 +60,12 @@ struct RunCommand: AsyncParsableCommand {
                     FilterService(
                         settings: settings, program: filter ?? Self.program("wasstraat-filter"), folder: start.folder,
                         report: start.report, rules: rules, sources: sources))
+                if let wire {
+                    services.append(
+                        SampleService(
+                            folder: start.folder, current: current, report: start.report, feed: wire,
+                            bell: try FilterBell()))
+                }
             }
             services += [
                 OfficeService(start: start),
@@ -93,6 +100,7 @@ struct RunCommand: AsyncParsableCommand {
                 var text = MetricsText(lanes: state, at: Clock.monotonic, version: Version.number)
                 text.add(state.collector)
                 text.add(state.filter)
+                text.add(state.wire)
                 text.append(registry.text())
                 return text
             }

@@ -71,10 +71,12 @@ package struct OfficeConfiguration: Sendable {
         return names
     }
 
-    /// What is done with fingerprints and sources is asked for anew each time; all else is said to the process at its start.
+    /// What is done with fingerprints, sources and samples is asked for anew each time; all else is said to the process at
+    /// its start.
     private func needsAnotherFilter(than running: OfficeConfiguration) -> Bool {
         guard var one = filter, let other = running.filter else { return filter != running.filter }
         (one.rules, one.sources, one.blockTime) = (other.rules, other.sources, other.blockTime)
+        (one.detection, one.cookies) = (other.detection, other.cookies)
         return one != other
     }
 }

@@ -27,6 +27,9 @@ package final class OfficeReport: Sendable {
         /// nil where no filter is configured.
         var filter: Filter?
 
+        /// nil where samples of the filter are not looked at.
+        var wire: Wire?
+
         /// All lanes that speak as one; nil where none does.
         var merged: LaneStatus? {
             let all = lanes.compactMap(\.status)

@@ -18,23 +18,34 @@ struct CollectorFigures: Equatable, Sendable {
 
 /// A second of a collector.
 struct CollectorSecond: Sendable {
-    var now: Moment
-    /// What goes on.
-    var attacks: [TrafficAttack]
-    /// Flows or samples came in it.
-    var isHeard: Bool
+    /// It is heard where flows or samples came in it.
+    var traffic: TrafficSecond
     var figures: CollectorFigures
 }
 
 /// What ends a collector, from any thread, also one that has not opened its socket yet.
 final class CollectorStop: Sendable {
-    private let state = Mutex<(socket: FlowSocket.Stop?, isRequested: Bool)>((nil, false))
+    private let state = Mutex<(socket: FlowSocket.Stop?, body: (@Sendable () -> Void)?, isRequested: Bool)>(
+        (nil, nil, false))
+
+    var isRequested: Bool { state.withLock { $0.isRequested } }
 
     func request() {
-        state.withLock {
+        let body = state.withLock {
             $0.isRequested = true
             $0.socket?.request()
+            return $0.body
         }
+        body?()
+    }
+
+    /// Does this too when it is requested; at once where it was.
+    func also(_ body: @escaping @Sendable () -> Void) {
+        let isRequested = state.withLock {
+            $0.body = body
+            return $0.isRequested
+        }
+        if isRequested { body() }
     }
 
     fileprivate func set(_ socket: FlowSocket.Stop) {
@@ -91,7 +102,8 @@ struct FlowCollection: ~Copyable {
             let present = Moment.now.milliseconds
             if !isHeard || present < latest { dissection.tick(at: present &* 1_000_000) }
             latest = present
-            tell(CollectorSecond(now: .now, attacks: dissection.attacks, isHeard: isHeard, figures: figures))
+            let second = TrafficSecond(now: .now, attacks: dissection.attacks, isHeard: isHeard)
+            tell(CollectorSecond(traffic: second, figures: figures))
         }
     }
 
@@ -116,7 +128,8 @@ struct FlowCollection: ~Copyable {
     /// How it stands at the end, and all that was found.
     consuming func finish() -> CollectorOutcome {
         socket.countDrops()
-        let last = CollectorSecond(now: .now, attacks: dissection.attacks, isHeard: false, figures: figures)
+        let traffic = TrafficSecond(now: .now, attacks: dissection.attacks, isHeard: false)
+        let last = CollectorSecond(traffic: traffic, figures: figures)
         var faults = source.faults
         if socket.dropped > 0 { faults.append(ReadFault(cause: "dropped by the kernel", count: socket.dropped)) }
         let lost = source.flowCounters.lost

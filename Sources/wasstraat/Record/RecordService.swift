@@ -40,13 +40,15 @@ struct RecordService: Service {
     let report: OfficeReport
     /// The console's listener, bound; nil: no console.
     let console: Descriptor?
-    /// Where fingerprints of attacks that the collector finds go; nil: there is no filter.
+    /// Where fingerprints of attacks on the organisations' networks go; nil: there is no filter.
     let rules: FilterRules?
+    /// Where attacks that samples of the filter show come from; nil: there is no filter.
+    let wire: WireFeed?
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
-        console: Descriptor?, rules: FilterRules?
+        console: Descriptor?, rules: FilterRules?, wire: WireFeed?
     ) {
         self.feed = feed
         self.mailbox = mailbox
@@ -55,6 +57,7 @@ struct RecordService: Service {
         self.report = report
         self.console = console
         self.rules = rules
+        self.wire = wire
     }
 
     func run() async throws {

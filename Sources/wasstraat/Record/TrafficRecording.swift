@@ -47,7 +47,7 @@ struct TrafficRecording {
 
     /// Files what a second brought.
     /// - Returns: targets of attacks that began in it and are on no organisation's network.
-    mutating func take(_ second: CollectorSecond) async -> [String] {
+    mutating func take(_ second: TrafficSecond) async -> [String] {
         let confirmed = second.attacks.filter { $0.state != .suspected && $0.state != .ended }
         let names = Set(ledger.strangers(among: confirmed).map { "\($0)" })
         let fresh = names.subtracting(strange).sorted()
@@ -63,7 +63,7 @@ struct TrafficRecording {
     }
 
     /// Files the rest. What goes on stays open: the next collector goes on with it.
-    mutating func finish(_ last: CollectorSecond) async {
+    mutating func finish(_ last: TrafficSecond) async {
         let findings = ledger.observe(last.attacks, heard: false, at: last.now) + ledger.finish(at: last.now)
         for finding in findings { if case .opened(_) = finding.event { filed &+= 1 } }
         await recorder.take(findings)

@@ -1,0 +1,224 @@
+import Addresses
+import Bytes
+import CLinux
+import Fingerprints
+import Glibc
+import Messages
+import Mitigations
+import Moments
+import TestKit
+import Testing
+
+/// From frames on a wire over the kernel's samples to detection, and back to the kernel: real office, lane and filter at one
+/// end, hosts in a network namespace of their own at the other. No router exports anything.
+extension EndToEndTests {
+    @Suite(.serialized, .needsRoot, .needsBPF, .needs(tool: "ip"), .needs(tool: "curl")) struct SampledTests {
+        @Test(.timeLimit(.minutes(5)))
+        func `a flood of SYN is found in samples, answered with cookies by itself, and filed`() throws {
+            try WireStage.run(sampling: 1_024) { stage in
+                #expect(stage.visit() == "200")
+                let marks = stage.wasstraat.folder.path("flood")
+                let flood = try stage.flood(4_000_000, marks: marks)
+                #expect(eventually(within: 20_000) { access(marks + ".begun", F_OK) == 0 })
+                let begun = stage.now
+                #expect(
+                    eventually(within: 15_000) { stage.wasstraat.log.contains("they are answered with cookies") },
+                    "\(stage.wasstraat.log)")
+                #expect(stage.now - begun < 6, "found after \(stage.now - begun) s")
+                #expect(try stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)"))
+                #expect(
+                    eventually(within: 10_000) { (try? stage.figure(reason: "cookie_sent")) ?? 0 > 1_000 })
+                var (asked, served) = (0, 0)
+                while access(marks + ".over", F_OK) != 0 {
+                    asked += 1
+                    served += stage.visit() == "200" ? 1 : 0
+                }
+                #expect(served == asked && asked > 0, "\(served) of \(asked)")
+                var incidents = ""
+                #expect(
+                    eventually(within: 10_000) {
+                        incidents = (try? stage.incidents()) ?? ""
+                        return incidents.contains("\"kind\" : \"tcp-syn-flood\"")
+                    }, "\(stage.wasstraat.log)")
+                #expect(incidents.contains("\"site\" : \"\(WireStage.near)\""), "\(incidents)")
+                #expect(try stage.wasstraat.figure("wasstraat_filter_rules") >= 1)
+                _ = flood.wait()
+                // Within a minute or so after its end they are no more.
+                #expect(
+                    eventually(within: 90_000) {
+                        (try? stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)")) == false
+                    })
+                #expect(stage.wasstraat.log.contains("no flood of SYN any more"))
+                #expect(stage.visit() == "200")
+            }
+        }
+
+        @Test(.needs(tool: "python3"), .timeLimit(.minutes(3)))
+        func `a live rule that hits ordinary samples stops by itself, though all that it hits is dropped`() throws {
+            try WireStage.run(sampling: 1) { stage in
+                #expect(try stage.add(port: 9) == [1])
+                let sender = try stage.datagrams(6_000, perSecond: 150, to: 9)
+                #expect(
+                    eventually(within: 20_000) { (try? stage.figure(reason: "rule")) ?? 0 > 300 }, "nothing is dropped")
+                #expect(!(try stage.wasstraat.ask("filter", "status").contains("SUSPENDED")))
+                #expect(
+                    eventually(within: 40_000) {
+                        (try? stage.wasstraat.ask("filter", "status").contains("SUSPENDED: rule 1 hit 100 %")) == true
+                    }, "\((try? stage.wasstraat.ask("filter", "status")) ?? "")")
+                let dropped = try stage.figure(reason: "rule")
+                #expect(
+                    eventually(within: 5_000) { (try? stage.figure(reason: "dry_rule")) ?? 0 > 100 }, "it counts on")
+                #expect(try stage.figure(reason: "rule") == dropped)
+                // So little of one sender is no attack.
+                #expect(try !stage.incidents().contains("\"kind\""))
+                sender.signal(SIGTERM)
+                _ = sender.wait()
+            }
+        }
+    }
+}
+
+/// An installation at one end of a wire, and a host at the other that may send anything: neither has a way out.
+final class WireStage {
+    static let near = Address(ipv4: 0x0a63_0701)
+    private static let far = "10.99.7.2"
+    private static let port: UInt16 = 8_080
+
+    let wasstraat: RunningWasstraat
+    private let origin: MunicipalOrigin
+    /// A name of its own: pins are in the machine's file system of pins.
+    private let interface = "wsw\(getpid())"
+    private let peer = "wsw-peer-\(getpid())"
+
+    static func run(sampling: Int, _ body: (WireStage) throws -> Void) throws {
+        try OwnNamespace.run {
+            let stage = try WireStage()
+            defer { stage.end() }
+            try stage.build()
+            try stage.start(sampling: sampling)
+            try body(stage)
+        }
+    }
+
+    private init() throws {
+        origin = try MunicipalOrigin()
+        wasstraat = try RunningWasstraat(at: Self.near, port: Self.port)
+    }
+
+    private func build() throws {
+        for line in [
+            "netns add \(peer)", "link add \(interface) type veth peer name wst-out netns \(peer)",
+            "address add \(Self.near)/24 dev \(interface)", "link set \(interface) up",
+            "-n \(peer) address add \(Self.far)/24 dev wst-out", "-n \(peer) link set lo up",
+            "-n \(peer) link set wst-out up", "route add 198.18.0.0/15 via \(Self.far) dev \(interface)",
+        ] { try Self.ip(line) }
+        try Tool.run(["sysctl", "-qw", "net.ipv4.tcp_syncookies=2"])
+    }
+
+    private func start(sampling: Int) throws {
+        try wasstraat.configure(
+            [RunningWasstraat.Site(host: "www.example.nl", origin: origin.endpoint)],
+            extra: "    networks: [10.99.7.0/24]",
+            record: [
+                "console: {listen: off}", "prober: {enabled: false}",
+                "filter: {interface: \(interface), sampling: \(sampling)}",
+            ])
+        try wasstraat.start()
+        guard
+            eventually(
+                within: 20_000,
+                {
+                    guard let text = try? wasstraat.scrape() else { return false }
+                    return text.contains("wasstraat_filter_mode{mode=\"native\"} 1")
+                        && text.contains("wasstraat_wire_up 1")
+                })
+        else { throw NotReady("no samples:\n\(wasstraat.log)") }
+    }
+
+    private func end() {
+        if let office = pid_t(wasstraat.text("state/office.lock").filter(\.isNumber)), office > 1 {
+            kill(office, SIGTERM)
+        }
+        _ = eventually(within: 10_000) { access(wasstraat.state + "/filter.sock", F_OK) != 0 }
+        if let program = try? Package.program("wasstraat-filter") {
+            _ = try? Tool.run([program, "--interface", interface, "--state", wasstraat.state, "--detach"])
+        }
+        _ = try? Tool.run(["ip", "netns", "del", peer])
+    }
+
+    private static func ip(_ words: String) throws {
+        try Tool.run(["ip"] + words.split(separator: " ").map(String.init))
+    }
+
+    var now: Moment {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Moment(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
+    /// The status that a visitor at the other end gets.
+    func visit() -> String {
+        let words = [
+            "ip", "netns", "exec", peer, "curl", "-s", "-o", "/dev/null", "-m", "10", "-w", "%{http_code}", "-H",
+            "Host: www.example.nl", "http://\(Self.near):\(Self.port)/",
+        ]
+        return (try? Tool.run(words)) ?? "none"
+    }
+
+    /// SYN from forged sources, as fast as the machine makes them.
+    func flood(_ count: Int, marks: String) throws -> Child {
+        let facts = try Tool.run(["ip", "-o", "link", "show", interface]).split(separator: " ")
+        guard let place = facts.firstIndex(of: "link/ether") else { throw NotReady("no hardware address") }
+        let hardware = facts[place + 1].split(separator: ":").compactMap { UInt8($0, radix: 16) }
+        return try Child([
+            "ip", "netns", "exec", peer, try Package.program("filter-measure"), "syn-flood", "--count", "\(count)",
+            "--to", hardware.map { "\($0)" }.joined(separator: ","), "--marks", marks,
+        ])
+    }
+
+    func datagrams(_ count: Int, perSecond: Int, to port: Int) throws -> Child {
+        let program = """
+            import socket, time
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for n in range(\(count)):
+                s.sendto(b'x' * 18, ('\(Self.near)', \(port)))
+                time.sleep(1 / \(perSecond))
+            """
+        return try Child(["ip", "netns", "exec", peer, "python3", "-c", program])
+    }
+
+    /// A live rule against datagrams to a port, with evidence that says that it hits nobody.
+    func add(port: Int) throws -> [UInt64] {
+        let fingerprint = Fingerprint(
+            conditions: [.init(.protocol, "udp"), .init(.destinationPort, "\(port)")], kind: "udp-flood",
+            evidence: .init(
+                coverage: 1, collateral: 0, attackCount: 1_000, baselineCount: 1_000, sources: 100, from: now + -60,
+                until: now), made: now, expires: now + 86_400)
+        let order = FilterOrder(
+            .rule(fingerprint, targets: [Prefix(Self.near, length: 128)]),
+            note: FilterNote(tenant: "", reason: "test", author: .operator), seconds: 3_600)
+        let socket = Socket(owning: linux_unix_connect(wasstraat.state + "/filter.sock"))
+        try socket.send(Frame(.filterRequest, body: FilterRequest.add(order).encoded()).encoded())
+        var assembler = FrameAssembler()
+        while true {
+            if let frame = try assembler.next() {
+                guard case .done(let ids, _, _) = try FilterReply(decoding: frame.body.span.bytes) else { return [] }
+                return ids
+            }
+            let bytes = try socket.receive(within: 10_000)
+            guard !bytes.isEmpty else { throw NotReady("the filter does not answer") }
+            assembler.append(bytes)
+        }
+    }
+
+    /// Packets that ended in a reason, or met a dry one.
+    func figure(reason: String) throws -> Double {
+        for line in try wasstraat.scrape().split(separator: "\n")
+        where line.hasPrefix("wasstraat_filter_packets_total{reason=\"\(reason)\"") {
+            return Double(line.split(separator: " ").last ?? "") ?? 0
+        }
+        return 0
+    }
+
+    func incidents() throws -> String { try wasstraat.ask("report", "incidents", "--format", "json") }
+}

@@ -1,0 +1,204 @@
+import Addresses
+import Detection
+import Filters
+import Fingerprints
+import Messages
+import Mitigations
+import Moments
+import TestKit
+import Testing
+import wasstraat
+
+/// Detection on the filter's samples, without a filter and without a clock.
+struct WireTests {
+    private static let noon = Moment(seconds: 1_795_435_200)
+    private static let site = Address("198.51.100.7")!
+    private static let networks = [Prefix("198.51.100.0/24")!]
+
+    private func sample(_ frame: [UInt8]) -> FilterSample {
+        FilterSample(clock: 0, length: UInt32(frame.count), bytes: Array(frame.prefix(FilterSample.byteLimit)))
+    }
+
+    private func measured(_ id: UInt64, _ conditions: [Fingerprint.Condition], on targets: [Prefix] = [])
+        throws -> OrdinarySamples.Measured
+    {
+        let fingerprint = Fingerprint(
+            conditions: conditions, kind: "udp-flood",
+            evidence: .init(
+                coverage: 1, collateral: 0, attackCount: 100, baselineCount: 10, sources: 2, from: Self.noon,
+                until: Self.noon + 1), made: Self.noon, expires: Self.noon + 864_000)
+        let made = KernelRule.make(from: fingerprint, targets: targets, counter: 0, at: Self.noon, clock: 1)
+        return OrdinarySamples.Measured(id: id, rule: try made.get().rule)
+    }
+
+    // ---- Ordinary samples.
+
+    @Test func `rules are measured on ordinary samples of their own targets, and never on an attack's`() throws {
+        var samples = OrdinarySamples()
+        let target = "\(Self.site)"
+        for number in 0..<100 as Range<UInt16> {
+            // A visitor in ten asks by UDP; others are at another address.
+            let visitor = number % 10 == 0 ? PacketBuilder.udpFrame(5_000, to: target, 9) : nil
+            samples.take(
+                sample(visitor ?? PacketBuilder.tcpFrame(5_000 + number, to: target, 443)), at: Self.noon,
+                readsTunnels: false)
+            samples.take(
+                sample(PacketBuilder.tcpFrame(number, to: "198.51.100.99", 443)), at: Self.noon, readsTunnels: false)
+        }
+        // The attack begins a minute later.
+        let attack = OrdinarySamples.Attacked(Prefix(Self.site, length: 128), since: Self.noon + 60)
+        for _ in 0..<100 {
+            samples.take(
+                sample(PacketBuilder.udpFrame(53, to: target, 9)), at: Self.noon + 61, readsTunnels: false)
+        }
+        let rules = try [
+            measured(1, [.init(.protocol, "udp"), .init(.destinationPort, "9")], on: [Prefix(Self.site, length: 128)]),
+            measured(2, [.init(.protocol, "udp")]),
+        ]
+        // Nothing is believed before an attack would have been seen.
+        samples.believe(besides: [], at: Self.noon + 5)
+        #expect(samples.measure(rules) == [])
+        samples.believe(besides: [attack], at: Self.noon + 100)
+        #expect(
+            samples.measure(rules) == [
+                .init(rule: 1, hits: 10, samples: 100), .init(rule: 2, hits: 10, samples: 200),
+            ])
+        #expect(samples.count == 200)
+        samples.believe(besides: [attack], at: Self.noon + 101)
+        #expect(samples.measure(rules) == [])
+        // A rule that comes in the middle of the attack is measured on those from before; the others not again.
+        let later = try measured(3, [.init(.protocol, "tcp")], on: [Prefix(Self.site, length: 128)])
+        #expect(samples.measure(rules + [later]) == [.init(rule: 3, hits: 90, samples: 100)])
+        #expect(samples.measure(rules + [later]) == [])
+    }
+
+    @Test func `of many samples a fair part is kept, and of hostile ones none`() throws {
+        var samples = OrdinarySamples()
+        for second in 0..<40 {
+            for number in 0..<2_000 {
+                // The first half of each second is of another kind than the second half.
+                let frame =
+                    number < 1_000
+                    ? PacketBuilder.udpFrame(5_000, to: "\(Self.site)", 9)
+                    : PacketBuilder.tcpFrame(5_000, to: "\(Self.site)", 443)
+                samples.take(sample(frame), at: Self.noon + Double(second), readsTunnels: false)
+            }
+            for length in [0, 10, 14, 33] {
+                let frame = Array(PacketBuilder.tcpFrame(1, to: "\(Self.site)", 443).prefix(length))
+                samples.take(sample(frame), at: Self.noon + Double(second), readsTunnels: false)
+            }
+            samples.believe(besides: [], at: Self.noon + Double(second))
+            let rule = try measured(1, [.init(.protocol, "udp")])
+            for one in samples.measure([rule]) {
+                #expect(one.samples <= UInt64(OrdinarySamples.secondLimit))
+                #expect((0.35...0.65).contains(Double(one.hits) / Double(one.samples)), "\(one)")
+            }
+        }
+        #expect((13_000...15_000).contains(samples.count), "\(samples.count)")
+    }
+
+    // ---- Cookies.
+
+    private func flood(_ target: String, kind: String = FloodOrders.kind, until end: Double) -> TrafficAttack {
+        TrafficLedgerTests.seen(target, to: end, kinds: [kind])
+    }
+
+    @Test func `a flood of SYN has cookies sent for this machine's addresses, said again while it lasts`() throws {
+        var floods = FloodOrders()
+        let own = [Self.site, Address("198.51.100.8")!]
+        let start = TrafficLedgerTests.noon
+        var said: [Double] = []
+        for second in stride(from: 1.0, through: 60, by: 1) {
+            let now = start + second
+            // The latter half of it is over: other vectors may last.
+            let attacks = [
+                flood("198.51.100.7/32", until: min(second, 45)),
+                flood("198.51.100.8/32", kind: "udp-flood", until: second),
+                flood("203.0.113.9/32", until: second),
+            ]
+            let change = floods.observe(attacks, own: own, organisation: { _ in "waterdam" }, at: now)
+            #expect(change.begun == (second == 1 ? [Self.site] : []))
+            #expect(change.over == (second == 56 ? [Self.site] : []), "\(second)")
+            for order in floods.orders(at: now) {
+                #expect(order.what == .flooded([Self.site]) && order.note.tenant == "waterdam" && !order.isDry)
+                #expect(order.note.author == .detection && order.note.reason.hasPrefix("SYN flood on 198.51.100.7"))
+                said.append(second)
+                floods.done(order, at: now)
+            }
+        }
+        #expect(said == [1, 21, 41])
+        // The last word holds so long: it is gone within 70 s of the flood's end.
+        #expect(41 + Double(FloodOrders.lifetime) <= 45 + 70)
+        #expect(floods.addresses.isEmpty)
+    }
+
+    @Test func `an order that nobody took is said again at once, and one of a block is for all of our addresses in it`()
+    {
+        var floods = FloodOrders()
+        let own = [Self.site, Address("198.51.100.8")!, Address("203.0.113.1")!]
+        let now = TrafficLedgerTests.noon + 1
+        for _ in 0..<3 {
+            _ = floods.observe([flood("198.51.100.0/24", until: 1)], own: own, organisation: { _ in nil }, at: now)
+            #expect(floods.orders(at: now).map(\.what) == [.flooded(Array(own.prefix(2)))])
+        }
+    }
+
+    // ---- The whole way of a sample.
+
+    @Test func `an attack is found in samples of frames alone`() throws {
+        var watch = WireWatch(profile: .shipped, targets: Self.networks)
+        var random = SystemRandomNumberGenerator()
+        func frames(_ count: Int, _ make: (UInt32) -> [UInt8]) -> [FilterSample] {
+            (0..<count).map { _ in sample(make(random.next())) }
+        }
+        var found: TrafficSecond?
+        for second in 0..<6 {
+            let now = Self.noon + Double(second)
+            let clock = SampleClock(wall: now.milliseconds * 1_000_000 + 500_000_000, monotonic: 0)
+            var samples = frames(20) { PacketBuilder.tcpFrame(UInt16($0 & 0x7fff) | 1_024, to: "\(Self.site)", 443) }
+            if second >= 3 {
+                samples += frames(60) {
+                    PacketBuilder.tcpFrame(
+                        from: "100.64.\($0 & 255).\($0 >> 8 & 255)", UInt16($0 >> 16 | 1_024), to: "\(Self.site)", 443,
+                        flags: 2)
+                }
+                // A flood on an address that is nobody's of ours.
+                samples += frames(60) { PacketBuilder.udpFrame(53, to: "203.0.113.\($0 & 1)", 9) }
+            }
+            samples.append(FilterSample(clock: 0, length: 60, bytes: [1, 2, 3]))
+            watch.take(FilterSamples(samples, rate: 1_024), at: clock)
+            let seen = watch.second(at: now + 1)
+            #expect(seen.isHeard)
+            if !seen.attacks.isEmpty, found == nil { found = seen }
+        }
+        let attack = try #require(found?.attacks.first)
+        #expect(found?.attacks.count == 1 && attack.target.description == "\(Self.site)")
+        #expect(attack.vectors.map(\.kind) == ["tcp-syn-flood"])
+        #expect(try #require(found).now - Self.noon <= 5)
+        #expect(watch.unread == 6)
+        #expect(!watch.second(at: Self.noon + 8).isHeard)
+    }
+
+    @Test func `what the collector and samples both see is one attack`() {
+        let now = TrafficLedgerTests.noon + 10
+        let collector = TrafficSecond(
+            now: now, attacks: [TrafficLedgerTests.seen("198.51.100.7/32", to: 9)], isHeard: false)
+        let samples = TrafficSecond(
+            now: now,
+            attacks: [
+                TrafficLedgerTests.seen("198.51.100.0/24", to: 9), TrafficLedgerTests.seen("198.51.101.70/32", to: 9),
+            ], isHeard: true)
+        let joined = collector.joined(with: samples)
+        #expect(joined.attacks.map(\.target.description) == ["198.51.100.7", "198.51.101.70"])
+        #expect(joined.isHeard && collector.joined(with: nil).attacks.count == 1)
+        var ledger = TrafficLedgerTests.ledger()
+        #expect(ledger.observe(joined.attacks, heard: true, at: now).count == 2)
+        // Samples alone see it next: the same attack goes on.
+        let next = TrafficSecond(now: now + 1, attacks: [], isHeard: false).joined(with: samples)
+        let findings = ledger.observe(next.attacks, heard: true, at: now + 6)
+        for finding in findings {
+            if case .changed = finding.event { continue }
+            Issue.record("\(finding.event)")
+        }
+    }
+}
