@@ -136,6 +136,11 @@ package struct ChunkedBody: Sendable {
         (hash ^ UInt32(Octets.lowered(byte))) &* 16_777_619
     }
 
+    /// Whether a field of this name, which must be lower-case, may come as a trailer.
+    static func mayTrail(_ name: UnsafeRawBufferPointer) -> Bool {
+        !forbidden.contains(name.reduce(2_166_136_261) { hash($0, $1) })
+    }
+
     /// Fields that must not come as trailers: framing, routing, credentials (RFC 9110, section 6.5.1).
     private static let forbidden: [UInt32] = [
         "content-length", "transfer-encoding", "host", "connection", "trailer", "te", "upgrade", "expect", "cookie",

@@ -22,11 +22,16 @@ package struct HPACKFields: Sendable {
         package init() {}
     }
 
+    /// The largest table that ``HPACKDecoder`` may keep.
+    static let longestKept = 64 << 10
+
     package let limits: Limits
     package private(set) var entries: [Entry] = []
     /// Where the entries' slices lie.
     package private(set) var bytes: [UInt8]
     private var used = 0
+    /// Where the decoder puts strings together: half for a name, half for a value, each as long as any that is kept.
+    var scratch: [UInt8]
     /// The list's size as SETTINGS_MAX_HEADER_LIST_SIZE counts it, with what was not kept.
     package private(set) var size = 0
     /// Fields in the block, with those not kept.
@@ -35,6 +40,7 @@ package struct HPACKFields: Sendable {
     package init(limits: Limits = Limits()) {
         self.limits = limits
         bytes = [UInt8](repeating: 0, count: limits.bytes)
+        scratch = [UInt8](repeating: 0, count: 2 * max(limits.bytes, Self.longestKept))
         entries.reserveCapacity(limits.fields)
     }
 
@@ -51,20 +57,24 @@ package struct HPACKFields: Sendable {
 
     /// Adds a field, or only counts it once there is too much. Returns false when the work's bound is passed.
     mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
-        count += 1
-        size += name.count + value.count + 32
-        guard !isTooLarge else { return size <= limits.work }
+        let isWithin = count(length: name.count + value.count)
+        if isTooLarge { return isWithin }
         let start = used
         // The size counts these bytes and is within the bytes there are.
-        bytes.withUnsafeMutableBytes { place in
-            if name.count > 0 { place.baseAddress!.advanced(by: start).copyMemory(from: name.baseAddress!, byteCount: name.count) }
-            if value.count > 0 {
-                place.baseAddress!.advanced(by: start + name.count).copyMemory(
-                    from: value.baseAddress!, byteCount: value.count)
-            }
+        bytes.withUnsafeMutableBytes { all in
+            let place = UnsafeMutableRawBufferPointer(rebasing: all[start...])
+            place.copyMemory(from: name)
+            UnsafeMutableRawBufferPointer(rebasing: place[name.count...]).copyMemory(from: value)
         }
         used = start + name.count + value.count
         entries.append(Entry(name: Slice(start, start + name.count), value: Slice(start + name.count, used)))
         return true
+    }
+
+    /// Counts a field that is not kept.
+    mutating func count(length: Int) -> Bool {
+        count += 1
+        size += length + HPACKTable.entryCost
+        return size <= limits.work
     }
 }
