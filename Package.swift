@@ -288,6 +288,8 @@ if isFuzzing {
         .target(
             name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
         fuzzer("http-head", ["Heads"]),
+        fuzzer("hpack", ["Heads"]),
+        fuzzer("http2", ["Heads"]),
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
         fuzzer("client-hello", ["Packets", "Bytes"]),
         fuzzer("messages", ["Messages", "Mitigations", "Bytes"]),

@@ -105,6 +105,11 @@ package struct HTTP2Frame: Equatable, Sendable, BitwiseCopyable {
         package var range: Range<Int>
         /// HEADERS that let a stream depend on itself: the stream's fault, raised after its block was decoded.
         package var fault: HTTP2Fault?
+
+        package init(range: Range<Int>, fault: HTTP2Fault? = nil) {
+            self.range = range
+            self.fault = fault
+        }
     }
 
     /// Takes padding and priority off. `payload` is the whole payload; its flow-control size stays `length`.
