@@ -192,7 +192,7 @@ let package = Package(
         tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
         tests(
             "GatewayTests",
-            ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Sketches"]),
+            ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches"]),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests(
             "IncidentsTests",
