@@ -195,9 +195,11 @@ let package = Package(
             "FiltersTests", ["TestKit", "FilterKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
         tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
         tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
-        tests(
-            "GatewayTests",
-            ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Sketches"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches",
+            ], exclude: ["Peers"], swiftSettings: house),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests(
             "IncidentsTests",
@@ -293,6 +295,8 @@ if isFuzzing {
         .target(
             name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
         fuzzer("http-head", ["Heads"]),
+        fuzzer("hpack", ["Heads"]),
+        fuzzer("http2", ["Heads"]),
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),
         fuzzer("client-hello", ["Packets", "Bytes"]),
         fuzzer("messages", ["Messages", "Mitigations", "Bytes"]),

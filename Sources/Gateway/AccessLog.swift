@@ -17,6 +17,7 @@ struct AccessLog {
         var site: [UInt8]
         var source: UInt64
         var isTLS: Bool
+        var isHTTP2: Bool
         /// How the visitor's program speaks TLS.
         var ja4: JA4?
         var method: UnsafeRawBufferPointer
@@ -56,6 +57,7 @@ struct AccessLog {
         ink.write("\",\"source\":\"")
         ink.write(hexadecimal: line.source, digits: 16)
         ink.write(line.isTLS ? "\",\"tls\":true" : "\",\"tls\":false")
+        ink.write(line.isHTTP2 ? ",\"protocol\":\"h2\"" : ",\"protocol\":\"http/1.1\"")
         if let ja4 = line.ja4 {
             ink.write(",\"ja4\":\"")
             ja4.forEachCharacter { ink.write($0) }

@@ -9,6 +9,9 @@ enum Clock {
     /// Nanoseconds since 1970.
     static func wall() -> UInt64 { read(CLOCK_REALTIME) }
 
+    /// Nanoseconds that this thread has used of the processor.
+    static func thread() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -20,7 +20,7 @@ struct Stream {
     var out = Store()
 }
 
-/// One visitor's connection. Trivial to copy: everything it owns is given back by the worker when it closes.
+/// One visitor's connection, or a request that an HTTP/2 connection carries. Trivial to copy: everything it owns is given back by the worker when it closes.
 struct Visitor {
     enum Phase: UInt8 {
         case free
@@ -40,6 +40,8 @@ struct Visitor {
         case page
         /// The last response is out; what still comes in is thrown away until the peer ends.
         case lingering
+        /// Speaks HTTP/2: its requests are records of their own.
+        case carrying
     }
 
     var timer = TimerWheel.Node()
@@ -59,11 +61,17 @@ struct Visitor {
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.
     var ja4: JA4?
+    /// How it speaks HTTP/2; 0: it does not.
+    var agent: UInt64 = 0
     var stream = Stream()
     var source = Address(high: 0, low: 0)
     /// Bytes received and not used yet: part of a head, or what came behind it.
     var pending = Store()
     var scanner = HeadScanner()
+    /// In `carrying`: what the connection holds beside this.
+    var carrier: UnsafeMutablePointer<Carrier>?
+    /// Of a request that a connection carries: `stream` has no socket then, and its `out` holds content not framed yet.
+    var carried = Carried()
     /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?
@@ -129,6 +137,8 @@ struct Exchange {
     var sourceHash: UInt64 = 0
     var request = Body()
     var response = Body()
+    /// Lines of the response's trailers, for HTTP/2.
+    var trailers = Store()
     var status: UInt16 = 0
     var methodName = Heads.Slice.empty
     var path = Heads.Slice.empty

@@ -58,6 +58,19 @@ struct Ink {
         }
     }
 
+    /// Makes room for `size` bytes at the end, which the caller fills at once.
+    mutating func extend(_ size: Int) -> UnsafeMutableRawBufferPointer {
+        reserve(size)
+        defer { count += size }
+        return UnsafeMutableRawBufferPointer(start: base + count, count: size)
+    }
+
+    /// It did not have to grow far beyond what a worker's inks begin with.
+    var isModest: Bool { capacity <= 256 << 10 }
+
+    /// Gives the memory back; the ink is of no use after it.
+    func free() { Glibc.free(base) }
+
     private mutating func reserve(_ needed: Int) {
         guard capacity - count < needed else { return }
         capacity = (count + needed) * 2

@@ -14,6 +14,10 @@ extension LaneStatus.Connections {
         malformed += other.malformed
         badPreface += other.badPreface
         pages += other.pages
+        http2 += other.http2
+        streams += other.streams
+        slowed += other.slowed
+        abusive += other.abusive
     }
 }
 

@@ -71,6 +71,8 @@ final class SiteTable: Sendable {
     let firstSecure: UInt16?
     /// For Via.
     let instanceName: [UInt8]
+    /// What we add to Via of responses.
+    let viaValue: [UInt8]
     let pseudonyms: KeyedHash
     let sources: KeyedHash
 
@@ -89,6 +91,7 @@ final class SiteTable: Sendable {
         firstSecure =
             sites.first { $0.certificate != nil }?.index ?? (pagesCertificate == nil ? nil : TLSPort.pagesSite)
         instanceName = Array(snapshot.instance.utf8)
+        viaValue = Array("1.1 \(snapshot.instance)".utf8)
         pseudonyms = KeyedHash(key: snapshot.secrets.pseudonymKey)
         sources = KeyedHash(key: snapshot.secrets.historyKey)
         var names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }

@@ -18,15 +18,21 @@ struct Slab<Record> {
 
     /// A fresh place. The record there is what its last user left (`empty` at first).
     mutating func take() -> UInt32 {
-        if free.isEmpty {
-            let first = UInt32(chunks.count * Self.chunkSize)
-            let chunk = UnsafeMutablePointer<Record>.allocate(capacity: Self.chunkSize)
-            chunk.initialize(repeating: empty, count: Self.chunkSize)
-            chunks.append(chunk)
-            free.append(contentsOf: (first..<first + UInt32(Self.chunkSize)).reversed())
-        }
+        let place = next()
         count += 1
-        return free.removeLast()
+        free.removeLast()
+        return place
+    }
+
+    /// The place that is taken next.
+    mutating func next() -> UInt32 {
+        if let place = free.last { return place }
+        let first = UInt32(chunks.count * Self.chunkSize)
+        let chunk = UnsafeMutablePointer<Record>.allocate(capacity: Self.chunkSize)
+        chunk.initialize(repeating: empty, count: Self.chunkSize)
+        chunks.append(chunk)
+        free.append(contentsOf: (first..<first + UInt32(Self.chunkSize)).reversed())
+        return first
     }
 
     mutating func give(_ index: UInt32) {

@@ -1,4 +1,5 @@
 internal import Addresses
+internal import Heads
 
 /// How many connections each source holds, asked right after accept.
 ///
@@ -41,5 +42,23 @@ struct SourceBudget {
     private static func drop(_ key: Address, from table: inout [Address: UInt32]) {
         guard let count = table[key] else { return }
         table[key] = count > 1 ? count - 1 : nil
+    }
+}
+
+/// Sources whose HTTP/2 connections had to be restrained. Bounded: when there are too many, all are forgotten, for the
+/// connections have budgets of their own.
+struct Offences {
+    private static let limit = 4096
+    private var sources: [Address: HTTP2SourceBudget] = [:]
+
+    mutating func add(_ source: Address, at now: UInt64) {
+        let subscriber = source.subscriber
+        if sources.count >= Self.limit, sources[subscriber] == nil { sources.removeAll(keepingCapacity: true) }
+        sources[subscriber, default: HTTP2SourceBudget()].offended(at: now)
+    }
+
+    func isOffender(_ source: Address, at now: UInt64) -> Bool {
+        guard !sources.isEmpty else { return false }
+        return sources[source.subscriber]?.isOffender(at: now) ?? false
     }
 }

@@ -36,6 +36,8 @@ struct TLSPort {
     var site: UInt16 = noSite
     /// The last ClientHello's fingerprint; nil where we read it differently than BoringSSL does.
     var ja4: JA4?
+    /// Whether HTTP/2 is offered to whom the present handshake is with; set by the worker before each.
+    var offersHTTP2 = false
     static let noSite = UInt16.max
     /// A site that a reload took away.
     static let goneSite = UInt16.max - 1
@@ -147,6 +149,14 @@ enum TLS {
         _ = SSL_shutdown(connection)
     }
 
+    /// Whether the handshake settled on HTTP/2.
+    static func speaksHTTP2(_ connection: OpaquePointer) -> Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(connection, &name, &length)
+        return length == 2 && name?[0] == UInt8(ascii: "h") && name?[1] == UInt8(ascii: "2")
+    }
+
     static func isResumed(_ connection: OpaquePointer) -> Bool { SSL_session_reused(connection) == 1 }
 
     private static func judge(_ connection: OpaquePointer, _ result: Int32) -> Result {
@@ -197,7 +207,7 @@ final class TLSContext: @unchecked Sendable {
         self.tickets = keys.isEmpty ? nil : TicketKeys(keys: keys)
     }
 
-    /// What listeners start a handshake with: it asks the port's sites for the certificate, offers HTTP/1.1, and
+    /// What listeners start a handshake with: it asks the port's sites for the certificate, offers HTTP, and
     /// resumes sessions with the given ticket keys (the first one writes).
     static func listener(ticketKeys: [[UInt8]]) -> TLSContext {
         let context = TLSContext(server: true, tickets: ticketKeys)
@@ -209,7 +219,7 @@ final class TLSContext: @unchecked Sendable {
             port.pointee.ja4 = (try? ClientHello(decoding: body.bytes)).map { JA4(of: $0) { TLS.sha256(copy $0) } }
             return TLSContext.choose(connection, port)
         }
-        context.offerHTTP1()
+        context.offerHTTP()
         if context.tickets != nil {
             SSL_CTX_set_tlsext_ticket_key_cb(context.pointer) { connection, name, iv, cipher, hmac, isWriting in
                 // Not from the connection's context: that is the site's by now.
@@ -243,30 +253,43 @@ final class TLSContext: @unchecked Sendable {
         return ssl_select_cert_success
     }
 
-    /// HTTP/1.1 if the client speaks it; a client that offers only others gets no protocol, and may go on. BoringSSL asks
-    /// the context that the certificate came from.
-    private func offerHTTP1() {
+    /// HTTP/2 if the client speaks it and the listener does, else HTTP/1.1; a client that offers only others gets no
+    /// protocol, and may go on. BoringSSL asks the context that the certificate came from.
+    private func offerHTTP() {
         SSL_CTX_set_alpn_select_cb(
             pointer,
-            { _, out, outLength, offered, offeredLength, _ in
-                var index = 0
-                while index < Int(offeredLength), let offered {
-                    let length = Int(offered[index])
-                    if length == 8, index + 9 <= Int(offeredLength), memcmp(offered + index + 1, "http/1.1", 8) == 0 {
-                        out?.pointee = offered + index + 1
-                        outLength?.pointee = 8
-                        return SSL_TLSEXT_ERR_OK
-                    }
-                    index += 1 + length
-                }
-                return SSL_TLSEXT_ERR_NOACK
+            { connection, out, outLength, offered, offeredLength, _ in
+                guard let offered, let connection else { return SSL_TLSEXT_ERR_NOACK }
+                let all = UnsafeBufferPointer(start: offered, count: Int(offeredLength))
+                let port = BIO_get_data(SSL_get_rbio(connection))!.assumingMemoryBound(to: TLSPort.self)
+                var place = port.pointee.offersHTTP2 ? TLSContext.find("h2", in: all) : nil
+                place = place ?? TLSContext.find("http/1.1", in: all)
+                guard let place else { return SSL_TLSEXT_ERR_NOACK }
+                out?.pointee = offered + place + 1
+                outLength?.pointee = offered[place]
+                return SSL_TLSEXT_ERR_OK
             }, nil)
+    }
+
+    /// Where in a list of names, each with its length before it, this one is.
+    private static func find(_ name: StaticString, in list: UnsafeBufferPointer<UInt8>) -> Int? {
+        var index = 0
+        while index < list.count {
+            let length = Int(list[index])
+            if length == name.utf8CodeUnitCount, index + 1 + length <= list.count,
+                memcmp(list.baseAddress! + index + 1, name.utf8Start, length) == 0
+            {
+                return index
+            }
+            index += 1 + length
+        }
+        return nil
     }
 
     /// A site's certificate chain and key, both PEM.
     static func site(chain: [UInt8], key: [UInt8]) throws(TLSFailure) -> TLSContext {
         let context = TLSContext(server: true)
-        context.offerHTTP1()
+        context.offerHTTP()
         let certificates = try readCertificates(chain)
         guard let leaf = certificates.first else { throw TLSFailure("the certificate file holds no certificate") }
         defer { for certificate in certificates { X509_free(certificate) } }

@@ -48,6 +48,7 @@ extension Worker {
         visitors[exchange.pointee.visitor].pointee.exchange = nil
         exchange.pointee.site?.release()
         exchange.pointee.site = nil
+        exchange.pointee.trailers.free()
         // A large head's memory is not kept.
         if exchange.pointee.head.count > 4096 { exchange.pointee.head.free() }
         exchange.pointee.next = spareExchanges
@@ -186,6 +187,7 @@ extension Worker {
         let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = exchange.pointee.closesVisitor || leftBody || isDraining
         giveExchange(exchange)
+        guard visitor.pointee.carried.id == 0 else { return endCarried(index) }
         if visitor.pointee.pending.isEmpty { visitor.pointee.pending.free() }
         guard closes else {
             visitor.pointee.phase = .head
@@ -227,7 +229,10 @@ extension Worker {
             // Half a response must not look like a whole one: the connection ends, with a reset where an ordinary end
             // would be the end of the content.
             let endsByClosing = exchange.pointee.minorVersion == 0 && exchange.pointee.response.framing == .untilClose
-            if exchange.pointee.dechunks || endsByClosing { linux_reset_on_close(visitor.pointee.stream.socket) }
+            // Over HTTP/2 its stream alone is reset.
+            if visitor.pointee.carried.id == 0, exchange.pointee.dechunks || endsByClosing {
+                linux_reset_on_close(visitor.pointee.stream.socket)
+            }
             record(exchange, decision: "broken")
             giveExchange(exchange)
             return closeVisitor(index)

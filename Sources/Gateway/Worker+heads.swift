@@ -35,7 +35,7 @@ extension Worker {
             }
         }
         writeSource(exchange, bytes, isTrusted: isTrusted)
-        ink.write(request.minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 ")
+        ink.write(visitor.pointee.carried.id != 0 ? "Via: 2.0 " : request.minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 ")
         ink.write(table.instanceName)
         if request.upgrade.count > 0 {
             ink.write("\r\nConnection: upgrade\r\nUpgrade: ")
@@ -104,6 +104,10 @@ extension Worker {
     func writeResponseHead(_ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>) {
         let bytes = UnsafeRawBufferPointer(head)
         ink.clear()
+        let givesCookie = exchange.pointee.givesCookie && response.status == 200 && isPage(bytes)
+        guard visitors[exchange.pointee.visitor].pointee.carried.id == 0 else {
+            return carryResponseHead(exchange, bytes, givesCookie: givesCookie)
+        }
         writeStatus(bytes)
         writeFields(bytes, response.fields) { field in
             switch field.id {
@@ -114,7 +118,11 @@ extension Worker {
             }
         }
         if exchange.pointee.enchunks { ink.write("Transfer-Encoding: chunked\r\n") }
-        if exchange.pointee.givesCookie, response.status == 200, isPage(bytes) { writeCookie(exchange) }
+        if givesCookie {
+            ink.write("Set-Cookie: ")
+            writeCookie(exchange, to: &ink)
+            ink.write("\r\n")
+        }
         ink.write("Via: 1.1 ")
         ink.write(table.instanceName)
         if exchange.pointee.closesVisitor {
@@ -125,9 +133,30 @@ extension Worker {
         ink.write("\r\n\r\n")
     }
 
+    /// The same over HTTP/2, where it leaves at once.
+    private func carryResponseHead(
+        _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeRawBufferPointer, givesCookie: Bool
+    ) {
+        scratch.clear()
+        if givesCookie { writeCookie(exchange, to: &scratch) }
+        let cookie = scratch.bytes
+        // Trailers are announced by their own frame; the field may pass.
+        let size = carryHead(
+            exchange.pointee.visitor, bytes, ends: exchange.pointee.response.isDone,
+            adds: { writer in
+                if cookie.count > 0 { writer.write("set-cookie", cookie) }
+                table.viaValue.withUnsafeBytes { writer.write("via", $0) }
+            })
+        exchange.pointee.bytesOut += UInt64(size)
+    }
+
     /// A head that passes whole: an interim response, or the switch to another protocol.
-    func writeInterimHead(_ head: UnsafeBufferPointer<UInt8>) {
+    func writeInterimHead(_ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>) {
         ink.clear()
+        guard visitors[exchange.pointee.visitor].pointee.carried.id == 0 else {
+            carryHead(exchange.pointee.visitor, UnsafeRawBufferPointer(head), ends: false)
+            return
+        }
         writeStatus(UnsafeRawBufferPointer(head))
         writeFields(UnsafeRawBufferPointer(head), response.fields) { field in
             response.status == 101 || !field.id.isHopByHop
@@ -148,13 +177,12 @@ extension Worker {
         return memcmp(bytes.baseAddress! + Int(type.value.start), "text/html", 9) == 0
     }
 
-    private func writeCookie(_ exchange: UnsafeMutablePointer<Exchange>) {
-        ink.write("Set-Cookie: ")
+    private func writeCookie(_ exchange: UnsafeMutablePointer<Exchange>, to ink: inout Ink) {
         ink.write(SiteCookie.name)
         ink.write("=")
         ink.write(site(exchange).cookie.value(hour: wallSeconds / 3600))
         ink.write("; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax")
-        ink.write(visitors[exchange.pointee.visitor].pointee.isTLS ? "; Secure\r\n" : "\r\n")
+        if visitors[exchange.pointee.visitor].pointee.isTLS { ink.write("; Secure") }
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, _ slice: Heads.Slice) {

@@ -28,14 +28,15 @@ extension Worker {
     private static let pageTime: UInt64 = 120_000
 
     /// Answers the request in `request`. True: the connection stands and goes on.
-    func answerPage(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        let visitor = visitors[index]
+    func answerPage(_ asker: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         report.connections.pages += 1
-        if table.certificate(of: TLSPort.pagesSite) != nil, !visitor.pointee.isTLS,
-            !table.snapshot.listeners[Int(visitor.pointee.listener)].servesClear
+        if table.certificate(of: TLSPort.pagesSite) != nil, !visitors[asker].pointee.isTLS,
+            !table.snapshot.listeners[Int(visitors[asker].pointee.listener)].servesClear
         {
-            return redirect(index, nil, bytes)
+            return redirect(asker, nil, bytes)
         }
+        let index = placeOfRequest(asker)
+        let visitor = visitors[index]
         let file = page(bytes)
         let wall = Clock.wall() / 1_000_000
         let made = pages?.made ?? wall
@@ -62,6 +63,11 @@ extension Worker {
                 lingers: request.framing != .none, until: now + Self.pageTime * 1_000_000))
         visitor.pointee.page = sending
         visitor.pointee.phase = .page
+        if visitor.pointee.carried.id != 0 {
+            readOwnHead(ink.bytes)
+            carryHead(index, ink.bytes, ends: sending.pointee.length == 0)
+            ink.clear()
+        }
         let goesOn = sendPage(index, headCount: ink.count)
         if visitor.pointee.phase == .page {
             // From here on its pace is judged.
@@ -88,7 +94,8 @@ extension Worker {
     func sendPage(_ index: UInt32, headCount: Int = 0) -> Bool {
         let visitor = visitors[index]
         guard let sending = visitor.pointee.page else { return false }
-        let piece = visitor.pointee.stream.tls == nil ? Self.clearPiece : Self.securePiece
+        let isCarried = visitor.pointee.carried.id != 0
+        let piece = visitor.pointee.stream.tls == nil && !isCarried ? Self.clearPiece : Self.securePiece
         var lead = headCount
         while true {
             if lead == 0 {
@@ -101,6 +108,13 @@ extension Worker {
                     age: sending.pointee.age, from: sending.pointee.offset, limit: rest, to: &ink, scratch: &scratch)
             }
             let isLast = sending.pointee.offset + rest == sending.pointee.length
+            if isCarried {
+                carry(index, ink.bytes, ends: isLast)
+                visitor.pointee.moved += UInt64(ink.count)
+                sending.pointee.offset += ink.count
+                if isLast { return finishPage(index) }
+                continue
+            }
             let endsTLS = isLast && sending.pointee.closes && !sending.pointee.lingers
             let taken = sendSome(&visitor.pointee.stream, ink.bytes, keeping: lead, isLast: endsTLS)
             guard taken >= lead else {
@@ -121,6 +135,10 @@ extension Worker {
         guard let sending = visitor.pointee.page?.pointee else { return false }
         dropPage(index)
         visitor.pointee.moved = 0
+        guard visitor.pointee.carried.id == 0 else {
+            endCarried(index)
+            return false
+        }
         visitor.pointee.phase = .head
         if sending.closes {
             endReply(index, lingers: sending.lingers)

@@ -13,10 +13,13 @@ extension Worker {
     /// Bytes of requests that a worker gathers at once; beyond them a slow body costs its origin a connection instead.
     private static let allGatheredLimit = 64 << 20
 
-    /// Decides on the head at `start..<end` of the buffer, which holds `held` bytes. True: go on with the visitor.
-    func received(_ index: UInt32, _ start: Int, _ end: Int, _ held: Int) -> Bool {
+    /// Decides on the head in `bytes`, which begins at `start` and ends with them; `held` bytes are there in all, some of
+    /// its body behind it. True: go on with the visitor.
+    ///
+    /// - Parameter index: the visitor, or the HTTP/2 connection whose candidate this is.
+    func received(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ held: Int) -> Bool {
         let visitor = visitors[index]
-        let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: end)
+        let end = bytes.count
         var headLimits = HeadLimits()
         headLimits.bytes = Int(limits.headBytes)
         headLimits.target = Int(limits.targetBytes)
@@ -41,7 +44,8 @@ extension Worker {
         if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
             held - end < Int(length), gathering < Self.allGatheredLimit
         {
-            return gather(index, held, until: end + Int(length))
+            return gather(
+                index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: end + Int(length))
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end)
@@ -80,21 +84,21 @@ extension Worker {
     }
 
     private func ask(
-        _ index: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
+        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
     ) -> Bool {
-        let visitor = visitors[index]
-        let source = visitor.pointee.source
+        let source = visitors[asker].pointee.source
         let (subscriber, network) = (source.subscriber, source.network)
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let hasCookie = carriesCookie(site, bytes)
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
-        let ticket = makeTicket(index)
+        // A carried request gets its place when it is admitted.
+        let ticket = makeTicket(visitors[asker].pointee.carrier == nil ? asker : visitors.next())
         let arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
             route: RouteHash.of(bytes.span, method: request.method, path: request.path, pathLength: request.pathLength),
             isKnown: isKnown)
-        tally(index, site, arrival, network, bytes.span)
+        tally(asker, site, arrival, network, bytes.span)
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
         }
@@ -102,35 +106,38 @@ extension Worker {
         if isUnderPressure {
             var isRefused = false
             if case .refuse = decision { isRefused = true }
-            watch(index, site, arrival, bytes, isSuspect: isSuspect, isRefused: isRefused)
+            watch(asker, site, arrival, bytes, isSuspect: isSuspect, isRefused: isRefused)
         }
         switch decision {
         case .refuse(let cause):
             let status = Self.status(cause)
             return refuse(
-                index, site, status, "refused", bytes,
+                asker, site, status, "refused", bytes,
                 visitorClass: cause == .suspect ? .suspect : isKnown ? .known : .unknown)
         case .admit(let slot):
+            let index = placeOfRequest(asker)
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.slot = slot
             exchange.pointee.holdsSlot = true
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
-            visitor.pointee.phase = .exchange
+            visitors[index].pointee.phase = .exchange
             armVisitor(index, limits.progressTime)
             // Behind an empty line the places in `request` are not those of the exchange's copy.
             startExchange(exchange, isParsed: start == 0)
+            // What the exchange does to the visitor, it has done; its next event goes on from there.
+            return visitors[index].pointee.phase == .exchange
         case .wait(let evicted):
+            let index = placeOfRequest(asker)
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true
             exchange.pointee.ticket = ticket
             exchange.pointee.isSuspect = isSuspect
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
-            visitor.pointee.phase = .waiting
+            visitors[index].pointee.phase = .waiting
             armVisitor(index, limits.queueTime + 1000)
             if let evicted { tell(evicted, .refuse(ticket: evicted, .full)) }
+            return false
         }
-        // What the exchange does to the visitor, it has done; its next event goes on from there.
-        return visitor.pointee.phase == .exchange
     }
 
     /// What came behind a request is kept while that is served, but no more than a head may be long: beyond that the
@@ -276,6 +283,10 @@ extension Worker {
                 pathLength: request.pathLength, status: 308, visitorClass: .unknown, decision: "redirected",
                 exchange: nil)
         }
+        guard !isFramed(visitor) else {
+            replyFramed(index, head: ink.bytes)
+            return false
+        }
         guard send(&visitor.pointee.stream, ink.bytes) else {
             closeVisitor(index)
             return false
@@ -302,7 +313,7 @@ extension Worker {
         log.write(
             AccessLog.Line(
                 site: site, source: table.pseudonyms.pseudonym(source.high, source.low), isTLS: visitor.pointee.isTLS,
-                ja4: visitor.pointee.ja4,
+                isHTTP2: isFramed(visitor), ja4: visitor.pointee.ja4,
                 method: UnsafeRawBufferPointer(rebasing: raw[method.range]),
                 path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
                 queryLength: max(0, Int(path.count) - pathLength - 1), status: status,

@@ -77,7 +77,7 @@ extension Worker {
         if response.status < 200 {
             // Interim responses are for HTTP/1.1 visitors (RFC 9110, section 15.2).
             if exchange.pointee.minorVersion == 1 {
-                writeInterimHead(head)
+                writeInterimHead(exchange, head)
                 guard sendVisitor(exchange, ink.bytes) else { return false }
             }
             upstream.pointee.pending.append(rest)
@@ -109,10 +109,11 @@ extension Worker {
         countStatus(exchange)
         exchange.pointee.response = Body(response.framing)
         let isOld = exchange.pointee.minorVersion == 0
-        exchange.pointee.dechunks = isOld && response.framing == .chunked
-        exchange.pointee.enchunks = !isOld && response.framing == .untilClose
+        let isCarried = visitors[exchange.pointee.visitor].pointee.carried.id != 0
+        exchange.pointee.dechunks = (isOld || isCarried) && response.framing == .chunked
+        exchange.pointee.enchunks = !isOld && !isCarried && response.framing == .untilClose
         exchange.pointee.closesVisitor =
-            !exchange.pointee.keepsAlive || isDraining
+            !isCarried && (!exchange.pointee.keepsAlive || isDraining)
             || isOld && (response.framing == .chunked || response.framing == .untilClose)
         upstream.pointee.keepsAlive = response.keepsAlive
         upstream.pointee.phase = .responding
@@ -153,8 +154,11 @@ extension Worker {
                 case .data(let range):
                     ink.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range]))
                     used = range.upperBound
-                case .more: used = count
+                case .more:
+                    keepTrailers(exchange, bytes, until: count)
+                    used = count
                 case .end(let end):
+                    keepTrailers(exchange, bytes, until: end)
                     exchange.pointee.response.isDone = true
                     used = end
                 case .refused:
@@ -177,7 +181,7 @@ extension Worker {
         }
         guard exchange.pointee.response.isDone else {
             let visitor = visitors[exchange.pointee.visitor]
-            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit {
+            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit || isCarrierFull(visitor) {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 if kept > Self.allKeptLimit,
                     pausedCount >= Self.pausedLimit || budget.held(by: visitor.pointee.source) > Self.modestSource
@@ -198,6 +202,21 @@ extension Worker {
         return complete(index, exchange)
     }
 
+    /// Trailers end at HTTP/1.0, and pass over HTTP/2 as fields of their own.
+    private func keepTrailers(
+        _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeBufferPointer<UInt8>, until end: Int
+    ) {
+        guard let start = exchange.pointee.response.chunks.trailerPlace,
+            visitors[exchange.pointee.visitor].pointee.carried.id != 0
+        else { return }
+        exchange.pointee.trailers.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<end]))
+    }
+
+    private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        guard visitor.pointee.carried.id != 0 else { return false }
+        return (visitors[visitor.pointee.carried.carrier].pointee.carrier?.pointee.kept ?? 0) > Carrier.keptLimit
+    }
+
     /// Sends content as one piece with the head in the ink, if it is small; as a chunk where the origin gave no length.
     private func emit(_ exchange: UnsafeMutablePointer<Exchange>, _ content: UnsafeRawBufferPointer) -> Bool {
         if exchange.pointee.enchunks, content.count > 0 {
@@ -215,17 +234,27 @@ extension Worker {
         return sendVisitor(exchange, ink.bytes, goesOn: true) && sendVisitor(exchange, content)
     }
 
-    /// With `goesOn` more of the same response follows at once. False: the visitor is gone, and its exchange with it.
+    /// Where a response's bytes leave: as they are, or in frames where an HTTP/2 connection carries the request. With
+    /// `goesOn` more of the same response follows at once. False: the visitor is gone, and its exchange with it.
     private func sendVisitor(
         _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeRawBufferPointer, goesOn: Bool = false
     ) -> Bool {
+        let index = exchange.pointee.visitor
+        let isEnd = !goesOn && exchange.pointee.response.isDone && exchange.pointee.responseStarted
+        if visitors[index].pointee.carried.id != 0 {
+            exchange.pointee.bytesOut += UInt64(bytes.count)
+            visitors[index].pointee.moved += UInt64(bytes.count)
+            let trailers = exchange.pointee.trailers
+            let endsWithTrailers = isEnd && trailers.count > 2
+            if bytes.count > 0 || isEnd && !endsWithTrailers { carry(index, bytes, ends: isEnd && !endsWithTrailers) }
+            // They were checked as they came.
+            if endsWithTrailers, !carryTrailers(index, trailers.bytes) { carry(index, bytes, ends: true) }
+            return true
+        }
         guard bytes.count > 0 else { return true }
         exchange.pointee.bytesOut += UInt64(bytes.count)
-        let index = exchange.pointee.visitor
         visitors[index].pointee.moved += UInt64(bytes.count)
-        let isLast =
-            !goesOn && exchange.pointee.closesVisitor && exchange.pointee.response.isDone
-            && exchange.pointee.request.isDone && exchange.pointee.responseStarted
+        let isLast = isEnd && exchange.pointee.closesVisitor && exchange.pointee.request.isDone
         guard send(&visitors[index].pointee.stream, bytes, isLast: isLast) else {
             abandon(index)
             return false
@@ -255,7 +284,7 @@ extension Worker {
         }
         begin(index, exchange)
         giveSlot(exchange)
-        writeInterimHead(head)
+        writeInterimHead(exchange, head)
         ink.write(rest)
         exchange.pointee.responseStarted = true
         upstreams[index].pointee.phase = .tunnel

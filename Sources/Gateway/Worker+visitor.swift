@@ -82,7 +82,9 @@ extension Worker {
             visitor.pointee.stream.isHungUp = true
             // Who leaves while waiting, or breaks off altogether, is not served any more.
             let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
-            if visitor.pointee.phase == .waiting || isGone && visitor.pointee.phase == .exchange {
+            if visitor.pointee.phase == .waiting
+                || isGone && (visitor.pointee.phase == .exchange || visitor.pointee.phase == .carrying)
+            {
                 return abandon(index)
             }
         }
@@ -98,7 +100,13 @@ extension Worker {
             abandon(index)
             return false
         }
-        guard visitor.pointee.stream.out.isEmpty else { return true }
+        return visitor.pointee.stream.out.isEmpty ? flushed(index) : true
+    }
+
+    /// All that was kept for the visitor is out. False: the connection is closed now.
+    func flushed(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        if visitor.pointee.carrier != nil { markDirty(index) }
         if visitor.pointee.closesAfterFlush {
             endVisitor(index)
             return false
@@ -129,6 +137,7 @@ extension Worker {
             case .body: guard readBody(index) else { return }
             case .exchange: return pumpRequest(index)
             case .page: guard sendPage(index) else { return }
+            case .carrying: guard readFrames(index) else { return }
             case .tunnel: return pumpTunnel(fromVisitor: index)
             case .lingering:
                 // Nothing is thrown away, and nothing ends, before the visitor has its response.
@@ -210,6 +219,7 @@ extension Worker {
         }
         port.pointee.input = UnsafeRawPointer(cipherBuffer)
         port.pointee.site = TLSPort.noSite
+        port.pointee.offersHTTP2 = speaksHTTP2(visitor)
         let result = TLS.handshake(tls)
         if port.pointee.site != TLSPort.noSite {
             visitor.pointee.site = port.pointee.site
@@ -226,6 +236,7 @@ extension Worker {
             // The first request may have come along.
             let count = readPlain(&visitor.pointee.stream, tls, at: 0)
             if count > 0 { visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
+            if TLS.speaksHTTP2(tls) { beginCarrying(index) }
             return true
         default:
             report.connections.failedHandshakes += 1
@@ -253,6 +264,13 @@ extension Worker {
                     malformed(index, refusal)
                     return false
                 case .head(let start, let end):
+                    if end - start == Self.prefaceHead, isClientPreface(visitor, buffer + start) {
+                        visitor.pointee.pending.clear()
+                        visitor.pointee.pending.append(
+                            UnsafeRawBufferPointer(start: buffer + start, count: held - start))
+                        beginCarrying(index)
+                        return true
+                    }
                     if wasEmpty, held == end {
                         visitor.pointee.pending.free()
                     } else {
@@ -260,7 +278,8 @@ extension Worker {
                         visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + end, count: held - end))
                     }
                     visitor.pointee.scanner = HeadScanner()
-                    return received(index, start, end, held)
+                    return received(
+                        index, UnsafeBufferPointer(start: bytes.baseAddress, count: end), start, held)
                 }
             }
             let count = receive(&visitor.pointee.stream, at: held)
@@ -281,6 +300,19 @@ extension Worker {
         }
     }
 
+    /// Bytes of HTTP/2's preface that look like a request's head.
+    private static let prefaceHead = 18
+
+    /// Whether what looks like a head begins HTTP/2, in clear and with nothing before it, where that is spoken.
+    private func isClientPreface(_ visitor: UnsafeMutablePointer<Visitor>, _ head: UnsafeMutableRawPointer) -> Bool {
+        memcmp(head, HTTP2Frame.preface.utf8Start, Self.prefaceHead) == 0 && !visitor.pointee.isTLS
+            && !visitor.pointee.isReused && visitor.pointee.carried.id == 0 && speaksHTTP2(visitor)
+    }
+
+    private func speaksHTTP2(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        table.snapshot.listeners[Int(visitor.pointee.listener)].speaksHTTP2
+    }
+
     /// Gathers the rest of a small body: a slow upload must not hold an origin's slot while it trickles in.
     private func readBody(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
@@ -299,11 +331,13 @@ extension Worker {
         return true
     }
 
-    /// Puts head and body, as far as they are there, aside until all of the body is. `held` bytes lie in the buffer.
-    func gather(_ index: UInt32, _ held: Int, until awaited: Int) -> Bool {
+    /// Puts head and body, as far as they are there, aside until all of the body is.
+    func gather(_ asker: UInt32, _ held: UnsafeRawBufferPointer, until awaited: Int) -> Bool {
+        let index = placeOfRequest(asker)
         let visitor = visitors[index]
         visitor.pointee.pending.clear()
-        visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: held))
+        visitor.pointee.pending.append(held)
+        visitor.pointee.carried.isGathered = true
         visitor.pointee.awaited = UInt32(awaited)
         gathering += awaited
         visitor.pointee.moved = 0
@@ -329,9 +363,15 @@ extension Worker {
         _ index: UInt32, _ status: UInt16, form: Replies.Form, closes: Bool, isHead: Bool, lingers: Bool = false
     ) {
         let visitor = visitors[index]
+        guard !isFramed(visitor) else { return replyFramed(index, status, form: form, isHead: isHead) }
         let bytes = replies.bytes(status, form, closes: closes, isHead: isHead)
         guard send(&visitor.pointee.stream, bytes, isLast: closes && !lingers) else { return closeVisitor(index) }
         if closes { endReply(index, lingers: lingers) }
+    }
+
+    /// Whether responses to this visitor leave as frames.
+    func isFramed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        visitor.pointee.carried.id != 0 || visitor.pointee.carrier != nil
     }
 
     /// The last response is written: the connection ends once it is out.
@@ -349,6 +389,7 @@ extension Worker {
     /// The last byte of the last response is out.
     func endVisitor(_ index: UInt32) {
         let visitor = visitors[index]
+        if visitor.pointee.carried.id != 0 { return closeVisitor(index) }
         if visitor.pointee.phase == .lingering { startLingering(index) } else { closeVisitor(index) }
     }
 
@@ -396,7 +437,12 @@ extension Worker {
         let visitor = visitors[index]
         assert(visitor.pointee.exchange == nil, "a visitor is closed while its request is under way")
         wheel.disarm(index) { node($0) }
-        if isCounted { budget.leave(visitor.pointee.source) }
+        dropCarrier(index)
+        if visitor.pointee.carried.id != 0 {
+            leaveCarrier(index)
+        } else if isCounted {
+            budget.leave(visitor.pointee.source)
+        }
         closeStream(&visitor.pointee.stream)
         endGathering(visitor)
         dropPage(index)
@@ -425,11 +471,10 @@ extension Worker {
         case .head where !visitor.pointee.pending.isEmpty, .body:
             report.connections.timedOut += 1
             reply(index, 408, form: .text, closes: true, isHead: false)
-        case .exchange:
+        case .carrying: carrierTimedOut(index)
+        case .exchange, .tunnel, .page:
             report.connections.timedOut += 1
-            abandon(index)
-        case .tunnel, .page:
-            report.connections.timedOut += 1
+            visitor.pointee.carried.code = .cancel
             abandon(index)
         case .preface, .handshake, .head, .lingering:
             if visitor.pointee.phase != .lingering, !visitor.pointee.isReused { report.connections.timedOut += 1 }
@@ -444,6 +489,7 @@ extension Worker {
         let moved = Int(visitor.pointee.moved) + Int(visitor.pointee.held) - Int(held)
         visitor.pointee.moved = 0
         visitor.pointee.held = held
+        guard !isHeldByCarrier(index) else { return false }
         var isSending = false
         if let exchange = visitor.pointee.exchange {
             isSending =
@@ -458,6 +504,7 @@ extension Worker {
     /// moves here for a long time; nil: the socket is broken.
     func untaken(_ index: UInt32) -> Int32? {
         let visitor = visitors[index]
+        guard visitor.pointee.carried.id == 0 else { return Int32(clamping: visitor.pointee.stream.out.count) }
         var held: Int32 = 0
         guard ioctl(visitor.pointee.stream.socket, UInt(TIOCOUTQ), &held) == 0 else { return nil }
         return held + Int32(clamping: visitor.pointee.stream.out.count)

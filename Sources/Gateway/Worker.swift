@@ -49,6 +49,10 @@ final class Worker {
     let buffer: UnsafeMutableRawPointer
     let cipherBuffer: UnsafeMutableRawPointer
     let replies = Replies()
+    let framedReplies: FramedReplies
+    /// Where header blocks of HTTP/2 are written: longer than any response's head may be.
+    let blockRoom: UnsafeMutableRawPointer
+    static let blockSize = 128 << 10
     let pageReplies = PageReplies()
     let history: HistoryFilter?
 
@@ -61,6 +65,8 @@ final class Worker {
     var budget: SourceBudget
     var request = RequestHead()
     var response = ResponseHead()
+    /// The fields of the last header block that came over HTTP/2.
+    var fields: HPACKFields
     var ink = Ink(capacity: 96 << 10)
     /// For pieces of what goes into the ink.
     var scratch = Ink(capacity: 64)
@@ -88,6 +94,17 @@ final class Worker {
     var pausedCount = 0
     /// Connections whose origins work for visitors that are gone.
     var orphanCount = 0
+    /// HTTP/2 connections to look after at the end of this round, and inks for their frames.
+    var dirtyCarriers: [UInt32] = []
+    var spareBatches: [Ink] = []
+    var offences = Offences()
+    /// Records that connections carry, and content that they hold for origins.
+    var carriedCount = 0
+    var carriedTaken = 0
+    /// This thread hardly ever waited of late: others wait for it.
+    private(set) var isBusy = false
+    private var processorTime: UInt64 = 0
+    private var busyCheckedAt: UInt64 = 0
     /// Counts the requests that ask admission, for their tickets.
     var asked: UInt32 = 0
     /// Sites at which a slot was given back in this round.
@@ -105,10 +122,23 @@ final class Worker {
         port = TLSPort.make()
         buffer = malloc(Self.bufferSize)!
         cipherBuffer = malloc(Self.receiveSize)!
+        framedReplies = FramedReplies(replies)
+        blockRoom = malloc(Self.blockSize)!
+        fields = HPACKFields(limits: Self.listLimits(table))
         history = shared.history
         budget = SourceBudget(capacity: Self.capacity(table, shared))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
+    }
+
+    /// What a list of fields may hold so that the head it becomes is within the limits.
+    private static func listLimits(_ table: SiteTable) -> HPACKFields.Limits {
+        var limits = HPACKFields.Limits()
+        let head = Int(table.snapshot.limits.headBytes)
+        // 32 bytes more are counted for each field; beyond the most usual that is the head's own limit to judge.
+        limits.bytes = head + 32 * min(256, Int(table.snapshot.limits.headFields))
+        limits.work = max(limits.work, limits.bytes * 8)
+        return limits
     }
 
     /// The worker's share of the lane's connections.
@@ -181,7 +211,7 @@ final class Worker {
 
     /// Serves those whose turn came in this round, and goes on with connections that have more to do.
     func finishRound() {
-        while !freed.isEmpty || !resumed.isEmpty {
+        while !freed.isEmpty || !resumed.isEmpty || !dirtyCarriers.isEmpty {
             while let site = freed.popLast() { serveWaiting(site) }
             let going = resumed
             resumed.removeAll(keepingCapacity: true)
@@ -189,6 +219,7 @@ final class Worker {
             where visitors[index].pointee.generation == generation && visitors[index].pointee.phase != .free {
                 drive(index)
             }
+            while let carrier = dirtyCarriers.popLast() { settle(carrier) }
         }
     }
 
@@ -213,6 +244,8 @@ final class Worker {
         }
         table = new
         limits = new.snapshot.limits
+        let listLimits = Self.listLimits(new)
+        if listLimits.bytes != fields.limits.bytes { fields = HPACKFields(limits: listLimits) }
         budget.capacity = Self.capacity(new, shared)
         port.pointee.sites = Unmanaged.passUnretained(table)
         let poolCount = (new.sites.flatMap(\.origins).map(\.pool).max() ?? -1) + 1
@@ -242,6 +275,8 @@ final class Worker {
             let visitor = visitors[index]
             if visitor.pointee.phase == .head, visitor.pointee.pending.isEmpty, visitor.pointee.stream.out.isEmpty {
                 closeVisitor(index)
+            } else if visitor.pointee.phase == .carrying {
+                leaveCarrying(index)
             }
         }
     }
@@ -272,6 +307,7 @@ final class Worker {
             log.flush()
             publish()
         }
+        judgeLoad()
         for handle in wheel.advance({ node($0) }) {
             // The place may have a new user already, by what one before it in this list did.
             guard node(handle).pointee.slot == TimerWheel.unarmed else { continue }
@@ -285,6 +321,13 @@ final class Worker {
         if now >= drainedAt {
             for index in visitors.indices where visitors[index].pointee.phase != .free { abandon(index) }
         }
+    }
+
+    private func judgeLoad() {
+        let used = Clock.thread()
+        if now > busyCheckedAt { isBusy = (used - processorTime) * 10 > (now - busyCheckedAt) * 8 }
+        processorTime = used
+        busyCheckedAt = now
     }
 
     /// One worker moves all sites' admission along.
@@ -309,7 +352,7 @@ final class Worker {
         }
         current.openVisitors = visitors.count
         current.lostLogs = log.lost
-        current.connections.open = UInt64(visitors.count)
+        current.connections.open = UInt64(visitors.count - carriedCount)
         shared.publish(current, from: index)
         handOverTallies()
     }

@@ -28,6 +28,9 @@ package struct ChunkedBody: Sendable {
     private var budget = 0
     /// FNV-1a over the lower-case name of the present trailer, to know the forbidden ones without keeping the name.
     private var nameHash: UInt32 = 0
+    /// Where the trailer section begins in the bytes given last, or goes on; nil while it has not begun. It ends where
+    /// they end, or the body.
+    package private(set) var trailerPlace: Int?
 
     package init() {}
 
@@ -36,6 +39,7 @@ package struct ChunkedBody: Sendable {
     /// Reads on from `offset`; call again with the upper bound of `data` until `more`, `end` or `refused`.
     package mutating func next(_ bytes: Span<UInt8>, from offset: Int) -> Event {
         var index = offset
+        if trailerPlace != nil { trailerPlace = offset }
         while index < bytes.count {
             if state == .data {
                 let count = Int(min(remaining, UInt64(bytes.count - index)))
@@ -45,6 +49,7 @@ package struct ChunkedBody: Sendable {
             }
             if let reason = step(bytes[index]) { return .refused(Refusal(reason, at: index)) }
             index += 1
+            if state == .trailerStart, trailerPlace == nil { trailerPlace = index }
             if state == .ended { return .end(index) }
         }
         return .more
@@ -134,6 +139,11 @@ package struct ChunkedBody: Sendable {
 
     private static func hash(_ hash: UInt32, _ byte: UInt8) -> UInt32 {
         (hash ^ UInt32(Octets.lowered(byte))) &* 16_777_619
+    }
+
+    /// Whether a field of this name, which must be lower-case, may come as a trailer.
+    static func mayTrail(_ name: UnsafeRawBufferPointer) -> Bool {
+        !forbidden.contains(name.reduce(2_166_136_261) { hash($0, $1) })
     }
 
     /// Fields that must not come as trailers: framing, routing, credentials (RFC 9110, section 6.5.1).

@@ -29,6 +29,13 @@ package struct LaneStatus: Equatable, Sendable {
         package var badPreface: UInt64 = 0
         /// Requests answered from the public pages, redirects and refusals too.
         package var pages: UInt64 = 0
+        /// Connections that spoke HTTP/2, and the requests that came over them.
+        package var http2: UInt64 = 0
+        package var streams: UInt64 = 0
+        /// HTTP/2 connections that were read more slowly for a while, or ended, because of what they did beside asking:
+        /// resets, pings, settings, empty frames.
+        package var slowed: UInt64 = 0
+        package var abusive: UInt64 = 0
 
         package init() {}
     }
@@ -101,7 +108,7 @@ extension LaneStatus: Message {
 extension LaneStatus.Connections: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.open, \.accepted, \.refused, \.handshakes, \.resumed, \.failedHandshakes, \.timedOut, \.malformed,
-        \.badPreface, \.pages,
+        \.badPreface, \.pages, \.http2, \.streams, \.slowed, \.abusive,
     ]
 
     package func write(to writer: inout ByteWriter) {

@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 2
+    package static let formVersion: UInt16 = 3
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -41,12 +41,14 @@ extension Snapshot.Listener: Message {
         writer.write(isTLS)
         writer.writeList(proxyPeers) { $1.write($0) }
         writer.write(servesClear)
+        writer.write(speaksHTTP2)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
         self.init(endpoint: try reader.readEndpoint(), isTLS: try reader.readBool())
         proxyPeers = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
         servesClear = try reader.readBool()
+        speaksHTTP2 = try reader.readBool()
     }
 }
 

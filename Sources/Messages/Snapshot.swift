@@ -31,6 +31,8 @@ package struct Snapshot: Equatable, Sendable {
         package var proxyPeers: [Prefix] = []
         /// Whether a site that has a certificate is served here in clear too, rather than redirected to HTTPS.
         package var servesClear = false
+        /// Whether HTTP/2 is spoken with who asks for it: by ALPN under TLS, in clear by its preface.
+        package var speaksHTTP2 = true
 
         package init(endpoint: Endpoint, isTLS: Bool) {
             self.endpoint = endpoint

@@ -57,6 +57,10 @@ enum Keys {
             "clear", .choice(["redirect", "serve"]), .value("redirect"),
             "On a listener without TLS: what a site that has a certificate does. `redirect` sends visitors to HTTPS, "
                 + "`serve` serves them here too.")
+        static let http2 = Key(
+            "http2", .flag, .value("true"),
+            "Whether HTTP/2 is spoken with visitors who ask for it: under TLS in the handshake, in clear by the first "
+                + "bytes they send.")
         static let list = Key(
             "listeners", form(at: "listeners[]"),
             .otherwise("0.0.0.0:443 and [::]:443 with TLS, 0.0.0.0:80 and [::]:80 in clear"), "Where visitors connect.")
@@ -66,7 +70,7 @@ enum Keys {
                 .section(
                     Section(
                         path: path, meaning: "A place where visitors connect.",
-                        keys: [listen, tls, proxyProtocolFrom, clear])), 1...64)
+                        keys: [listen, tls, proxyProtocolFrom, clear, http2])), 1...64)
         }
     }
 

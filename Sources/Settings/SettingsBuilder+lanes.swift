@@ -78,6 +78,7 @@ extension SettingsBuilder {
                 endpoint: endpoint, isTLS: values.flag(Keys.Listener.tls) ?? (endpoint.port == 443))
             listener.proxyPeers = prefixes(values, Keys.Listener.proxyProtocolFrom)
             listener.servesClear = values.text(Keys.Listener.clear) == "serve"
+            listener.speaksHTTP2 = values.flag(Keys.Listener.http2) ?? true
             if listener.isTLS, values.has(Keys.Listener.clear) {
                 complaints.refuse(
                     values.place(of: Keys.Listener.clear), "'clear' is for a listener without TLS; this one has it")

@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")])
     func `is spoken in both versions that are safe`(option: String, version: String) throws {
-        let output = try connect("veilig.example.nl", option, "-alpn", "h2,http/1.1")
+        let output = try connect("veilig.example.nl", option, "-alpn", "http/1.1")
         #expect(output.contains("New, \(version)"))
         #expect(output.contains("Verify return code: 0 (ok)"))
         #expect(output.contains("ALPN protocol: http/1.1"))

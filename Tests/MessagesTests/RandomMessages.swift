@@ -55,6 +55,7 @@ extension Snapshot {
             var listener = Listener(endpoint: $0.endpoint(), isTLS: $0.flag())
             listener.proxyPeers = $0.list(upTo: 3) { $0.prefix() }
             listener.servesClear = $0.flag()
+            listener.speaksHTTP2 = $0.flag()
             return listener
         }
         snapshot.trustedPeers = random.list(upTo: 4) { $0.prefix() }
@@ -104,6 +105,8 @@ extension LaneStatus {
         status.connections.accepted = random.number()
         status.connections.badPreface = random.number()
         status.connections.pages = random.number()
+        status.connections.http2 = random.number()
+        status.connections.abusive = random.number()
         status.sites = random.list(upTo: 3) {
             var site = SiteStatus()
             site.name = $0.text(upTo: 64)

@@ -85,7 +85,7 @@ extension Settings.Lane {
     fileprivate var effective: [String] {
         ["lane \(name), cores \(cores), organisations \(organisations)"]
             + listeners.map {
-                "  listener \($0.endpoint) \($0.isTLS ? "tls" : $0.servesClear ? "serve" : "redirect")"
+                "  listener \($0.endpoint) \($0.isTLS ? "tls" : $0.servesClear ? "serve" : "redirect")\($0.speaksHTTP2 ? "" : " http1")"
                     + ($0.proxyPeers.isEmpty ? "" : " proxy \($0.proxyPeers)")
             }
     }

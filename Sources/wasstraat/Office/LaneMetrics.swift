@@ -55,6 +55,17 @@ extension MetricsText {
             sample(lane.connections.malformed, [("lane", lane.name), ("what", "request")])
             sample(lane.connections.badPreface, [("lane", lane.name), ("what", "proxy_header")])
         }
+        family("wasstraat_http2_connections_total", .counter, help: "Connections that spoke HTTP/2.")
+        for lane in lanes { sample(lane.connections.http2, [("lane", lane.name)]) }
+        family("wasstraat_http2_requests_total", .counter, help: "Requests that came over HTTP/2.")
+        for lane in lanes { sample(lane.connections.streams, [("lane", lane.name)]) }
+        family(
+            "wasstraat_http2_restrained_total", .counter,
+            help: "Times that an HTTP/2 connection was slowed or closed for resets, pings, settings or empty frames.")
+        for lane in lanes {
+            sample(lane.connections.slowed, [("lane", lane.name), ("how", "slowed")])
+            sample(lane.connections.abusive, [("lane", lane.name), ("how", "closed")])
+        }
     }
 
     private mutating func write(_ sites: [SiteStatus]) {

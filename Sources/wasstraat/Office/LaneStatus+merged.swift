@@ -33,6 +33,11 @@ extension LaneStatus.Connections {
         timedOut &+= other.timedOut
         malformed &+= other.malformed
         badPreface &+= other.badPreface
+        pages &+= other.pages
+        http2 &+= other.http2
+        streams &+= other.streams
+        slowed &+= other.slowed
+        abusive &+= other.abusive
     }
 }
 

@@ -1,0 +1,155 @@
+internal import Heads
+
+/// What an HTTP/2 connection holds beside its record: how far its frames are, its windows, and which of its requests are
+/// under way. Some hundred bytes while it is idle.
+struct Carrier {
+    /// A request under way: its stream, and the place of its record among the visitors.
+    struct Stream {
+        var id: UInt32
+        var place: UInt32
+    }
+
+    /// What the connection waits for in the middle of a DATA frame: content is taken as it comes.
+    struct Content {
+        var stream: UInt32 = 0
+        var left = 0
+        var padding = 0
+        var endsStream = false
+    }
+
+    /// The request that is being decided on; it has a record only once it is admitted.
+    struct Candidate {
+        var id: UInt32 = 0
+        /// All of the request is here.
+        var isWhole = true
+    }
+
+    /// Requests under way at once, as most servers allow.
+    static let streamLimit = 100
+    /// Content that one request, or all of one connection, may send ahead of what the origins take.
+    static let streamWindow = 256 << 10
+    static let window = 1 << 20
+    /// Bytes of responses that are kept for one connection whose visitor is slow.
+    static let keptLimit = 512 << 10
+    /// Frames that leave in one piece.
+    static let batchSize = 64 << 10
+
+    var decoder = HPACKDecoder()
+    var budget = HTTP2Budget()
+    /// The peer's.
+    var settings = HTTP2Settings()
+    /// Pieces of a header block until its end, and whose it is; 0: none.
+    var block = Store()
+    var blockStream: UInt32 = 0
+    var blockEndsStream = false
+    var content = Content()
+    var candidate = Candidate()
+    var streams: [Stream] = []
+    /// Where in `streams` content is taken next.
+    var turn = 0
+    var recent = RecentStreams()
+    /// The highest stream that the peer opened.
+    var lastStream: UInt32 = 0
+    /// Frames that leave together at the end of this round.
+    var batch: Ink?
+    /// Content that the peer may be sent, and may send.
+    var sendWindow = 65_535
+    var receiveWindow = Carrier.window
+    /// Content that was taken, but not yet given back as window.
+    var owed = 0
+    /// Content that waits in the requests' `out`.
+    var kept = 0
+    /// How the visitor's program speaks HTTP/2: a hash of its first settings, its first window, and the order of its
+    /// pseudo-header fields.
+    var agent: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    var hasPreface = false
+    var hasSettings = false
+    /// Whole frames may lie in the visitor's `pending`.
+    var hasRest = false
+    /// The next header block must say that no table is used.
+    var tableIsDue = false
+    /// GOAWAY was sent: no new streams.
+    var isLeaving = false
+    /// The peer sent GOAWAY.
+    var peerLeaves = false
+    /// It is on the worker's list of those to look after at the end of the round.
+    var isDirty = false
+    /// The socket broke while something was sent.
+    var isBroken = false
+    /// Why the connection ends, once it has to.
+    var failure: HTTP2Code?
+    /// Nothing is read before this time; 0: no such time.
+    var slowUntil: UInt64 = 0
+    /// When the head began that is still incomplete; 0: there is none.
+    var headSince: UInt64 = 0
+    /// When a request last came or ended.
+    var activeAt: UInt64 = 0
+    /// When the visitor's pace was last judged.
+    var judgedAt: UInt64 = 0
+
+    func place(of stream: UInt32) -> UInt32? {
+        for entry in streams where entry.id == stream { return entry.place }
+        return nil
+    }
+}
+
+/// What a request's record holds where a connection carries it.
+struct Carried {
+    /// The stream; 0: no connection carries this.
+    var id: UInt32 = 0
+    /// Where the connection's record is.
+    var carrier: UInt32 = 0
+    var sendWindow = 0
+    var receiveWindow = 0
+    /// Content that was taken, but not yet given back as window.
+    var owed = 0
+    /// Content that waits in `pending`.
+    var taken = 0
+    /// Its content was awaited whole, and had its window back as it came.
+    var isGathered = false
+    /// What of the content that Content-Length promised is still to come; nil: nothing was promised.
+    var remaining: UInt64?
+    /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are a frame of trailers.
+    var pendingTail = 0
+    var outTail = 0
+    /// RFC 9218: 0 goes first, 7 last.
+    var urgency: UInt8 = 3
+    /// What the peer is told if the stream ends too early.
+    var code = HTTP2Code.internalError
+    /// The request goes on to the origin in chunks.
+    var isChunked = false
+    /// All of the request is here.
+    var isWhole = true
+    /// The end of the response stands behind what is in `out`.
+    var endsAfterOut = false
+    /// The end of the response was sent.
+    var isEnded = false
+    /// The peer gave the stream up, or was told that it is.
+    var isReset = false
+}
+
+/// The streams that ended last, and how: what still comes for one that we reset was under way, and is no error
+/// (RFC 9113, section 5.1).
+struct RecentStreams {
+    private static let capacity = 32
+    private static let resetFlag: UInt32 = 1 << 31
+    private var places = InlineArray<32, UInt32>(repeating: 0)
+    private var next = 0
+
+    mutating func add(_ stream: UInt32, wasReset: Bool) {
+        places[next] = stream | (wasReset ? Self.resetFlag : 0)
+        next = (next + 1) % Self.capacity
+    }
+
+    enum Ending {
+        case reset, ordinary, unknown
+    }
+
+    func ending(of stream: UInt32) -> Ending {
+        for index in 0..<Self.capacity where places[index] & ~Self.resetFlag == stream {
+            return places[index] & Self.resetFlag != 0 ? .reset : .ordinary
+        }
+        return .unknown
+    }
+}

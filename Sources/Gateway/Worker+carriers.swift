@@ -1,0 +1,171 @@
+internal import Glibc
+internal import Heads
+internal import Messages
+
+/// An HTTP/2 connection: how it begins, what it costs when it misbehaves, and how it ends.
+extension Worker {
+    /// Makes an HTTP/2 connection of one that has just begun; what of its first bytes is here lies in its `pending`.
+    func beginCarrying(_ index: UInt32) {
+        let visitor = visitors[index]
+        let carrier = UnsafeMutablePointer<Carrier>.allocate(capacity: 1)
+        carrier.initialize(to: Carrier())
+        visitor.pointee.carrier = carrier
+        visitor.pointee.phase = .carrying
+        visitor.pointee.isReused = true
+        visitor.pointee.moved = 0
+        carrier.pointee.hasRest = !visitor.pointee.pending.isEmpty
+        carrier.pointee.headSince = now
+        carrier.pointee.activeAt = now
+        carrier.pointee.judgedAt = now
+        if offences.isOffender(visitor.pointee.source, at: now) { carrier.pointee.budget.wearDown(at: now) }
+        report.connections.http2 += 1
+        writeSettings(index)
+        armVisitor(index, limits.headTime)
+    }
+
+    /// The connection ends at the end of this round, with GOAWAY.
+    func fail(_ index: UInt32, _ code: HTTP2Code) {
+        guard let carrier = visitors[index].pointee.carrier, carrier.pointee.failure == nil else { return }
+        carrier.pointee.failure = code
+        markDirty(index)
+    }
+
+    /// What is wrong with a frame ends its stream or its connection.
+    func fault(_ index: UInt32, _ fault: HTTP2Fault, _ stream: UInt32) {
+        guard fault.scope == .stream, let carrier = visitors[index].pointee.carrier else {
+            return fail(index, fault.code)
+        }
+        if let place = carrier.pointee.place(of: stream) {
+            visitors[place].pointee.carried.code = fault.code
+            abandon(place)
+        } else {
+            writeReset(index, stream, fault.code)
+            carrier.pointee.recent.add(stream, wasReset: true)
+        }
+        spend(index, .badHeaders)
+    }
+
+    /// Counts what costs the peer little and us more: first its connection is read more slowly, then it ends.
+    func spend(_ index: UInt32, _ event: HTTP2Budget.Event) {
+        let visitor = visitors[index]
+        guard let carrier = visitor.pointee.carrier, carrier.pointee.failure == nil else { return }
+        let isOffender = offences.isOffender(visitor.pointee.source, at: now)
+        switch carrier.pointee.budget.spend(event, at: now, isBusy: isBusy, isOffender: isOffender) {
+        case .go: return
+        case .slow(let nanoseconds):
+            report.connections.slowed += 1
+            carrier.pointee.slowUntil = now + nanoseconds
+            armVisitor(index, UInt32(clamping: nanoseconds / 1_000_000))
+        case .close:
+            report.connections.abusive += 1
+            fail(index, .enhanceYourCalm)
+        }
+        offences.add(visitor.pointee.source, at: now)
+    }
+
+    /// No more streams; the connection ends with the last of those under way. The peer may ask again elsewhere for what
+    /// it opened meanwhile (RFC 9113, section 6.8).
+    func leaveCarrying(_ index: UInt32) {
+        guard let carrier = visitors[index].pointee.carrier, !carrier.pointee.isLeaving else { return }
+        carrier.pointee.isLeaving = true
+        writeGoAway(index, .noError)
+    }
+
+    func markDirty(_ index: UInt32) {
+        guard let carrier = visitors[index].pointee.carrier, !carrier.pointee.isDirty else { return }
+        carrier.pointee.isDirty = true
+        dirtyCarriers.append(index)
+    }
+
+    /// Looks after a connection at the end of a round: its frames leave, content moves on, and what has to end ends.
+    func settle(_ index: UInt32) {
+        let visitor = visitors[index]
+        guard let carrier = visitor.pointee.carrier else { return }
+        carrier.pointee.isDirty = false
+        if let code = carrier.pointee.failure, !carrier.pointee.isLeaving || code != .noError {
+            carrier.pointee.isLeaving = true
+            writeGoAway(index, code)
+        }
+        if carrier.pointee.failure == nil { moveContent(index) }
+        sendBatch(index)
+        carrier.pointee.isDirty = false
+        if carrier.pointee.isBroken { return abandon(index) }
+        let isOver =
+            carrier.pointee.failure != nil
+            || carrier.pointee.streams.isEmpty && (carrier.pointee.isLeaving || carrier.pointee.peerLeaves)
+        if isOver { return endCarrying(index) }
+        if carrier.pointee.hasRest, visitor.pointee.stream.out.isEmpty, now >= carrier.pointee.slowUntil {
+            resume(index)
+        }
+    }
+
+    /// The last frame is written: what is left of the connection is thrown away.
+    private func endCarrying(_ index: UInt32) {
+        dropCarrier(index)
+        visitors[index].pointee.pending.free()
+        visitors[index].pointee.phase = .lingering
+        endReply(index, lingers: true)
+    }
+
+    /// Ends all requests of the connection and gives back what it holds.
+    func dropCarrier(_ index: UInt32) {
+        guard let carrier = visitors[index].pointee.carrier else { return }
+        while let last = carrier.pointee.streams.last {
+            visitors[last.place].pointee.carried.isReset = true
+            abandon(last.place)
+        }
+        if carrier.pointee.budget.isWorn(at: now) { offences.add(visitors[index].pointee.source, at: now) }
+        if let batch = carrier.pointee.batch { giveBatch(batch) }
+        carrier.pointee.block.free()
+        visitors[index].pointee.carrier = nil
+        carrier.deinitialize(count: 1)
+        carrier.deallocate()
+    }
+
+    // MARK: - Time
+
+    /// Looks at the connection's clocks: the pause it was given, a head that does not end, its pace, its rest.
+    func carrierTimedOut(_ index: UInt32) {
+        let visitor = visitors[index]
+        guard let carrier = visitor.pointee.carrier else { return }
+        let pace = UInt64(limits.progressTime) * 1_000_000
+        if carrier.pointee.slowUntil != 0, now >= carrier.pointee.slowUntil {
+            carrier.pointee.slowUntil = 0
+            resume(index)
+        }
+        if carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= UInt64(limits.headTime) * 1_000_000 {
+            report.connections.timedOut += 1
+            fail(index, .noError)
+        } else if now - carrier.pointee.judgedAt >= pace {
+            carrier.pointee.judgedAt = now
+            if carrierIsTooSlow(index, carrier) {
+                report.connections.timedOut += 1
+                return abandon(index)
+            }
+        }
+        let rest = now - carrier.pointee.activeAt
+        if carrier.pointee.streams.isEmpty, rest >= UInt64(limits.idleTime) * 1_000_000 { leaveCarrying(index) }
+        armVisitor(index, min(limits.headTime, limits.progressTime, max(1000, limits.idleTime)))
+    }
+
+    /// The visitor does not take what it asked for: its socket is full, or its windows are shut.
+    private func carrierIsTooSlow(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>) -> Bool {
+        let visitor = visitors[index]
+        guard let held = untaken(index) else { return true }
+        let moved = Int(visitor.pointee.moved) + Int(visitor.pointee.held) - Int(held)
+        visitor.pointee.moved = 0
+        visitor.pointee.held = held
+        let isWaiting =
+            !visitor.pointee.stream.out.isEmpty || carrier.pointee.kept > 0 && carrier.pointee.sendWindow <= 0
+        return isWaiting && moved * 1000 < Int(limits.progressRate) * Int(limits.progressTime)
+    }
+
+    /// Whether it is for the connection as a whole, not for this request alone, that nothing moves: then the connection's
+    /// clock judges.
+    func isHeldByCarrier(_ index: UInt32) -> Bool {
+        let carried = visitors[index].pointee.carried
+        guard carried.id != 0, let carrier = visitors[carried.carrier].pointee.carrier else { return false }
+        return carrier.pointee.receiveWindow <= 0
+            || !visitors[index].pointee.stream.out.isEmpty && carried.sendWindow > 0
+    }
+}
