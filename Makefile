@@ -77,6 +77,7 @@ filter-proof:
 	@scripts/setup filter
 	$(BUILD) --product filter-measure
 	$(BUILD) --product wasstraat-filter
+	$(BUILD) --product wasstraat-gateway
 	$(BUILD) --product wasstraat
 	@unshare -n '$(BIN)/filter-measure' proof $(if $(wildcard ../shared/data),--captures ../shared/data) \
 		$(if $(RESULT),--result '$(RESULT)')

@@ -214,7 +214,7 @@ let package = Package(
         tests("MomentsTests", ["Moments"]),
         // A lane that speaks the control protocol and carries nothing, for the office's tests.
         .executableTarget(
-            name: "FakeLane", dependencies: ["CLinux", "Bytes", "Messages"], path: "Tests/FakeLane",
+            name: "FakeLane", dependencies: ["CLinux", "Bytes", "Addresses", "Messages"], path: "Tests/FakeLane",
             swiftSettings: house),
         // A program that writes to the register until it is killed.
         .executableTarget(

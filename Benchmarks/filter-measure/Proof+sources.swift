@@ -160,8 +160,10 @@ private final class HostileSite {
         let busy = try cost { _ = try self.load("flood 198.19.200.1 \(count) 50 4").requests() }
         sleep(2)
         let more = Self.figure("wasstraat_filter_packets_total{reason=\"blocked_source\"") - dropped
+        // Its ticks go on; a machine that is busy with other things makes them dearer.
+        let isQuiet = busy.milliseconds / busy.seconds <= 2 * quiet.milliseconds / quiet.seconds + 1
         return Proof.Row(
-            "proven sources: blocked ones cost the lane nothing", busy.accepted == 0 && more > 0,
+            "proven sources: blocked ones cost the lane nothing", busy.accepted == 0 && more > 0 && isQuiet,
             "\(Int(busy.accepted)) connections accepted, \(Text.of(busy.milliseconds)) ms of CPU in \(Text.of(busy.seconds))"
                 + " s (unasked \(Text.of(quiet.milliseconds)) ms in \(Text.of(quiet.seconds)) s), \(Int(more)) packets dropped"
         )

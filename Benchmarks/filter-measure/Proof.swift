@@ -26,13 +26,15 @@ struct Proof {
     ///   - captures: a folder of captures, if there is one.
     ///   - swapped: packets that are judged while rules are swapped.
     ///   - flooded: SYN that are sent.
-    ///   - only: how the names of the points begin that are looked at; nil: all.
+    ///   - only: the one point that is looked at; nil: all.
+    ///   - without: one that is not.
     mutating func run(
-        frames: Int, sets: (Int, Int, Int), swapped: Int, flooded: Int, captures: String?, only: String? = nil
+        frames: Int, sets: (Int, Int, Int), swapped: Int, flooded: Int, captures: String?, only: String?,
+        without: String?
     ) -> [Row] {
         var rows: [Row] = []
         func note(_ name: String, _ found: () throws -> [Row]) {
-            guard only.map({ name.hasPrefix($0) }) ?? true else { return }
+            guard only ?? name == name, without != name else { return }
             let reported = rows.count
             do {
                 rows += try found()

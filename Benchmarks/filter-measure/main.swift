@@ -8,7 +8,8 @@ import Load
 let usage = """
     usage: filter-measure bench [--rounds 7] [--result FILE]
            filter-measure proof [--frames 10000000] [--sets 10000,200,20] [--swapped 10000000] [--captures FOLDER]
-                                [--flooded 3000000] [--seed 1] [--only NAME] [--result FILE]
+                                [--flooded 3000000] [--seed 1] [--only POINT] [--without POINT]
+                                [--result FILE]
            filter-measure syn-flood --count N --to HARDWARE --marks FILE
                (from wst-out, in a namespace without a way out)
 
@@ -50,7 +51,7 @@ func proof() throws -> Bool {
         frames: number(after: "--frames", default: 10_000_000), sets: (sets[0], sets[1], sets[2]),
         swapped: number(after: "--swapped", default: 10_000_000),
         flooded: number(after: "--flooded", default: 3_000_000), captures: word(after: "--captures"),
-        only: word(after: "--only"))
+        only: word(after: "--only"), without: word(after: "--without"))
     if let path = word(after: "--result") {
         let items = rows.map { row in
             "  {\"name\": \(Text.json(row.name)), \"holds\": \(row.holds), \"figure\": \(Text.json(row.figure))}"

@@ -16,8 +16,8 @@ package struct HostileSources: Sendable {
         package var refusals: UInt32 = 40
         /// Milliseconds that they take at least: a browser's burst of requests for one page is over by then.
         package var shortest: UInt32 = 3_000
-        /// Milliseconds that they take at most: 2.5 a second, for as long as it takes.
-        package var longest: UInt32 = 16_000
+        /// Milliseconds that they take at most: faster than three a second, all the time.
+        package var longest: UInt32 = 12_000
         /// Milliseconds without a refusal after which the row begins anew: who obeys Retry-After waits longer.
         package var pause: UInt32 = 2_000
         /// Milliseconds after which a source that goes on is said again.
@@ -33,7 +33,7 @@ package struct HostileSources: Sendable {
     package struct Sight: Sendable {
         /// Keyed hash of site and subscriber.
         package var source: UInt64
-        /// Hash of how the program names itself and speaks TLS; nil where it was told already.
+        /// Hash of what tells people's programs apart; nil where it was told already.
         package var agent: UInt32?
         /// Seen before the pressure, or with the site's cookie.
         package var isKnown: Bool

@@ -6,7 +6,7 @@ internal import Packets
 
 /// What is told of requests to sites under pressure, so that sources that are proven hostile end in the kernel.
 extension Worker {
-    /// Bytes of a User-Agent that tell agents apart.
+    /// Bytes of a field that tell agents apart.
     private static let agentLimit = 256
 
     /// A request that was decided on.
@@ -38,12 +38,17 @@ extension Worker {
         shared.hostile.saw(sight, of: visitor.pointee.source.subscriber, at: site, now: instant)
     }
 
-    /// How the program names itself, and how it speaks TLS: what many people's programs differ in.
+    /// How the program names itself and speaks TLS, its language, and what a site gave it to know it by: what tells people
+    /// behind one address apart.
     private func agent(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
         var hash = visitors[index].pointee.ja4?.mixed ?? 0
-        if let field = request.first(.userAgent) {
-            let raw = UnsafeRawBufferPointer(bytes)[field.value.range].prefix(Self.agentLimit)
-            hash = Self.mix(UnsafeRawBufferPointer(rebasing: raw), into: hash)
+        for field in request.fields where !field.isLookalike {
+            switch field.id {
+            case .userAgent, .acceptLanguage, .cookie:
+                let raw = UnsafeRawBufferPointer(bytes)[field.value.range].prefix(Self.agentLimit)
+                hash = Self.mix(UnsafeRawBufferPointer(rebasing: raw), into: hash)
+            default: break
+            }
         }
         return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
     }

@@ -50,5 +50,44 @@ import Testing
         #expect(known.success >= 0.999)
         #expect(unknown.success >= 0.95)
         #expect(known.percentile(0.95) <= 2 * quiet.percentile(0.95))
+        // Two a second each, on average, is little; who asks faster for a while may be proven.
+        #expect(simulation.proven.keys.allSatisfy { $0 == "flood" })
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `the sources of a flood are proven hostile, and no visitor`(seed: UInt64) {
+        let simulation = Self.run(seed: seed, floodSources: 25)
+        #expect(simulation.proven.keys.sorted() == ["flood"])
+        #expect(simulation.proven["flood"]?.count == 25)
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `of ten thousand visitors behind twenty addresses in a flash crowd none is proven hostile`(seed: UInt64) {
+        var simulation = Simulation(
+            [
+                Self.visitors("quiet", known: true, sources: 0..<500, from: 0, until: 30),
+                // 50 a second from each address, by people who use one of eight programs.
+                Simulation.Stream(
+                    name: "crowd", rate: 1_000, sources: 20_000..<20_020, routes: [(Simulation.search, 1)], agents: 8,
+                    from: 30, until: 60),
+            ], seed: seed)
+        simulation.run(until: 65)
+        #expect(simulation.pressureSeen)
+        #expect(simulation.proven.isEmpty)
+        #expect(simulation.hostile.counts.spared == 20)
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `in a flash crowd of people at home none is proven hostile`(seed: UInt64) {
+        var simulation = Simulation(
+            [
+                Self.visitors("quiet", known: true, sources: 0..<500, from: 0, until: 30),
+                Simulation.Stream(
+                    name: "crowd", rate: 1_000, sources: 20_000..<25_000, sourcesPerNetwork: 16, routes: Self.mix,
+                    from: 30, until: 60),
+            ], seed: seed)
+        simulation.run(until: 65)
+        #expect(simulation.pressureSeen)
+        #expect(simulation.proven.isEmpty)
     }
 }

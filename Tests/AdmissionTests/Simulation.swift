@@ -35,6 +35,8 @@ struct Simulation {
         var sourcesPerNetwork: UInt64 = 1
         var routes: [(route: Route, share: Double)]
         var isKnown = false
+        /// Programs that are seen at each source.
+        var agents: UInt64 = 1
         var from: Double
         var until: Double
     }
@@ -57,6 +59,9 @@ struct Simulation {
         var stream: Int
         var route: Route
         var came: Double
+        var source: UInt64 = 0
+        var isKnown = false
+        var isSuspect = false
     }
 
     var admission: SiteAdmission
@@ -64,6 +69,9 @@ struct Simulation {
     var outcomes: [String: Outcome] = [:]
     var learnt: Set<UInt64> = []
     var pressureSeen = false
+    var hostile: HostileSources
+    /// Sources that were proven hostile, by stream.
+    var proven: [String: Set<UInt64>] = [:]
     var limits: [Float] = []
     private var streams: [Stream]
     private var events: [Event] = []
@@ -76,6 +84,7 @@ struct Simulation {
         self.streams = streams
         random = seed
         admission = SiteAdmission(rules: rules, at: Self.instant(0))
+        hostile = HostileSources(at: Self.instant(0))
         for index in streams.indices { push(Event(at: streams[index].from, kind: .arrival(stream: index))) }
         push(Event(at: 0, kind: .tick))
     }
@@ -95,7 +104,7 @@ struct Simulation {
 
     private mutating func tick(_ time: Double, _ now: Instant) {
         learnt.formUnion(admission.tick(at: now))
-        while let (ticket, _) = admission.expired(at: now) { refused(Int(ticket)) }
+        while let (ticket, _) = admission.expired(at: now) { turnedAway(Int(ticket), now) }
         admitNext(time, now)
         pressureSeen = pressureSeen || admission.isUnderPressure
         limits.append(admission.limit)
@@ -120,14 +129,35 @@ struct Simulation {
             network: hash(source / stream.sourcesPerNetwork, 1), route: route.hash,
             isKnown: stream.isKnown || learnt.contains(hash(source, 0)))
         if !arrival.isKnown { admission.novices.served(arrival.source) }
-        switch admission.arrived(arrival, at: now) {
-        case .admit(let slot): send(slot, requests.count - 1, time)
-        case .wait(let evicted): if let evicted { refused(Int(evicted)) }
-        case .refuse: refused(requests.count - 1)
+        let decision = admission.arrived(arrival, at: now)
+        let request = requests.count - 1
+        requests[request].source = arrival.source
+        requests[request].isKnown = arrival.isKnown
+        requests[request].isSuspect = admission.lastClass == .suspect
+        var isRefused = false
+        if case .refuse = decision { isRefused = true }
+        let agent = UInt32(truncatingIfNeeded: source &* 31 &+ UInt64(uniform() * Double(stream.agents)))
+        if admission.isUnderPressure { see(request, agent: agent, isRefused: isRefused, now) }
+        switch decision {
+        case .admit(let slot): send(slot, request, time)
+        case .wait(let evicted): if let evicted { turnedAway(Int(evicted), now) }
+        case .refuse: break
         }
     }
 
-    private mutating func refused(_ request: Int) {}
+    /// A request that waited in vain.
+    private mutating func turnedAway(_ request: Int, _ now: Instant) {
+        if requests[request].isSuspect { see(request, agent: nil, isRefused: true, now) }
+    }
+
+    private mutating func see(_ index: Int, agent: UInt32?, isRefused: Bool, _ now: Instant) {
+        let request = requests[index]
+        let sight = HostileSources.Sight(
+            source: request.source, agent: agent, isKnown: request.isKnown, isSuspect: request.isSuspect,
+            isRefused: isRefused)
+        guard hostile.saw(sight, at: now) != nil else { return }
+        proven[streams[request.stream].name, default: []].insert(request.source)
+    }
 
     private mutating func send(_ slot: Slot, _ request: Int, _ time: Double) {
         if requests[request].route.needsSlot {

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Bytes
 internal import CLinux
 internal import Glibc
@@ -7,7 +8,7 @@ internal import Messages
 /// configuration", so that a test sees who serves. What it was told it notes in the access log.
 ///
 /// The configuration's `instance` tells it to misbehave: "refused" (says so and stays with the former one), "fatal" (dies
-/// of it), "deaf" (does not drain).
+/// of it), "deaf" (does not drain), "proves" (says once that 198.51.100.7 is hostile, and something of nobody's site).
 @main
 struct FakeLane {
     static func main() {
@@ -129,6 +130,15 @@ struct FakeLane {
         var generation = ByteWriter()
         generation.write(fresh.generation)
         send(Frame(.inForce, body: generation.bytes))
+        if fresh.instance == "proves" { prove() }
+    }
+
+    private func prove() {
+        let sources = [(0xc633_6407, snapshot?.sites.first?.name ?? ""), (0xc633_6408, "nobody")].map {
+            ProvenSources.Source(
+                Prefix(Address(ipv4: $0), length: 32), site: $1, refusals: 41, milliseconds: 4_200)
+        }
+        send(Frame(.proven, body: ProvenSources(sources, omitted: 3, spared: 5).encoded()))
     }
 
     /// Says something that a test can read, in the access log.

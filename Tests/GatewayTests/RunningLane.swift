@@ -17,6 +17,7 @@ final class RunningLane: Sendable {
         var statuses = 0
         var reports = 0
         var traffic: [String: Traffic] = [:]
+        var proven = ProvenSources()
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -123,6 +124,9 @@ final class RunningLane: Sendable {
     /// Reports of traffic that came, and all of them together by site.
     var reports: Int { state.withLock { $0.reports } }
     var traffic: [String: Traffic] { state.withLock { $0.traffic } }
+
+    /// All sources that were said to be hostile, and the last figures.
+    var proven: ProvenSources { state.withLock { $0.proven } }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -241,6 +245,12 @@ final class RunningLane: Sendable {
             state.withLock { state in
                 state.reports += 1
                 for site in report.sites { state.traffic[site.name, default: Traffic()].merge(site.traffic) }
+            }
+        case .proven:
+            let proven = try ProvenSources(decoding: body.span.bytes)
+            state.withLock { state in
+                state.proven = ProvenSources(
+                    state.proven.sources + proven.sources, omitted: proven.omitted, spared: proven.spared)
             }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }

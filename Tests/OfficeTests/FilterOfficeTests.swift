@@ -7,9 +7,11 @@ import Testing
     /// As root it may do everything: its rights are taken away.
     private static let powerless = "setpriv --bounding-set -all --inh-caps -all "
 
-    private func office(interface: String = "lo", _ keys: String = "") async throws -> (RunningOffice, pid_t) {
+    private func office(
+        interface: String = "lo", _ keys: String = "", instance: String = "first"
+    ) async throws -> (RunningOffice, pid_t) {
         let running = RunningOffice()
-        running.configure(extra: "filter: {interface: \(interface)\(keys)}")
+        running.configure(instance: instance, extra: "filter: {interface: \(interface)\(keys)}")
         let process = try running.start(prefix: Self.powerless)
         try await running.wait("a lane in force") { running.log.contains("\"message\":\"in force\"") }
         return (running, process)
@@ -53,6 +55,33 @@ import Testing
         #expect(try await running.exitCode(of: office) == 0)
         #expect(hasEnded(filter))
         #expect(!running.read("\(running.state)/filter.book").isEmpty)
+    }
+
+    @Test(arguments: ["dry", "live", "off"])
+    func `a source that a lane has proven hostile is in the filter's book, and in no log`(conduct: String) async throws
+    {
+        let (running, office) = try await office(", sources: \(conduct), block_time: 20 min", instance: "proves")
+        let isOff = conduct == "off"
+        // What is nobody's site's is left out, and added to what the lane left out itself.
+        try await running.wait("figures") {
+            let text = figures(running)
+            return text.contains("wasstraat_filter_sources_total{outcome=\"omitted\"} \(isOff ? 3 : 4)")
+                && text.contains("wasstraat_filter_sources_total{outcome=\"taken\"} \(isOff ? 0 : 1)")
+                && text.contains("wasstraat_filter_sources_total{outcome=\"spared\"} 5")
+                && text.contains("wasstraat_filter_sources_conduct{conduct=\"\(conduct)\"} 1")
+        }
+        let explained = RunningOffice.shell(
+            "\(RunningOffice.programs)/wasstraat filter explain 198.51.100.7 --state \(running.state)"
+        ).output
+        let reason = "site www.example.nl under pressure: 41 requests refused in 4 s, no sign of a visitor"
+        #expect(explained.contains(reason) == !isOff, "\(explained)")
+        try await running.wait("top") {
+            top(running).contains("\"sources\":{\"conduct\":\"\(conduct)\",\"taken\":\(isOff ? 0 : 1),\"refused\":0,")
+        }
+        #expect(running.log.contains("were handed to the filter") == !isOff)
+        kill(office, SIGTERM)
+        #expect(try await running.exitCode(of: office) == 0)
+        #expect(!running.log.contains("198.51.100"))
     }
 
     @Test func `a filter that dies is started anew, and one that is missing stops nobody`() async throws {

@@ -101,6 +101,14 @@ struct TopTests {
         #expect(line() == "filter down: it does not answer")
         model.received(filter(1), at: 1_000)
         #expect(line() == "filter native eth0  dropped -/s  dry -/s  rules 1")
+        var sources = HandedSources()
+        sources.taken = 7
+        model.received(sources)
+        #expect(line() == "filter native eth0  dropped -/s  dry -/s  rules 1")
+        sources.conduct = .dry
+        model.received(sources)
+        #expect(line() == "filter native eth0  dropped -/s  dry -/s  rules 1  sources 7 dry")
+        model.received(HandedSources())
         model.received(filter(2, missing: ["the book is not on disk"]), at: 2_000)
         #expect(
             line()
@@ -108,7 +116,8 @@ struct TopTests {
         #expect(line(30).count == 30)
         let json = String(decoding: model.json(at: time), as: UTF8.self)
         #expect(json.contains(#""dropped_per_s":120.0,"would_drop_per_s":160.0,"packets":{"other":0"#))
-        #expect(json.contains(#""rules":[{"id":3,"live":true,"packets":160,"bytes":800}]},"sites":["#))
+        #expect(json.contains(#""rules":[{"id":3,"live":true,"packets":160,"bytes":800}],"sources":{"conduct":"off","#))
+        #expect(json.contains(#""taken":0,"refused":0,"omitted":0,"spared":0}},"sites":["#))
         model.officeGone()
         #expect(!String(decoding: model.json(at: time), as: UTF8.self).contains("filter"))
     }

@@ -4,8 +4,9 @@ import TestKit
 import Testing
 
 /// `make filter-proof`, shortened: the kernel, the interpreter and the model against each other, sets of rules through the
-/// verifier, a swap under load. The times that it measures are no part of this test.
-struct ProofTests {
+/// verifier, a swap under load. The times that it measures are no part of this test. One after the other: their
+/// interfaces have one name, and so their pins.
+@Suite(.serialized) struct ProofTests {
     /// It lies beside the tests' own program.
     private static let program: String = {
         var path = [UInt8](repeating: 0, count: 4_096)
@@ -28,13 +29,31 @@ struct ProofTests {
     func `the kernel, the interpreter and the model agree`() throws {
         let child = try Child([
             "unshare", "-n", Self.program, "proof", "--frames", "400000", "--sets", "300,6,2", "--swapped", "2000000",
-            "--flooded", "300000",
+            "--flooded", "300000", "--without", "proven sources",
         ])
         let text = child.readOutput()
         _ = child.wait()
         for name in [
             "oracle: made frames", "every set of rules loads", "swap under load", "kill -9", "after a reboot",
             "SYN flood: visitors",
+        ] {
+            #expect(text.contains("holds  \(name)"), "\(text)")
+        }
+    }
+
+    /// With the real office, lane and filter in two namespaces; it prints how soon the source was in the kernel.
+    @Test(
+        .needsRoot, .needsBPF, .needs(tool: "unshare"), .needs(tool: "python3"), .needs(tool: "curl"),
+        .timeLimit(.minutes(5)))
+    func `sources that the lane proves hostile are in the kernel at once, and cost it nothing more`() throws {
+        let child = try Child(["unshare", "-n", Self.program, "proof", "--only", "proven sources"])
+        let text = child.readOutput()
+        _ = child.wait()
+        let rows = text.split(separator: "\n").filter { $0.contains("proven source") }
+        print(rows.joined(separator: "\n"))
+        for name in [
+            "proven source in the kernel", "proven sources: visitors served", "proven sources: shared addresses spared",
+            "proven sources: blocked ones cost the lane nothing",
         ] {
             #expect(text.contains("holds  \(name)"), "\(text)")
         }
