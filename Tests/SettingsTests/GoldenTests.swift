@@ -62,7 +62,7 @@ extension Settings {
         if let collector { lines.append("collector \(collector.listen), baseline \(collector.baseline ?? "shipped")") }
         if let filter {
             lines.append(
-                "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), "
+                "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), malformed \(filter.malformed), "
                     + "rules \(filter.rules)")
         }
         for lane in lanes { lines += lane.effective }

@@ -123,6 +123,7 @@ final class FilterDesk {
             "\(settings.sampling)",
         ]
         if settings.tunnels { words.append("--tunnels") }
+        if settings.malformed != .live { words += ["--malformed", settings.malformed.rawValue] }
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         // It is given nothing of the office's but a descriptor of nothing.
@@ -156,7 +157,7 @@ final class FilterDesk {
         if link != nil { handOver() }
     }
 
-    private func askStatus() {
+    func askStatus() {
         guard case .status(let status) = ask(.status) else { return }
         say(status.conduct)
         if isListed { saw(status) }
