@@ -78,6 +78,7 @@ filter-proof:
 	$(BUILD) --product filter-measure
 	$(BUILD) --product wasstraat-filter
 	$(BUILD) --product wasstraat
+	$(BUILD) --product wasstraat-gateway
 	@unshare -n '$(BIN)/filter-measure' proof $(if $(wildcard ../shared/data),--captures ../shared/data) \
 		$(if $(RESULT),--result '$(RESULT)')
 
