@@ -163,8 +163,9 @@ let package = Package(
         .executableTarget(
             name: "filter-measure",
             dependencies: [
-                "PacketFilter", "Filters", "FilterKit", "Load", "Fingerprints", "Packets", "Bytes", "Addresses",
-                "Moments",
+                "CLinux", "PacketFilter", "Filters", "FilterKit", "Load", "Fingerprints", "Packets", "Bytes",
+                "Addresses",
+                "Moments", "Mitigations", "Messages",
             ], path: "Benchmarks/filter-measure", swiftSettings: house),
         // Tests.
         .target(

@@ -58,11 +58,17 @@ struct Bench {
             kept.append(cookies)
         }
 
-        /// Fills a list with so many addresses or networks of 198.18.0.0/15, and sets the bits of all of them.
-        func fill(_ list: FilterMaps.Presence, count: Int, plan: FilterPlan, bits: Bool = true) throws {
+        /// Fills a list with so many addresses or networks of 198.18.0.0/15, or addresses of 2001:db8::/64, and sets the
+        /// bits of all of them.
+        func fill(
+            _ list: FilterMaps.Presence, count: Int, plan: FilterPlan, bits: Bool = true, isIPv6: Bool = false
+        ) throws {
             var words: [UInt32: UInt64] = [:]
             for index in 0..<count {
-                let address = Address(ipv4: 0xc612_0000 + UInt32(index) * (list == .blocked ? 1 : 4))
+                let address =
+                    isIPv6
+                    ? Address(high: 0x2001_0db8_0000_0000, low: UInt64(index))
+                    : Address(ipv4: 0xc612_0000 + UInt32(index) * (list == .blocked ? 1 : 4))
                 let entry = FilterMaps.Entry(until: .max)
                 let bit: Int
                 if list == .blocked {
@@ -123,6 +129,9 @@ struct Bench {
         variants.append(Variant(name: name, program: world.root, frame: frame, expected: expected, world: world))
     }
 
+    /// The same of a source in no network that a list has.
+    private static let ordinary6 = Frames.tcp6(source: 0xffff_0000_0001)
+
     /// Compiled rules by themselves, beside the table that is walked: on a datagram that meets none of them.
     private mutating func addRules(_ count: Int) throws {
         let measured = try MeasuredRules(count)
@@ -130,8 +139,11 @@ struct Bench {
         let world = try World(Self.bare)
         let compiled = FilterPrograms.rules(measured.rules, plan: Self.bare, row: FilterMaps.Slot.rows[0]) ?? []
         let rules = try KernelProgram(compiled[0], name: "rules", maps: world.maps)
-        variants.append(
-            Variant(name: "\(count) rules", program: rules, frame: frame, expected: .pass, world: world))
+        for (name, frame) in [
+            ("\(count) rules", frame), ("\(count) rules, IPv6", Frames.udp6(source: 0xffff_0000_0001)),
+        ] {
+            variants.append(Variant(name: name, program: rules, frame: frame, expected: .pass, world: world))
+        }
         let map = try KernelMap(creating: InterpretedTable.map(count))
         // One value holds all rows, so it is written as bytes through a map of one entry.
         var key: UInt32 = 0
@@ -154,9 +166,16 @@ struct Bench {
         try add("blocked source", plan, frame: blocked, expected: .drop) {
             try $0.fill(.blocked, count: 10_000, plan: plan)
         }
+        try add("blocked source, IPv6", plan, frame: Frames.tcp6(source: 7), expected: .drop) {
+            try $0.fill(.blocked, count: 10_000, plan: plan, isIPv6: true)
+        }
         try add("complete, empty lists", Self.complete, rules: rules)
+        try add("complete, empty lists, IPv6", Self.complete, rules: rules, frame: Self.ordinary6)
         let configured = Self.configured
-        for (name, frame) in [("complete, configured", Self.ordinary), ("complete, all bits set", Self.inBits)] {
+        for (name, frame) in [
+            ("complete, configured", Self.ordinary), ("complete, all bits set", Self.inBits),
+            ("complete, configured, IPv6", Self.ordinary6),
+        ] {
             try add(name, configured, rules: rules, frame: frame) {
                 try $0.fill(.blocked, count: 10_000, plan: configured)
                 for list in [FilterMaps.Presence.networks, .allowed] {
@@ -242,7 +261,9 @@ struct Bench {
             row("256 rules", bar: 3, peer: ("interpreted table", "256 rules interpreted")),
             row("blocked source", peer: ("xdp-filter", "xdp-filter"), peerBar: 0.75),
             row("complete, empty lists", bar: 4), row("complete, configured", bar: 8),
-            row("complete, all bits set"),
+            row("complete, all bits set"), row("32 rules, IPv6", bar: 2), row("256 rules, IPv6", bar: 3),
+            row("blocked source, IPv6"), row("complete, empty lists, IPv6", bar: 4),
+            row("complete, configured, IPv6", bar: 8),
         ]
         rows += variants.filter { $0.name.hasPrefix("feature: ") }.map { row($0.name) }
         return rows

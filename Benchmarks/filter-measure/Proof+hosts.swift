@@ -50,28 +50,20 @@ extension Proof {
         return stat("\(state)/filter.book", &facts) == 0 && facts.st_mode & 0o077 == 0
     }
 
-    /// Visitors of a plain HTTP server behind the filter while SYN from forged sources come as fast as the machine makes
+    /// Visitors of a site behind the filter and the lane while SYN from forged sources come as fast as the machine makes
     /// them; and how many SYN are answered, by the kernel alone and by us.
     func flood(_ count: Int) throws -> [Row] {
         let hosts = try TwoHosts()
         guard Command.run("sysctl -qw net.ipv4.tcp_syncookies=2") == 0 else { throw MeasureError("no sysctl") }
-        let server = Command.start(
-            "python3 -c \"import http.server as h, socketserver as s; s.TCPServer.request_queue_size = 512; "
-                + "h.ThreadingHTTPServer(('10.99.7.1', 8080), h.SimpleHTTPRequestHandler).serve_forever()\" 2>/dev/null"
-        )
-        defer {
-            kill(server, SIGKILL)
-            waitpid(server, nil, 0)
-        }
-        usleep(700_000)
+        let street = try ServedStreet(hosts)
         // For the kernel's turn something must stand at this end too, or a frame sent by a program does not arrive.
         let empty = try KernelProgram(FilterPrograms.empty, name: "empty", maps: KernelMaps())
         let attachment = try Attachment(empty, to: NetworkInterface(named: "wst-in"))
-        let kernel = try Self.flooded(hosts, count)
+        let kernel = try Self.flooded(hosts, street, count)
         try attachment.detach()
         try hosts.start()
         hosts.tell("add flooded 10.99.7.1 --for 10m --reason proof")
-        let own = try Self.flooded(hosts, count)
+        let own = try Self.flooded(hosts, street, count)
         let ratio = own.rate / max(1, kernel.rate)
         return [
             Row(
@@ -86,7 +78,7 @@ extension Proof {
     }
 
     private static func flooded(
-        _ hosts: TwoHosts, _ count: Int
+        _ hosts: TwoHosts, _ street: ServedStreet, _ count: Int
     ) throws -> (rate: Double, served: Int, asked: Int) {
         var text = ""
         let marks = hosts.state + "/flood-\(Clock.nanoseconds)"
@@ -95,14 +87,7 @@ extension Proof {
             text = hosts.measure("syn-flood --count \(count) --to \(hardware) --marks \(marks)")
         }
         while access(marks + ".begun", F_OK) != 0, !sender.isOver { usleep(10_000) }
-        var (served, asked) = (0, 0)
-        while access(marks + ".over", F_OK) != 0, !sender.isOver {
-            asked += 1
-            let status = hosts.output(
-                there: "curl -s -o /dev/null -m 5 -w '%{http_code}' http://10.99.7.1:8080/")
-            served += status.contains("200") ? 1 : 0
-            usleep(20_000)
-        }
+        let (served, asked) = street.visit { access(marks + ".over", F_OK) == 0 || sender.isOver }
         try sender.join()
         let words = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
         guard words.count == 2, words[1] > 0 else { throw MeasureError("no flood: \(text)") }

@@ -50,10 +50,12 @@ struct Proof {
         if let captures { note("oracle: captures") { [try proof.judgeCaptures(captures)] } }
         note("every set of rules loads") { [try proof.loadSets(small: sets.0, middle: sets.1, large: sets.2)] }
         note("one address in force") { [try proof.addressInForce()] }
+        note("one address by call") { try proof.addressByCall() }
         note("rules in force") { try proof.rulesInForce() }
         note("swap under load") { [try proof.swapUnderLoad(swapped)] }
         note("kill -9") { try proof.crash() }
         note("SYN flood") { try proof.flood(flooded) }
+        note("reflection") { try proof.reflection(captures) }
         note("proven sources") { try proof.provenSources() }
         self = proof
         return rows

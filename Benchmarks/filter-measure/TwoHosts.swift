@@ -87,10 +87,39 @@ final class TwoHosts {
     /// Packets that ended in a reason.
     func packets(_ reason: String) throws -> Int {
         let text = tell("status --json")
-        guard let place = text.firstPlace(of: "\"\(reason)\":{\"packets\":"),
-            let number = Int(text[place.upperBound...].prefix { $0.isNumber })
-        else { throw MeasureError("no status: \(text)") }
+        guard let number = Self.packets(reason, in: text) else { throw MeasureError("no status: \(text)") }
         return number
+    }
+
+    /// The same of a JSON text, of the filter or of a trial.
+    static func packets(_ reason: String, in text: String) -> Int? {
+        text.firstPlace(of: "\"\(reason)\":{\"packets\":").flatMap {
+            Int(text[$0.upperBound...].prefix { $0.isNumber })
+        }
+    }
+
+    /// One of our programs.
+    func program(_ name: String) -> String { "\(folder)/\(name)" }
+
+    /// Sends the frames of a plain capture from there, so many times over.
+    func replay(_ path: String, rounds: Int) {
+        let script = state + "/replay.py"
+        try? File.write(
+            """
+            import socket, struct
+            data, place, frames = open('\(path)', 'rb').read(), 24, []
+            while place < len(data):
+                length = struct.unpack_from('<I', data, place + 8)[0]
+                frames.append(data[place + 16:place + 16 + length])
+                place += 16 + length
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            wire.bind(('wst-out', 0))
+            for _ in range(\(rounds)):
+                for frame in frames:
+                    wire.send(frame)
+
+            """, to: script)
+        _ = output(there: "python3 '\(script)'")
     }
 
     /// Datagrams from there to here.

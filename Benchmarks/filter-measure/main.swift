@@ -11,6 +11,7 @@ let usage = """
                                 [--flooded 3000000] [--seed 1] [--only POINT] [--without POINT]
                                 [--result FILE]
            filter-measure syn-flood --count N --to HARDWARE --marks FILE
+           filter-measure datagrams --until FILE
                (from wst-out, in a namespace without a way out)
 
     """
@@ -75,6 +76,10 @@ do {
         guard let marks = word(after: "--marks") else { throw MeasureError(usage) }
         let found = try SYNFlood.send(count, from: "wst-out", to: hardware, marks: marks)
         print(found.answered, found.seconds)
+    case "datagrams":
+        _ = try HomeAddress(checking: SYNFlood.target)
+        guard let path = word(after: "--until") else { throw MeasureError(usage) }
+        try Proof.sendDatagrams(until: path)
     default:
         Text.progress(usage)
         exit(64)

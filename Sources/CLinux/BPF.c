@@ -198,14 +198,10 @@ int linux_link_create(int program, uint32_t interface, uint32_t mode) {
     return (int)call(BPF_LINK_CREATE, &attributes);
 }
 
-int linux_link_update(int link, int program, int old) {
+int linux_link_update(int link, int program) {
     union bpf_attr attributes = cleared();
     attributes.link_update.link_fd = (uint32_t)link;
     attributes.link_update.new_prog_fd = (uint32_t)program;
-    if (old >= 0) {
-        attributes.link_update.flags = BPF_F_REPLACE;
-        attributes.link_update.old_prog_fd = (uint32_t)old;
-    }
     return (int)call(BPF_LINK_UPDATE, &attributes);
 }
 

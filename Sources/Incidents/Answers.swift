@@ -191,31 +191,71 @@ package struct Answers: Equatable, Sendable, Codable {
 
     private static func measures(_ incident: Incident) -> Answer {
         let question = Words(nl: "Welke maatregelen werkten?", en: "Which measures acted?")
+        let said = requestMeasures(incident) + packetMeasures(incident)
+        if !said.isEmpty {
+            return Answer(
+                "measures", question,
+                Words(nl: said.map(\.nl).joined(separator: " "), en: said.map(\.en).joined(separator: " ")))
+        }
+        guard !incident.defended.isEmpty else {
+            return Answer("measures", question, onlyWatched)
+        }
+        return Answer(
+            "measures", question, Words(nl: "Er was geen maatregel nodig.", en: "No measure was needed."))
+    }
+
+    private static let onlyWatched = Words(
+        nl: "De wasstraat heeft deze aanval alleen gevolgd, en niets tegengehouden.",
+        en: "The washing street only watched this attack, and stopped nothing.")
+
+    /// What was done with requests.
+    private static func requestMeasures(_ incident: Incident) -> [Words] {
         let refused = incident.attacks.reduce(0) { $0 + $1.attack.refused }
         let queued = incident.attacks.reduce(0) { $0 + $1.attack.queued }
-        guard refused + queued > 0 || !incident.mitigations.isEmpty || !incident.defended.isEmpty else {
-            return Answer(
-                "measures", question,
-                Words(
-                    nl: "De wasstraat heeft deze aanval alleen gevolgd, en niets tegengehouden.",
-                    en: "The washing street only watched this attack, and stopped nothing."))
-        }
-        guard refused + queued > 0 || !incident.mitigations.isEmpty else {
-            return Answer(
-                "measures", question,
-                Words(nl: "Er was geen maatregel nodig.", en: "No measure was needed."))
-        }
-        let rules = incident.mitigations.filter { if case .fingerprint = $0.kind { true } else { false } }.count
-        let undone = incident.mitigations.contains { $0.kind == .observe }
-        return Answer(
-            "measures", question,
+        let measures = incident.mitigations.filter { $0.packets == nil }
+        guard refused + queued > 0 || !measures.isEmpty else { return [] }
+        let rules = measures.filter { if case .fingerprint = $0.kind { true } else { false } }.count
+        let undone = measures.contains { $0.kind == .observe }
+        return [
             Words(
                 nl: "De wasstraat liet bekende bezoekers voorgaan. Zij liet \(queued) verzoeken wachten en wees "
                     + "\(refused) verzoeken af." + (rules > 0 ? " Er golden \(rules) regels op kenmerken." : "")
                     + (undone ? " Een beheerder zette de maatregelen tijdelijk uit." : ""),
                 en: "The washing street let known visitors go first. It made \(queued) requests wait and refused "
                     + "\(refused)." + (rules > 0 ? " \(rules) rules on fingerprints were in force." : "")
-                    + (undone ? " An operator switched the measures off for a while." : "")))
+                    + (undone ? " An operator switched the measures off for a while." : ""))
+        ]
+    }
+
+    /// What was done with packets. What only counts stopped nothing.
+    private static func packetMeasures(_ incident: Incident) -> [Words] {
+        let tallies = incident.mitigations.compactMap(\.packets)
+        guard !tallies.isEmpty else { return [] }
+        let (dropped, spared) = (incident.filtered, incident.spared)
+        let places = Set(tallies.map { "\($0.interface) (\($0.machine))" }).sorted().joined(separator: ", ")
+        var said: [Words] = []
+        if dropped.packets > 0 {
+            let size = dropped.megabytes
+            said.append(
+                Words(
+                    nl: "Het pakketfilter aan \(places) hield \(dropped.packets) pakketten tegen "
+                        + "(\(size.split(separator: ".").joined(separator: ",")) MB).",
+                    en: "The packet filter at \(places) dropped \(dropped.packets) packets (\(size) MB)."))
+        } else if incident.defended.isEmpty {
+            said.append(onlyWatched)
+        }
+        if spared.packets > 0 {
+            said.append(
+                Words(
+                    nl: "Regels die alleen telden, zouden \(spared.packets) pakketten hebben tegengehouden.",
+                    en: "Rules that only counted would have dropped \(spared.packets) packets."))
+        } else if dropped.packets == 0 {
+            said.append(
+                Words(
+                    nl: "De regels in het pakketfilter troffen geen pakket.",
+                    en: "The rules in the packet filter matched no packet."))
+        }
+        return said
     }
 
     private static func howOften(_ before: [Incident]) -> Answer {

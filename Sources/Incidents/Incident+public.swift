@@ -61,7 +61,8 @@ extension Incident {
             usualRate: defended.first.map { Int($0.attack.usualRate.rounded()) },
             peakPackets: traffic.map { Int(clamping: $0.peakPackets) }.max(),
             peakBits: traffic.map { Int(clamping: $0.peakBytes).multipliedReportingOverflow(by: 8) }
-                .map { $0.overflow ? .max : $0.partialValue }.max(), actions: actions(shown),
+                .map { $0.overflow ? .max : $0.partialValue }.max(),
+            isFiltered: isFiltered(shown.filter { $0.attack.traffic != nil }), actions: actions(shown),
             attribution: Attribution(claims: claims, evidence: evidence, now: now).text,
             timeline: posts.map { PublicIncident.Entry(at: $0.at, text: $0.text) },
             basis: basis.map { Phrases.basis($0.basis, isProvisional: isProvisional) }
@@ -75,6 +76,11 @@ extension Incident {
         var part = self
         part.attacks = shown
         return part.outcome
+    }
+
+    /// Packets of these attacks were dropped, not only counted.
+    private func isFiltered(_ shown: [AttackRecord]) -> Bool {
+        shown.contains { filtered(against: $0).packets > 0 }
     }
 
     private func actions(_ shown: [AttackRecord]) -> [Words] {
@@ -95,6 +101,12 @@ extension Incident {
                 Words(
                     nl: "Verzoeken met de kenmerken van de aanval zijn geweigerd.",
                     en: "Requests with the fingerprint of the attack were refused."))
+        }
+        if isFiltered(shown) {
+            actions.append(
+                Words(
+                    nl: "Netwerkverkeer met de kenmerken van de aanval is bij de ingang tegengehouden.",
+                    en: "Network traffic with the fingerprint of the attack was stopped at the entrance."))
         }
         return actions
     }

@@ -28,7 +28,8 @@ extension FilterRule: Message {
         fingerprint.write(to: &writer)
         writer.writeList(targets) { $1.write($0) }
         writer.write(counter)
-        writer.write(isDry)
+        // 0: live, 1: dry, 2: dry by the operator's word.
+        writer.write(UInt8(isDry ? isHeld ? 2 : 1 : 0))
         writer.writeOptional(suspension) { $1.writeText($0) }
         writer.write(observed.hits)
         writer.write(observed.samples)
@@ -40,7 +41,10 @@ extension FilterRule: Message {
             until: try reader.readMoment(), fingerprint: try Fingerprint(reading: &reader),
             targets: try reader.readList(limit: FilterOrder.targetLimit) { reader throws(Malformed) in
                 try reader.readPrefix()
-            }, counter: try reader.readUInt32(), isDry: try reader.readBool())
+            }, counter: try reader.readUInt32(), isDry: false)
+        let conduct = try reader.readByte()
+        guard conduct <= 2 else { throw reader.malformed(.invalid) }
+        (isDry, isHeld) = (conduct > 0, conduct == 2)
         suspension = try reader.readOptional { reader throws(Malformed) in
             try reader.readText(limit: FilterTalk.sentenceLimit)
         }

@@ -31,8 +31,8 @@ package enum FilterRequest: Equatable, Sendable {
     case explainEntry(id: UInt64)
     /// Entries from an id on: at most ``FilterTalk/pageLimit``.
     case list(FilterKind, from: UInt64, count: UInt32)
-    /// Lets a rule drop, or count only.
-    case conduct(rule: UInt64, isDry: Bool)
+    /// Lets a rule drop, or count only: the operator's word, which machines leave as it is, or a machine's.
+    case conduct(rule: UInt64, isDry: Bool, by: FilterNote.Author = .operator)
     /// The next so many samples, as they come; 0: no more.
     case samples(UInt32)
     /// What rules hit of live samples that the asker knows to be ordinary traffic.
@@ -80,10 +80,12 @@ extension FilterRequest: Message {
             writer.write(kind.rawValue)
             writer.write(from)
             writer.write(count)
-        case .conduct(let rule, let isDry):
-            writer.write(UInt8(7))
+        case .conduct(let rule, let isDry, let author):
+            // A filter of before machines said so knows the operator's word alone.
+            writer.write(UInt8(author == .operator ? 7 : 10))
             writer.write(rule)
             writer.write(isDry)
+            if author != .operator { writer.write(author.rawValue) }
         case .samples(let count):
             writer.write(UInt8(8))
             writer.write(count)
@@ -119,6 +121,11 @@ extension FilterRequest: Message {
                     guard one.hits <= one.samples else { throw reader.malformed(.contradictory) }
                     return one
                 })
+        case 10:
+            let (rule, isDry) = (try reader.readUInt64(), try reader.readBool())
+            let author: FilterNote.Author = try reader.readCase()
+            guard author.isMachine else { throw reader.malformed(.invalid) }
+            self = .conduct(rule: rule, isDry: isDry, by: author)
         default: throw reader.malformed(.unsupported)
         }
     }

@@ -18,7 +18,7 @@ package protocol Enforcer: AnyObject {
 }
 
 /// Packets and bytes.
-package struct FilterCount: Equatable, Sendable {
+package struct FilterCount: Equatable, Sendable, Codable {
     package var packets: UInt64
     package var bytes: UInt64
 

@@ -41,16 +41,18 @@ extension FilterBook {
     }
 
     /// A rule that is said once more: its evidence and end are the new ones. A machine neither shortens it nor changes
-    /// how it is carried out, but that a dry one of a machine goes live; a suspension stays until the operator lifts it.
+    /// how it is carried out, but that a dry one of a machine goes live, unless the operator made it dry; a suspension
+    /// stays until the operator lifts it.
     private func renewed(_ old: FilterRule, by new: FilterRule) throws(FilterRefusal) -> FilterRule {
         var rule = old
         if new.note.author.isMachine {
             guard old.note.author.isMachine else { return old }
             rule.until = max(old.until, new.until)
-            rule.isDry = old.isDry && new.isDry
+            rule.isDry = old.isHeld || old.isDry && new.isDry
         } else {
             rule.until = new.until
             rule.isDry = new.isDry
+            rule.isHeld = false
             rule.note = new.note
         }
         rule.fingerprint = new.fingerprint
@@ -80,14 +82,22 @@ extension FilterBook {
         return nil
     }
 
-    /// Lets a rule drop, or only count. To let a suspended one drop again lifts the suspension and measures anew.
+    /// Lets a rule drop, or only count. To let a suspended one drop again lifts the suspension and measures anew. What the
+    /// operator said of it a machine does not change.
     package mutating func conduct(
-        rule id: UInt64, isDry: Bool, at now: FilterTime
+        rule id: UInt64, isDry: Bool, by author: FilterNote.Author = .operator, at now: FilterTime
     ) throws(FilterRefusal) -> [FilterAction] {
         guard let place = rules.firstIndex(where: { $0.id == id }) else {
             throw FilterRefusal(.unknown, "there is no rule \(id)")
         }
         var rule = rules[place]
+        if author.isMachine {
+            guard rule.note.author.isMachine, isDry || !rule.isHeld else {
+                throw FilterRefusal(.author, "the operator said how rule \(id) is carried out")
+            }
+        } else {
+            rule.isHeld = isDry
+        }
         rule.isDry = isDry
         if !isDry {
             rule.suspension = nil

@@ -16,6 +16,8 @@ package struct FilterRule: Equatable, Sendable {
     package var counter: UInt32
     /// Told to count only.
     package var isDry: Bool
+    /// The operator made it dry: no machine's order lets it drop.
+    package var isHeld = false
     /// Why it has stopped to drop; nil: it has not.
     package var suspension: String?
     package var observed = Observation()

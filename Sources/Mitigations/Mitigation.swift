@@ -15,10 +15,12 @@ package struct Mitigation: Equatable, Sendable, Codable {
     package var reason: String
     /// Requests that it refused, or would have refused while it is dry.
     package var dropped: UInt64
+    /// Of a measure in the packet filter; nil: it is of requests. Not in records of earlier versions.
+    package var packets: PacketTally?
 
     package init(
         id: Int64, tenant: String, scope: String, kind: Kind, status: Status, since: Moment, until: Moment?,
-        reason: String, dropped: UInt64 = 0
+        reason: String, dropped: UInt64 = 0, packets: PacketTally? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -29,6 +31,7 @@ package struct Mitigation: Equatable, Sendable, Codable {
         self.until = until
         self.reason = reason
         self.dropped = dropped
+        self.packets = packets
     }
 
     package enum Kind: Equatable, Sendable, Codable {
@@ -38,6 +41,10 @@ package struct Mitigation: Equatable, Sendable, Codable {
         case observe
         /// A rule on what can be seen of a request, by its identifier (SHA-256 of its canonical form, hexadecimal).
         case fingerprint(String)
+        /// A rule on what can be seen of a packet, in the packet filter, by that identifier.
+        case packetRule(String)
+        /// Sources proven hostile, in the packet filter.
+        case blockedSources
     }
 
     package enum Status: String, Sendable, Codable {

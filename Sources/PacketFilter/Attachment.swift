@@ -79,13 +79,9 @@ package struct Attachment: ~Copyable, Sendable {
     /// BPF_LINK_TYPE_XDP.
     private static let xdpLink: UInt32 = 6
 
-    /// Puts another program in its place, between two packets. Where `old` is given, only if that one is attached.
-    package func replace(with program: KernelProgram, insteadOf old: KernelProgram? = nil) throws(KernelError) {
-        let result = linux_link_update(link.number, program.descriptor, old?.descriptor ?? -1)
-        if result == -EPERM, old != nil {
-            throw KernelError(EPERM, .replaceProgram, name, reason: "another program is attached than was thought")
-        }
-        try KernelError.check(result, .replaceProgram, name)
+    /// Puts another program in its place, between two packets.
+    package func replace(with program: KernelProgram) throws(KernelError) {
+        try KernelError.check(linux_link_update(link.number, program.descriptor), .replaceProgram, name)
     }
 
     package func pin(at path: String) throws(KernelError) {

@@ -197,6 +197,8 @@ package final class Filter: Enforcer {
         if let facts = try? attachment?.facts, facts.interface == index, index != 0 { return }
         attachment = nil
         do throws(KernelError) {
+            // Asked first: while the interface is gone, no program is loaded each second.
+            _ = try NetworkInterface(named: interface)
             try stand(KernelProgram(FilterPrograms.root(plan), name: "wasstraat", maps: maps))
         } catch { troubles[.attachment] = "nothing is filtered: \(error)" }
     }

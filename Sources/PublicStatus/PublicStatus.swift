@@ -104,10 +104,12 @@ package struct PublicIncident: Equatable, Sendable, Codable {
     /// Most requests a second, and what is usual; nil: no requests were part of it.
     package var peakRate: Int?
     package var usualRate: Int?
-    /// Most packets, and most bits, a second on the organisation's network, as far as that was only watched; nil: that
+    /// Most packets, and most bits, a second on the organisation's network, as seen in flow data; nil: that
     /// was no part of it.
     package var peakPackets: Int?
     package var peakBits: Int?
+    /// Part of those packets was stopped.
+    package var isFiltered: Bool
     /// What was done, in plain words.
     package var actions: [Words]
     /// Who did it, as far as may be said in public.
@@ -120,7 +122,7 @@ package struct PublicIncident: Equatable, Sendable, Codable {
     package init(
         number: String, organisation: String, services: [String], start: Moment, end: Moment?, outcome: PublicOutcome,
         isProvisional: Bool, downSeconds: Int?, touchedBackOffice: Bool?, peakRate: Int?, usualRate: Int?,
-        peakPackets: Int? = nil, peakBits: Int? = nil,
+        peakPackets: Int? = nil, peakBits: Int? = nil, isFiltered: Bool = false,
         actions: [Words], attribution: Words, timeline: [Entry], basis: Words, plot: PublicPlot?
     ) {
         self.number = number
@@ -136,6 +138,7 @@ package struct PublicIncident: Equatable, Sendable, Codable {
         self.usualRate = usualRate
         self.peakPackets = peakPackets
         self.peakBits = peakBits
+        self.isFiltered = isFiltered
         self.actions = actions
         self.attribution = attribution
         self.timeline = timeline

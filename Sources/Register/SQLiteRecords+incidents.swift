@@ -118,8 +118,13 @@ extension SQLiteRecords {
     package func file(_ mitigation: Mitigation, incident: Int64?) async throws -> Int64 {
         try Bounds.check([
             "tenant": mitigation.tenant, "scope": mitigation.scope, "reason": mitigation.reason,
+            "machine": mitigation.packets?.machine, "interface": mitigation.packets?.interface,
+            "match": mitigation.packets?.match,
         ])
-        if case .fingerprint(let name) = mitigation.kind { try Bounds.check(["fingerprint": name]) }
+        switch mitigation.kind {
+        case .fingerprint(let name), .packetRule(let name): try Bounds.check(["fingerprint": name])
+        case .admission, .observe, .blockedSources: break
+        }
         // The row's own number says which it is: a new one has none yet.
         var plain = mitigation
         plain.id = 0

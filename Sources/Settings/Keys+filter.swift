@@ -10,6 +10,10 @@ extension Keys {
         static let tunnels = Key(
             "tunnels", .flag, .value("false"),
             "Whether packets inside tunnels (GRE, IP in IP) are judged too. It costs each packet some time.")
+        static let malformed = Key(
+            "malformed", .choice(["off", "dry", "live"]), .value("live"),
+            "What becomes of packets whose headers contradict each other, or that no system sends. `off`: they pass. "
+                + "`dry`: they pass and are counted. `live`: they are dropped.")
         static let rules = Key(
             "rules", .choice(["off", "dry", "live"]), .value("dry"),
             "What becomes of the fingerprints of attacks that samples and the collector show on the organisations' "
@@ -41,7 +45,7 @@ extension Keys {
                     meaning: "The filter of packets in the kernel, a process of its own (`wasstraat-filter`) that the "
                         + "office starts, or finds running. Where rights are missing nothing is filtered, and all else "
                         + "goes on. It filters on while the office or its process is gone.",
-                    keys: [interface, sampling, tunnels, rules, sources, blockTime, detection, cookies])),
+                    keys: [interface, sampling, tunnels, malformed, rules, sources, blockTime, detection, cookies])),
             .otherwise("none: no packet is filtered"), "Filters packets in the kernel.")
     }
 }

@@ -102,12 +102,18 @@ package struct Settings: Equatable, Sendable {
             case off, dry, live
         }
 
+        /// What becomes of malformed packets.
+        package enum Malformed: String, CaseIterable, Sendable {
+            case off, dry, live
+        }
+
         /// The name of the interface.
         package var interface: String
         /// One frame in so many is sampled; 0: none.
         package var sampling: UInt32
         /// Whether packets inside tunnels are judged too.
         package var tunnels: Bool
+        package var malformed: Malformed
         package var rules: Rules
         /// What becomes of sources that a lane has proven hostile.
         package var sources: Rules

@@ -45,6 +45,7 @@ extension SettingsBuilder {
         return Settings.Filter(
             interface: interface, sampling: UInt32(clamping: values.number(Keys.Filter.sampling) ?? 0),
             tunnels: values.flag(Keys.Filter.tunnels) ?? false,
+            malformed: values.text(Keys.Filter.malformed).flatMap(Settings.Filter.Malformed.init) ?? .live,
             rules: values.text(Keys.Filter.rules).flatMap(Settings.Filter.Rules.init) ?? .dry,
             sources: values.text(Keys.Filter.sources).flatMap(Settings.Filter.Rules.init) ?? .dry,
             blockTime: UInt32(clamping: (values.number(Keys.Filter.blockTime) ?? 600_000) / 1_000),

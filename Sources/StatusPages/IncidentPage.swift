@@ -110,14 +110,20 @@ struct IncidentPage {
             "\(peak) requests a second. Usually there are about \(usual).")
     }
 
-    /// Packets are no requests, and what was watched was not stopped.
+    /// Packets are no requests, and what was only watched was not stopped.
     private var packets: String? {
         guard let most = incident.peakPackets else { return nil }
         let peak = voice.number(max(0, most))
         let megabits = voice.number(max(0, incident.peakBits ?? 0) / 1_000_000)
-        return say(
-            "\(peak) pakketten per seconde, \(megabits) megabit per seconde. Wij hebben dit alleen gevolgd, niet tegengehouden.",
-            "\(peak) packets a second, \(megabits) megabits a second. We only watched this, and did not stop it.")
+        let rates = say(
+            "\(peak) pakketten per seconde, \(megabits) megabit per seconde.",
+            "\(peak) packets a second, \(megabits) megabits a second.")
+        return rates
+            + (incident.isFiltered
+                ? say(" Een deel ervan hebben wij tegengehouden.", " We stopped part of it.")
+                : say(
+                    " Wij hebben dit alleen gevolgd, niet tegengehouden.", " We only watched this, and did not stop it."
+                ))
     }
 
     private var backOffice: String {

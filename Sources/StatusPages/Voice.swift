@@ -136,6 +136,11 @@ struct Voice: Sendable {
         guard incident.outcome == .unknown, incident.peakRate == nil, incident.peakPackets != nil else {
             return meaning(incident.outcome)
         }
+        guard !incident.isFiltered else {
+            return say(
+                "Wij hebben een deel van deze aanval tegengehouden. Wij weten niet of iedereen de diensten kon bereiken.",
+                "We stopped part of this attack. We do not know whether everyone could reach the services.")
+        }
         return say(
             "Wij hebben deze aanval alleen gevolgd. Wij weten niet of iedereen de diensten kon bereiken.",
             "We only watched this attack. We do not know whether everyone could reach the services.")

@@ -32,8 +32,19 @@ struct BookFile {
 
     /// One process at a time holds the book; the lock goes with the descriptor. nil: another has it.
     func lock() throws(Failure) -> Int32? {
-        let lock = open(folder + "/filter.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0 else { throw Self.failure("open \(folder)/filter.lock") }
+        let path = folder + "/filter.lock"
+        var lock = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if lock >= 0 {
+            // Made by root in another user's folder (--detach), it is that user's, who has to open it too. Only what was
+            // made here is given away: a name that was there may be a link to anything.
+            var facts = stat()
+            if geteuid() == 0, stat(folder, &facts) == 0, facts.st_uid != 0 {
+                fchown(lock, facts.st_uid, facts.st_gid)
+            }
+        } else if errno == EEXIST {
+            lock = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        }
+        guard lock >= 0 else { throw Self.failure("open \(path)") }
         if flock(lock, LOCK_EX | LOCK_NB) == 0 { return lock }
         close(lock)
         return nil

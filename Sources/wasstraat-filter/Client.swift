@@ -14,13 +14,18 @@ final class Client {
     /// Samples that it still wants.
     var wanted: UInt32 = 0
     private(set) var stuckSince: UInt64?
+    /// When it said something last.
+    private(set) var heardAt: UInt64
     private var assembler = FrameAssembler(bodyLimit: FilterTalk.requestLimit)
     private var outgoing: [UInt8] = []
     private var sent = 0
     /// Bytes came that may hold further requests.
     private(set) var hasMore = false
 
-    init(_ socket: Int32) { self.socket = socket }
+    init(_ socket: Int32, at now: UInt64) {
+        self.socket = socket
+        heardAt = now
+    }
 
     deinit { close(socket) }
 
@@ -29,11 +34,12 @@ final class Client {
 
     /// Reads what is there.
     /// - Returns: false when it is gone.
-    func receive() -> Bool {
+    func receive(at now: UInt64) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(socket, &chunk, chunk.count, 0)
         if count < 0 { return errno == EAGAIN || errno == EINTR }
         guard count > 0 else { return false }
+        heardAt = now
         assembler.append(chunk[..<count])
         hasMore = true
         return true

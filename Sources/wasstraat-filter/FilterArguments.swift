@@ -3,7 +3,7 @@ internal import Filters
 /// What the program is started with.
 struct FilterArguments: Equatable {
     static let usage = """
-        usage: wasstraat-filter --interface NAME --state FOLDER [--sampling N] [--tunnels]
+        usage: wasstraat-filter --interface NAME --state FOLDER [--sampling N] [--tunnels] [--malformed off|dry|live]
                [--source-budget PPS:BYTES[:dry]] [--destination-budget PPS:BYTES[:dry]] [--once] [--detach]
         """
 
@@ -40,6 +40,11 @@ struct FilterArguments: Equatable {
                     }
                     arguments.plan.sampling = number
                 case "--tunnels": arguments.plan.readsTunnels = true
+                case "--malformed":
+                    guard let conduct = FilterPlan.Conduct(rawValue: try value()) else {
+                        throw Fault(reason: "--malformed is off, dry or live")
+                    }
+                    arguments.plan.malformed = conduct
                 case "--source-budget": arguments.plan.sourceBudget = try budget(value(), option)
                 case "--destination-budget": arguments.plan.destinationBudget = try budget(value(), option)
                 case "--once": arguments.isOnce = true

@@ -22,8 +22,8 @@ extension FilterProcess {
                 return lines(text)
             case .list(let kind, let from, let count):
                 return .entries(page(book.entries(kind, from: from, count: Int(count))))
-            case .conduct(let rule, let isDry):
-                return done([rule], try book.conduct(rule: rule, isDry: isDry, at: now), at: now)
+            case .conduct(let rule, let isDry, let author):
+                return done([rule], try book.conduct(rule: rule, isDry: isDry, by: author, at: now), at: now)
             case .samples(let count):
                 client.wanted = count
                 return .done(ids: [])

@@ -9,6 +9,9 @@ internal import PacketFilter
 /// The process: one thread that waits for clients, and for the next thing that time brings.
 final class FilterProcess {
     static let clientLimit = 32
+    /// Milliseconds of silence after which a client that waits for nothing gives way to another one, where there are as
+    /// many as may be. The office speaks each second.
+    static let idleLimit: UInt64 = 2_000
     /// Milliseconds between two looks at the samples, and at signals.
     static let sampleInterval: Int32 = 10
     static let idleInterval: Int32 = 100
@@ -184,33 +187,44 @@ final class FilterProcess {
             kept.append(client)
         }
         clients = kept
-        if entries[0].revents != 0 { accept() }
+        if entries[0].revents != 0 { accept(at: clock) }
     }
 
     /// - Returns: whether the client stays.
     private func turn(_ client: Client, _ events: Int16, _ clock: UInt64) -> Bool {
         if client.isWaiting {
             guard client.flush(at: clock) else { return false }
-        } else if events != 0, !client.hasMore, !client.receive() {
+        } else if events != 0, !client.hasMore, !client.receive(at: clock) {
             return false
         }
         guard client.hasMore else { return true }
         return client.take({ answer($0, client) }, at: clock)
     }
 
-    private func accept() {
+    private func accept(at clock: UInt64) {
         while true {
             var peer = [UInt8](repeating: 0, count: 16)
             var port: UInt16 = 0
             let socket = linux_accept(listener, &peer, &port)
             guard socket >= 0 else { return }
             // More than that are none of ours: they are root's, and see the end of their connection.
-            guard clients.count < Self.clientLimit else {
+            guard clients.count < Self.clientLimit || dropIdle(at: clock) else {
                 close(socket)
                 continue
             }
-            clients.append(Client(socket))
+            clients.append(Client(socket, at: clock))
         }
+    }
+
+    /// Lets the client go that has been silent for longest, where one is idle.
+    private func dropIdle(at clock: UInt64) -> Bool {
+        let idle = clients.indices.filter { place in
+            let client = clients[place]
+            return client.wanted == 0 && !client.isWaiting && client.heardAt + Self.idleLimit <= clock
+        }
+        guard let longest = idle.min(by: { clients[$0].heardAt < clients[$1].heardAt }) else { return false }
+        clients.remove(at: longest)
+        return true
     }
 
     /// Samples to who wants them. They are taken where nobody does, too, so that who asks gets new ones.

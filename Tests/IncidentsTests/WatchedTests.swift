@@ -2,6 +2,7 @@ internal import Detection
 internal import Fingerprints
 internal import Incidents
 internal import Languages
+internal import Mitigations
 internal import Moments
 internal import PublicStatus
 internal import Testing
@@ -46,6 +47,9 @@ struct WatchedTests {
         return watched(empty)
     }
 
+    /// Beside an attack with requests.
+    static var beside: Incident { watched(incident(1, .fendedOff)) }
+
     func texts(_ incident: Incident) -> [String: Words] {
         let all = Answers(incident, earlier: [], backOffice: nil, now: noon + 3_600)
         return Dictionary(uniqueKeysWithValues: all.list.map { ($0.key, $0.answer) })
@@ -75,6 +79,62 @@ struct WatchedTests {
         #expect(shown.peakRate == 1_050 && shown.peakPackets == 98_765 && shown.services == ["www.waterdam.nl"])
         // Nobody knows of the packets: the whole is not called fended off.
         #expect(shown.outcome == .unknown)
+    }
+
+    /// A rule in the packet filter against the attack of `watched`.
+    static func rule(
+        _ incident: Incident, dropped: UInt64, spared: UInt64 = 0, from start: Double = 0
+    ) -> Mitigation {
+        var tally = PacketTally(
+            isLive: true, machine: "waterdam", interface: "eth0", attack: noon + start, match: "source_port=53")
+        tally.count(FilterCount(packets: dropped, bytes: dropped * 1_000), isLive: true)
+        tally.count(FilterCount(packets: dropped + spared, bytes: (dropped + spared) * 1_000), isLive: false)
+        return Mitigation(
+            id: 5, tenant: incident.organisation, scope: "198.51.100.7", kind: .packetRule("ab12"), status: .dry,
+            since: noon + start + 1, until: nil, reason: "attack on 198.51.100.7", packets: tally)
+    }
+
+    @Test func `what the packet filter dropped is told in packets, and judges nothing`() throws {
+        var incident = Self.alone
+        let (outcome, judgement) = (incident.outcome, incident.attacks[0].judgement)
+        incident.mitigations = [Self.rule(incident, dropped: 2_500_000, spared: 40)]
+        let all = FilterCount(packets: 2_500_000, bytes: 2_500_000_000)
+        #expect(incident.filtered(against: incident.attacks[0]) == all)
+        let told = texts(incident)
+        for (key, words) in told {
+            #expect(!words.en.contains("request") && !words.nl.contains("verzoek"), "\(key): \(words.en)")
+        }
+        let measures = try #require(told["measures"])
+        #expect(measures.en.contains("The packet filter at eth0 (waterdam) dropped 2500000 packets (2500 MB)."))
+        #expect(measures.en.contains("Rules that only counted would have dropped 40 packets."))
+        #expect(!measures.en.contains("only watched") && !measures.nl.contains("alleen gevolgd"))
+        #expect(incident.outcome == outcome && incident.attacks[0].judgement == judgement && outcome == .unknown)
+        let shown = incident.published(titles: [:], backOffice: nil, plot: nil, now: noon + 3_600)
+        #expect(shown.isFiltered && shown.outcome == .unknown)
+        let said = "Network traffic with the fingerprint of the attack was stopped at the entrance."
+        #expect(shown.actions.map(\.en) == [said])
+        #expect(!"\(shown)".contains("198.51.100") && !"\(shown)".contains("eth0"))
+    }
+
+    @Test func `what only counted stopped nothing`() throws {
+        var incident = Self.alone
+        incident.mitigations = [Self.rule(incident, dropped: 0, spared: 40)]
+        let measures = try #require(texts(incident)["measures"]).en
+        #expect(measures.contains("only watched this attack") && measures.contains("would have dropped 40 packets"))
+        let shown = incident.published(titles: [:], backOffice: nil, plot: nil, now: noon + 3_600)
+        #expect(!shown.isFiltered && shown.actions.isEmpty)
+        // Nor what was against another attack, on another network, or of another organisation.
+        let rule = Self.rule(incident, dropped: 9)
+        incident.mitigations = [Self.rule(incident, dropped: 9, from: -500), rule, rule]
+        incident.mitigations[1].scope = "192.0.2.1"
+        incident.mitigations[2].tenant = "elsewhere"
+        #expect(incident.filtered(against: incident.attacks[0]) == FilterCount())
+        #expect(!incident.published(titles: [:], backOffice: nil, plot: nil, now: noon + 3_600).isFiltered)
+        // Beside requests nothing of that is said with them.
+        var both = Self.beside
+        both.mitigations = [Self.rule(both, dropped: 7)]
+        let text = try #require(texts(both)["measures"]).en
+        #expect(text.contains("dropped 7 packets (0.0 MB)") && !text.contains("only watched"))
     }
 
     @Test func `what was only watched is never fended off, however well it was measured`() {

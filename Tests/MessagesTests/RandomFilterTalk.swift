@@ -45,6 +45,7 @@ extension Seeded {
         var rule = FilterRule(
             id: id ?? number(), note: note(), since: moment(), until: moment(), fingerprint: fingerprint(),
             targets: list(upTo: 3) { $0.prefix() }, counter: number(), isDry: flag())
+        rule.isHeld = rule.isDry && flag()
         rule.suspension = optional { $0.text(upTo: 100) }
         rule.observed = observation()
         return rule
@@ -77,7 +78,7 @@ extension Seeded {
         case 3: .explain(address())
         case 4: .explainEntry(id: number())
         case 5: .list(.rule, from: number(), count: UInt32.random(in: 0...1_000, using: &self))
-        case 6: .conduct(rule: number(), isDry: flag())
+        case 6: .conduct(rule: number(), isDry: flag(), by: author())
         case 7: .samples(number())
         case 8:
             .observed(list(upTo: 5) { .init(rule: $0.number(), hits: 3, samples: 3 + UInt64($0.number(UInt32.self))) })

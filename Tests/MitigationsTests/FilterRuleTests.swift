@@ -77,6 +77,28 @@ extension FilterBook {
         #expect(book.entry(id: 1)?.status == .live)
     }
 
+    @Test func `that the operator made dry goes live by no machine's word, and after a restart neither`() throws {
+        var book = FilterBook(key: 1)
+        _ = try book.rule(fingerprint(), note: machine)
+        #expect(try book.conduct(rule: 1, isDry: true, by: .detection, at: time(1)) == [.compileRules])
+        // A machine's own word it takes back itself.
+        #expect(try book.rule(fingerprint(), note: machine).actions == [.compileRules])
+        #expect(try book.conduct(rule: 1, isDry: true, at: time(2)) == [.compileRules])
+        book = FilterBook.restored(from: book.stored(at: time(2)), at: time(3)).book
+        #expect(try book.rule(fingerprint(), note: machine, seconds: 700).actions == [.compileRules])
+        #expect(book.kernelRules(at: time(3)).first?.isDry == true)
+        #expect(throws: FilterRefusal.self) {
+            try book.conduct(rule: 1, isDry: false, by: .detection, at: time(3))
+        }
+        #expect(try book.conduct(rule: 1, isDry: false, at: time(4)) == [.compileRules])
+        #expect(try book.conduct(rule: 1, isDry: true, by: .detection, at: time(5)) == [.compileRules])
+        // The operator's own rules are no machine's at all.
+        _ = try book.rule(fingerprint(123))
+        #expect(throws: FilterRefusal.self) {
+            try book.conduct(rule: 2, isDry: true, by: .detection, at: time(5))
+        }
+    }
+
     @Test(arguments: 0..<20) func `within its bound is left alone`(seed: UInt64) throws {
         var random = Seeded(seed)
         var book = FilterBook(key: 1)

@@ -99,13 +99,39 @@ private func status(_ running: RunningFilter) throws -> FilterStatus {
         #expect(try running.connect().ask(.samples(0)) == .done(ids: []))
     }
 
+    @Test func `lets idle clients go where another one asks, and none that waits for samples`() throws {
+        let folder = try TemporaryFolder()
+        let running = try start(folder)
+        let talks = try (0..<32).map { _ in try running.connect() }
+        #expect(try talks.enumerated().allSatisfy { try $1.ask(.samples($0 == 0 ? 1 : 0)) == .done(ids: []) })
+        usleep(2_300_000)
+        #expect(try talks[5].ask(.samples(0)) == .done(ids: []))
+        let more = try (0..<30).map { _ in try running.connect() }
+        #expect(try more.allSatisfy { try $0.ask(.samples(0)) == .done(ids: []) })
+        #expect(try talks[5].ask(.samples(0)) == .done(ids: []))
+        #expect(try talks[0].ask(.samples(0)) == .done(ids: []))
+        #expect(try talks[6].frame() == nil)
+    }
+
+    @Test(.needsRoot) func `a lock that root made at --detach is of the folder's user`() throws {
+        let folder = try TemporaryFolder()
+        #expect(mkdir(folder.path("state"), 0o700) == 0)
+        #expect(chown(folder.path("state"), 12_345, 12_346) == 0)
+        let words = ["--interface", "lo", "--state", folder.path("state"), "--detach"]
+        _ = try Child([RunningFilter.program] + words).wait()
+        var facts = stat()
+        #expect(stat(folder.path("state/filter.lock"), &facts) == 0)
+        #expect(facts.st_uid == 12_345 && facts.st_gid == 12_346 && facts.st_mode & 0o777 == 0o600)
+    }
+
     @Test func `is alone in its folder, and says what it does not understand`() throws {
         let folder = try TemporaryFolder()
         let running = try start(folder)
         let second = try Child([RunningFilter.program, "--interface", "lo", "--state", running.state])
         #expect(second.waitForLine(holding: "another wasstraat-filter") != nil)
         #expect(second.wait() == 75)
-        for words in [["--interface", "lo"], ["--what"], ["--sampling"], ["--sampling", "x", "--state", "y"]] {
+        let wrong = ["--sampling", "x", "--state", "y"]
+        for words in [["--interface", "lo"], ["--what"], ["--sampling"], wrong, ["--malformed", "x"]] {
             let child = try Child([RunningFilter.program] + words)
             #expect(child.waitForLine(holding: "usage:") != nil)
             #expect(child.wait() == 64)

@@ -1,4 +1,5 @@
 import Detection
+import FoundationEssentials
 import Incidents
 import Mitigations
 import Moments
@@ -129,6 +130,35 @@ struct RecordsTests {
         #expect(found.sharings == [sharing])
         let error = await #expect(throws: RegisterError.self) { try await records.add(claim, to: 99) }
         #expect(error?.code == .unknown)
+    }
+
+    @Test func `a measure of before packets were counted reads and writes as it did`() throws {
+        let old =
+            #"{"dropped":4,"id":0,"kind":{"fingerprint":{"_0":"abc"}},"reason":"too much","scope":"www","#
+            + #""since":1772366400000,"status":"live","tenant":"gemeente","until":1772366460000}"#
+        let read = try JSONDecoder().decode(Mitigation.self, from: Data(old.utf8))
+        #expect(read == mitigation() && read.packets == nil)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        #expect(try String(decoding: encoder.encode(read), as: UTF8.self) == old)
+    }
+
+    @Test func `files what the packet filter dropped, up to the greatest count`() async throws {
+        var measure = mitigation("198.51.100.7", until: nil)
+        measure.kind = .packetRule("abc")
+        var tally = PacketTally(
+            isLive: true, machine: "wasstraat", interface: "eth0", attack: noon, match: "source_port=53 → 198.51.100.7")
+        tally.count(FilterCount(packets: 9, bytes: .max), isLive: true)
+        measure.packets = tally
+        measure.id = try await records.file(measure, incident: nil)
+        #expect(try await records.mitigations(scope: "198.51.100.7", in: all) == [measure])
+        measure.packets?.match = String(repeating: "x", count: 70_000)
+        await #expect(throws: RegisterError.self) { try await records.file(measure, incident: nil) }
+        var blocked = mitigation("waterdam")
+        blocked.kind = .blockedSources
+        blocked.packets = PacketTally(isLive: true, machine: "wasstraat", interface: "eth0", attack: nil)
+        blocked.id = try await records.file(blocked, incident: nil)
+        #expect(try await records.mitigations(scope: "waterdam", in: all) == [blocked])
     }
 
     @Test func `files a mitigation and what becomes of it`() async throws {

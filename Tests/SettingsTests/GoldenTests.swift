@@ -62,7 +62,7 @@ extension Settings {
         if let collector { lines.append("collector \(collector.listen), baseline \(collector.baseline ?? "shipped")") }
         if let filter {
             lines.append(
-                "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), "
+                "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), malformed \(filter.malformed), "
                     + "rules \(filter.rules), sources \(filter.sources), block time \(filter.blockTime) s, "
                     + "detection \(filter.detection), cookies \(filter.cookies)")
         }

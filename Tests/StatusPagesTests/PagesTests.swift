@@ -200,6 +200,12 @@ struct PagesTests {
         #expect(try !text("/incident/2026-9").contains("verzoeken"))
         let data = try text("/incident/2026-9.json")
         #expect(data.contains("\"peakPacketsPerSecond\":98765") && !data.contains("peakRate"))
+        overall.incidents[0].isFiltered = true
+        let filtered = try pages.files(overall: overall, organisations: organisations)
+        let told = try #require(filtered.first { $0.path == "/en/incident/2026-9" }).text
+        #expect(told.contains("We stopped part of it."))
+        #expect(told.contains("We stopped part of this attack. We do not know"))
+        #expect(!told.contains("only watched") && !told.contains("requests") && !told.contains("fended off"))
     }
 
     @Test func `names that cannot stand in an address are refused`() throws {

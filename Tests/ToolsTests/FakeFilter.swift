@@ -137,7 +137,8 @@ final class FakeFilter: Sendable {
                 return .lines(lines)
             case .list(let kind, let from, let count):
                 return .entries(book.entries(kind, from: from, count: Int(count)))
-            case .conduct(let rule, let isDry): _ = try book.conduct(rule: rule, isDry: isDry, at: Self.now)
+            case .conduct(let rule, let isDry, let author):
+                _ = try book.conduct(rule: rule, isDry: isDry, by: author, at: Self.now)
             case .samples, .observed: break
             }
             return .done(ids: [], reason: nature.trouble)

@@ -115,6 +115,16 @@ import wasstraat
         #expect(huge.status == 0 && huge.output.hasPrefix("1 packets, 2.0 GB, "), "\(huge)")
     }
 
+    @Test func `malformed packets are dropped, counted or passed, as the filter is told`() throws {
+        let packet = PacketBuilder.frame(17, PacketBuilder.udp(53, 9, [1]), from: "127.0.0.1", to: ToolStreet.victim)
+        try street.folder.write(CaptureBuilder.pcap([.init(1_000_000_000, packet)]), to: "m.pcap")
+        #expect(try street.run("filter test m.pcap").squeezed.contains("\ndrop malformed 1 "))
+        let dry = try street.run("filter test m.pcap --malformed dry")
+        #expect(dry.squeezed.contains("\nwould drop malformed 1 ") && dry.squeezed.contains("\npass "), "\(dry)")
+        let off = try street.run("filter test m.pcap --malformed off")
+        #expect(off.squeezed.contains("\npass ") && !off.squeezed.contains("drop malformed"), "\(off)")
+    }
+
     @Test func `inside of a tunnel it is judged when asked for`() throws {
         let inner = PacketBuilder.ipv4(17, PacketBuilder.udp(53, 9, [1]), from: "198.51.100.7", to: ToolStreet.victim)
         let outer = PacketBuilder.frame(4, inner, from: "192.0.2.1", to: "192.0.2.2")

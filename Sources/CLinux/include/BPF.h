@@ -87,7 +87,7 @@ int linux_program_inject(int program, const void *frame, uint32_t size, uint32_t
 int linux_link_create(int program, uint32_t interface, uint32_t mode);
 
 /// BPF_LINK_UPDATE, only where `old` is attached unless that is negative: 0 or -errno.
-int linux_link_update(int link, int program, int old);
+int linux_link_update(int link, int program);
 
 /// BPF_LINK_DETACH: 0 or -errno.
 int linux_link_detach(int link);

@@ -29,7 +29,7 @@ extension Visit {
         let link = "/incidents/\(escaped(incident.number))"
         var view: View = [
             "link": link, "number": incident.number, "organisation": incident.organisation, "sites": incident.siteList,
-            "isOngoing": incident.isOngoing, "attacks": incident.attacks.map { attackView($0) },
+            "isOngoing": incident.isOngoing, "attacks": incident.attacks.map { attackView($0, of: incident) },
             "hasPosts": !incident.posts.isEmpty, "mayPost": may(.post), "mayFile": may(.claim),
             "hasMitigations": !incident.mitigations.isEmpty, "hasClaims": !incident.claims.isEmpty,
             "mitigations": incident.mitigations.map { mitigationView($0) },
@@ -94,7 +94,7 @@ extension Visit {
         return view
     }
 
-    private func attackView(_ record: AttackRecord) -> View {
+    private func attackView(_ record: AttackRecord, of incident: Incident) -> View {
         let attack = record.attack
         let judgement = record.judgement
         let outcome = wording.outcome(judgement.outcome)
@@ -102,7 +102,9 @@ extension Visit {
             "site": attack.site,
             "service": attack.traffic == nil
                 ? wording.service(record.service)
-                : wording.pick("Netwerk, alleen gevolgd", "Network, only watched"), "outcome": outcome,
+                : incident.filtered(against: record).packets > 0
+                    ? wording.pick("Netwerk, deels tegengehouden", "Network, partly dropped")
+                    : wording.pick("Netwerk, alleen gevolgd", "Network, only watched"), "outcome": outcome,
             "isProvisional": judgement.isProvisional, "isGoingOn": !attack.isOver, "basis": basis(judgement),
             "start": wording.view(attack.start),
             "duration": wording.duration((attack.isOver ? attack.end : max(now, attack.end)) - attack.start),

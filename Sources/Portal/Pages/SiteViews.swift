@@ -146,7 +146,19 @@ extension Visit {
                 ? wording.pick("Zou geweigerd zijn", "Would have been refused") : wording.pick("Geweigerd", "Refused"),
         ]
         if let until = mitigation.until { view["until"] = wording.view(until) }
+        if let packets = mitigation.packets { view["packets"] = packetView(packets) }
         return view
+    }
+
+    /// In packets, never in requests.
+    private func packetView(_ tally: PacketTally) -> View {
+        func text(_ count: FilterCount) -> String {
+            "\(wording.number(count.packets)) (\(wording.number(count.bytes / 1_000_000)) MB)"
+        }
+        return [
+            "interface": tally.interface, "machine": tally.machine, "packetsDropped": text(tally.dropped),
+            "packetsSpared": text(tally.spared), "match": tally.match, "hasMatch": !tally.match.isEmpty,
+        ]
     }
 }
 

@@ -138,6 +138,10 @@ struct Wording: Sendable {
         case .admission: pick("Toelating naar wat de site aankan", "Admission by what the site can take")
         case .observe: pick("Alles doorlaten en alleen tellen", "Let everything through, count only")
         case .fingerprint(let id): pick("Regel op kenmerk ", "Rule on fingerprint ") + String(id.prefix(12))
+        case .packetRule(let id):
+            pick("Regel in het pakketfilter, kenmerk ", "Rule in the packet filter, fingerprint ")
+                + String(id.prefix(12))
+        case .blockedSources: pick("Geblokkeerde bronnen in het pakketfilter", "Blocked sources in the packet filter")
         }
     }
 

@@ -96,6 +96,10 @@ extension PageLibrary {
         <p>{{reason}}</p>
         <dl class="facts"><div><dt>[[Sinds|Since]]</dt><dd>{{#since}}{{>time}}{{/since}}</dd></div>
         <div><dt>[[Tot|Until]]</dt><dd>{{#until}}{{>time}}{{/until}}{{^until}}[[Tot de oorzaak weg is|Until the cause is gone]]{{/until}}</dd></div>
-        <div><dt>{{droppedTitle}}</dt><dd>{{dropped}}</dd></div></dl></li>
+        {{^packets}}<div><dt>{{droppedTitle}}</dt><dd>{{dropped}}</dd></div>{{/packets}}
+        {{#packets}}<div><dt>[[Waar|Where]]</dt><dd>[[Pakketfilter aan|Packet filter at]] {{interface}}, {{machine}}</dd></div>
+        <div><dt>[[Pakketten tegengehouden|Packets dropped]]</dt><dd>{{packetsDropped}}</dd></div>
+        <div><dt>[[Pakketten alleen geteld|Packets only counted]]</dt><dd>{{packetsSpared}}</dd></div>
+        {{#hasMatch}}<div><dt>[[Welke pakketten|Which packets]]</dt><dd><span class="code">{{match}}</span></dd></div>{{/hasMatch}}{{/packets}}</dl></li>
         """
 }

@@ -1,5 +1,6 @@
 internal import Addresses
 internal import ArgumentParser
+internal import Filters
 internal import Mitigations
 internal import Moments
 
@@ -30,6 +31,9 @@ struct FilterTestCommand: ParsableCommand {
 
     @Flag(help: "Judge packets inside of IP in IP, GRE and VXLAN, not the tunnel.")
     var tunnels = false
+
+    @Option(help: "What becomes of malformed packets: off, dry or live.")
+    var malformed = FilterPlan.Conduct.live
 
     @Flag(help: "Ask the running filter for its lists and rules first.")
     var live = false
@@ -66,7 +70,7 @@ struct FilterTestCommand: ParsableCommand {
     func run() throws {
         try asking {
             for capture in captures { try ToolFile.check(capture) }
-            var trial = FilterTrial(try lists(), readsTunnels: tunnels)
+            var trial = FilterTrial(try lists(), readsTunnels: tunnels, malformed: malformed)
             if each { trial.lines = FilterTrialLines(limit: most, isJSON: json) }
             var source = CapturedFrames()
             // What was judged of a file before it broke off is told.
@@ -107,3 +111,5 @@ struct FilterTestCommand: ParsableCommand {
         return lists
     }
 }
+
+extension FilterPlan.Conduct: ExpressibleByArgument {}

@@ -4,6 +4,7 @@ internal import Exchange
 internal import Fingerprints
 internal import Incidents
 internal import Languages
+internal import Mitigations
 internal import Moments
 internal import PublicStatus
 internal import Register
@@ -138,9 +139,15 @@ struct ReportCommand: AsyncParsableCommand {
                     for record in one.watched {
                         guard let traffic = record.attack.traffic else { continue }
                         let state = record.attack.isOver ? "over" : "going on"
+                        let done = one.filtered(against: record).packets > 0 ? "partly dropped" : "only watched"
                         print(
                             "  \(traffic.target)  \(traffic.kinds.joined(separator: ", "))  \(traffic.peak.en) at the peak, "
-                                + "only watched, \(state)")
+                                + "\(done), \(state)")
+                    }
+                    for record in one.attacks {
+                        for measure in one.packetMeasures(against: record) {
+                            if let line = ReportText.line(measure) { print(line) }
+                        }
                     }
                 }
             }

@@ -51,9 +51,10 @@ struct FilterTrial: ~Copyable, FrameTaker {
     var lines: FilterTrialLines?
 
     /// - Parameter rules: in the order in which ``FilterModel`` numbers them.
-    init(_ lists: FilterTrialLists, readsTunnels: Bool) {
+    init(_ lists: FilterTrialLists, readsTunnels: Bool, malformed: FilterPlan.Conduct = .live) {
         var plan = FilterPlan()
         plan.readsTunnels = readsTunnels
+        plan.malformed = malformed
         model = FilterModel(plan: plan, rules: lists.rules.map(\.rule))
         model.allowed = lists.allowed
         model.networks = lists.networks

@@ -44,12 +44,9 @@ extension FilterDesk {
         let reply: FilterReply?
         switch action {
         case .add(let order): reply = ask(.add(order))
-        case .conduct(let id, let isDry): reply = ask(.conduct(rule: id, isDry: isDry))
-        case .remove(let id):
-            // Another book may call another rule so, and the operator may have made it theirs.
-            guard case .entries(let entries) = ask(.list(.rule, from: id, count: 1)) else { return false }
-            let isOurs = entries.first.map { $0.id == id && RuleHandover.isOurs($0, key) } ?? false
-            reply = isOurs ? ask(.remove(id: id)) : .refused(code: "unknown", reason: "it is gone")
+        case .conduct(let id, let isDry):
+            reply = askOfOurs(id, key, .conduct(rule: id, isDry: isDry, by: .detection))
+        case .remove(let id): reply = askOfOurs(id, key, .remove(id: id))
         }
         switch reply {
         case .done(let ids, _, let trouble):
@@ -62,6 +59,18 @@ extension FilterDesk {
         case .status, .entries, .lines, nil: return false
         }
         return true
+    }
+
+    /// Asks something of a rule, where it still is ours: another book may call another rule so, and the operator may have
+    /// made it theirs. The last that it counted before goes on record.
+    private func askOfOurs(_ id: UInt64, _ key: RuleHandover.Key, _ request: FilterRequest) -> FilterReply? {
+        guard case .entries(let entries) = ask(.list(.rule, from: id, count: 1)) else { return nil }
+        guard let entry = entries.first, entry.id == id, RuleHandover.isOurs(entry, key) else {
+            return .refused(code: FilterRefusal.Code.unknown.rawValue, reason: "it is gone, or the operator's")
+        }
+        askStatus()
+        guard link != nil else { return nil }
+        return ask(request)
     }
 
     private func say(_ action: RuleHandover.Action, id: UInt64, _ trouble: String) {
@@ -81,7 +90,7 @@ extension FilterDesk {
     /// What the filter counts now.
     func saw(_ status: FilterStatus) {
         let gone = service.rules.use { rules in
-            rules.saw(status.rules.map { ($0.id, $0.isLive, $0.hits) })
+            rules.saw(status.rules.map { ($0.id, $0.isLive, $0.hits) }, at: status.interface)
         }
         for rule in gone {
             logger.notice(

@@ -127,6 +127,7 @@ final class FilterDesk {
             "\(settings.sampling)",
         ]
         if settings.tunnels { words.append("--tunnels") }
+        if settings.malformed != .live { words += ["--malformed", settings.malformed.rawValue] }
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         // It is given nothing of the office's but a descriptor of nothing.
@@ -162,7 +163,7 @@ final class FilterDesk {
         if link != nil { handOver() }
     }
 
-    private func askStatus() {
+    func askStatus() {
         guard case .status(let status) = ask(.status) else { return }
         say(status.conduct)
         if isListed { saw(status) }

@@ -2,6 +2,7 @@ internal import Detection
 internal import Exchange
 internal import Fingerprints
 internal import Incidents
+internal import Mitigations
 internal import Moments
 
 /// An incident in a list for machines. Times are RFC 3339.
@@ -23,8 +24,46 @@ struct ListedIncident: Encodable {
         var known: Double
         var downtimeSeconds: Double?
         var fingerprint: String?
-        /// An attack seen in flow exports, which was only watched.
+        /// An attack seen in flow exports.
         var traffic: Traffic?
+        /// What the packet filter did against it; not there where it did nothing.
+        var filter: [PacketMeasure]?
+    }
+
+    /// A measure in the packet filter: counts are of packets.
+    struct PacketMeasure: Encodable {
+        var kind: String
+        /// nil: sources one by one.
+        var fingerprint: String?
+        var match: String
+        var status: Mitigation.Status
+        var isLive: Bool
+        var machine: String
+        var interface: String
+        var since: String
+        var until: String?
+        var droppedPackets: UInt64
+        var droppedBytes: UInt64
+        /// While it only counted.
+        var wouldHaveDroppedPackets: UInt64
+        var wouldHaveDroppedBytes: UInt64
+
+        init?(_ measure: Mitigation) {
+            guard let packets = measure.packets else { return nil }
+            if case .packetRule(let id) = measure.kind { fingerprint = id }
+            kind = fingerprint == nil ? "blocked-sources" : "rule"
+            match = packets.match
+            status = measure.status
+            isLive = packets.isLive
+            machine = packets.machine
+            interface = packets.interface
+            since = measure.since.text
+            until = measure.until?.text
+            droppedPackets = packets.dropped.packets
+            droppedBytes = packets.dropped.bytes
+            wouldHaveDroppedPackets = packets.spared.packets
+            wouldHaveDroppedBytes = packets.spared.bytes
+        }
     }
 
     struct Traffic: Encodable {
@@ -56,14 +95,15 @@ struct ListedIncident: Encodable {
         number = incident.number
         organisation = incident.organisation
         outcome = incident.outcome
-        attacks = incident.attacks.map { Attack($0, known: known) }
+        attacks = incident.attacks.map { Attack($0, of: incident, known: known) }
     }
 }
 
 extension ListedIncident.Attack {
-    fileprivate init(_ record: AttackRecord, known: Set<String>) {
+    fileprivate init(_ record: AttackRecord, of incident: Incident, known: Set<String>) {
         let attack = record.attack
         let isOfRequests = attack.traffic == nil
+        let measures = incident.packetMeasures(against: record).compactMap { ListedIncident.PacketMeasure($0) }
         self.init(
             site: attack.site, start: attack.start.text, end: attack.end.text, isOver: attack.isOver,
             peakRate: isOfRequests ? attack.peakRate : nil, requests: isOfRequests ? attack.requests : nil,
@@ -82,7 +122,7 @@ extension ListedIncident.Attack {
                             end: vector.end.text, isSpoofable: vector.fingerprint.evidence.isSpoofable,
                             fingerprint: vector.fingerprint.name(among: known))
                     })
-            })
+            }, filter: measures.isEmpty ? nil : measures)
     }
 }
 

@@ -89,6 +89,7 @@ struct RecordService: Service {
             group.addTask { await erase(records) }
             group.addTask { await probe(recorder) }
             group.addTask { await collect(records, key) }
+            group.addTask { await recordRules(records) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }
@@ -124,10 +125,15 @@ struct RecordService: Service {
                     version = newest
                 }
             } catch {
+                // A register answers nobody who was told to stop: what is left is filed below.
+                if Task.isCancelled { break }
                 logger.error("the register does not answer", metadata: ["reason": "\(error)"])
             }
         }
-        await uncancelled { await recorder.keepProfiles() }
+        await uncancelled {
+            await recorder.finish(.now)
+            await recorder.keepProfiles()
+        }
     }
 
     private func publish(_ records: SQLiteRecords, _ recorder: Recorder) async {
@@ -146,6 +152,7 @@ struct RecordService: Service {
                 mailbox.send(.pages(Pages(files, made: overall.made)))
                 try PagesFolder.write(files, under: folder.file("pages"), unlessIn: &written)
             } catch {
+                if Task.isCancelled { return }
                 logger.error("the public pages were not made", metadata: ["reason": "\(error)"])
             }
             try? await Task.sleep(for: .seconds(Self.publishTime))
@@ -161,6 +168,7 @@ struct RecordService: Service {
                     samplesBefore: now + -Double(retention.samples), pointsBefore: now + -Double(retention.points),
                     sealedBefore: now + -Double(retention.sealed))
             } catch {
+                if Task.isCancelled { return }
                 logger.error("what has to be erased was not", metadata: ["reason": "\(error)"])
             }
             try? await Task.sleep(for: .seconds(Self.retentionTime))

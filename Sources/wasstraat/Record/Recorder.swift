@@ -176,6 +176,8 @@ actor Recorder {
             }
             isFailing = false
         } catch {
+            // Who was told to stop files the rest at the end.
+            if Task.isCancelled { return }
             // What could not be filed is kept and tried again each second; it is said once.
             if !isFailing {
                 logger.error("the register does not take records; they are kept", metadata: ["reason": "\(error)"])

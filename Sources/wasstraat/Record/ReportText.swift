@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Incidents
 internal import Languages
+internal import Mitigations
 internal import Moments
 internal import PublicStatus
 
@@ -24,6 +25,18 @@ enum ReportText {
             return name + String(repeating: " ", count: width - name.count + 2) + row.value[language]
         }
         return ([StatisticsRows.title(table)[language], ""] + lines).joined(separator: "\n")
+    }
+
+    /// "    packet filter at eth0 (wasstraat), live: 12 packets (0.1 MB) dropped, 3 only counted; source_port=53": of a
+    /// measure in the packet filter; nil of another one.
+    static func line(_ measure: Mitigation) -> String? {
+        guard let packets = measure.packets else { return nil }
+        let state = measure.status == .live || measure.status == .dry ? "" : ", \(measure.status.rawValue)"
+        let end = measure.until.map { " until \($0.text)" } ?? ""
+        return "    packet filter at \(packets.interface) (\(packets.machine)), "
+            + "\(packets.isLive ? "live" : "dry")\(state), since \(measure.since.text)\(end): \(packets.dropped.packets) packets "
+            + "(\(packets.dropped.megabytes) MB) dropped, \(packets.spared.packets) only counted"
+            + (packets.match.isEmpty ? "" : "; \(packets.match)")
     }
 
     /// With keys in alphabetical order and times in milliseconds since 1970.

@@ -51,6 +51,8 @@ package struct RuleHandover: Sendable {
         /// When the filter took it, and whether as a dry one.
         package var takenAt: Moment?
         package var isTakenDry = true
+        /// The operator made it dry: it stays so until they make it live.
+        package var isHeld = false
         /// Why it was refused, and when it is tried again; nil: never.
         package var refusal: String?
         var retryAt: Moment?
@@ -61,6 +63,13 @@ package struct RuleHandover: Sendable {
         /// As the filter last counted.
         package var hits = FilterCount()
         package var isLive = false
+        /// The filter has counted it, as the one that it is called now.
+        package var isCounted = false
+
+        /// When the filter ends it by itself, unless it is told again.
+        package var until: Moment {
+            min((takenAt ?? fingerprint.made) + Double(RuleHandover.lifetime), fingerprint.expires)
+        }
     }
 
     package struct Attack: Hashable, Sendable {
@@ -85,6 +94,12 @@ package struct RuleHandover: Sendable {
     package private(set) var rules: [Rule] = []
     /// Rules that there was no room for, since the start.
     package private(set) var omitted: UInt64 = 0
+    /// Where the filter is, as it last said.
+    package private(set) var interface = ""
+    /// The filter has said which rules it has.
+    package private(set) var isKnown = false
+    /// Rules that are gone and were not asked after.
+    private var gone: [Rule] = []
 
     package init() {}
 
@@ -140,9 +155,9 @@ package struct RuleHandover: Sendable {
 
     /// What is due, the oldest first; nil: nothing now. Each is to be followed by its answer before the next is asked for.
     package mutating func next(at now: Moment) -> (key: Key, action: Action)? {
-        rules.removeAll { rule in
-            guard let overAt = rule.overAt, overAt <= now else { return false }
-            return rule.id == nil || rule.isUndone
+        for rule in rules {
+            guard let overAt = rule.overAt, overAt <= now, rule.id == nil || rule.isUndone else { continue }
+            remove(rule.key)
         }
         for rule in rules {
             if let overAt = rule.overAt {
@@ -156,7 +171,7 @@ package struct RuleHandover: Sendable {
                 }
                 continue
             }
-            if rule.isDry != rule.isTakenDry {
+            if rule.isDry != rule.isTakenDry, rule.isDry || !rule.isHeld {
                 guard rule.retryAt.map({ $0 <= now }) ?? true else { continue }
                 return (rule.key, rule.isDry ? .conduct(id, isDry: true) : .add(rule.order(isDry: false)))
             }
@@ -180,8 +195,23 @@ package struct RuleHandover: Sendable {
             rules[place].takenAt = now
             rules[place].isTakenDry = rules[place].isDry
         case .conduct(_, let isDry): rules[place].isTakenDry = isDry
-        case .remove: rules.remove(at: place)
+        case .remove: remove(key)
         }
+    }
+
+    /// What is left of it is its count.
+    private mutating func remove(_ key: Key) {
+        guard let place = rules.firstIndex(where: { $0.key == key }) else { return }
+        let rule = rules.remove(at: place)
+        guard rule.isCounted else { return }
+        gone.append(rule)
+        if gone.count > Self.limit { gone.removeFirst(gone.count - Self.limit) }
+    }
+
+    /// Rules that went since the last time, as they were last counted.
+    package mutating func takeGone() -> [Rule] {
+        defer { gone = [] }
+        return gone
     }
 
     /// The filter refused.
@@ -192,7 +222,7 @@ package struct RuleHandover: Sendable {
         guard let place = rules.firstIndex(where: { $0.key == key }) else { return false }
         if case .remove = action {
             // It is gone already, or none of ours.
-            rules.remove(at: place)
+            remove(key)
             return false
         }
         let isNews = rules[place].refusal != reason
@@ -211,7 +241,10 @@ package struct RuleHandover: Sendable {
 
     /// What the filter counts now: a rule that is gone from it was undone, or has ended.
     /// - Returns: those that went since the last time.
-    package mutating func saw(_ counts: [(id: UInt64, isLive: Bool, hits: FilterCount)]) -> [Rule] {
+    package mutating func saw(
+        _ counts: [(id: UInt64, isLive: Bool, hits: FilterCount)], at interface: String = ""
+    ) -> [Rule] {
+        self.interface = interface
         let known = Dictionary(counts.map { ($0.id, $0) }, uniquingKeysWith: { one, _ in one })
         var gone: [Rule] = []
         for place in rules.indices {
@@ -223,12 +256,15 @@ package struct RuleHandover: Sendable {
             }
             rules[place].hits = count.hits
             rules[place].isLive = count.isLive
+            if count.isLive { rules[place].isHeld = false }
+            rules[place].isCounted = true
         }
         return gone
     }
 
     /// The rules that a filter has which has just been connected to; it may be another one, with another book.
     package mutating func found(_ entries: [FilterEntry], at now: Moment) {
+        isKnown = true
         for place in rules.indices where !rules[place].isUndone { rules[place].id = nil }
         for entry in entries {
             guard let held = entry.rule, entry.note.author == .detection, entry.note.reason.hasPrefix(Self.mark) else {
@@ -239,12 +275,13 @@ package struct RuleHandover: Sendable {
                 if rules[place].isUndone { continue }
                 if rules[place].takenAt == nil { rules[place].isTakenDry = held.isDry }
                 rules[place].id = entry.id
+                rules[place].isHeld = held.isHeld
                 rules[place].takenAt = rules[place].takenAt ?? held.since
             } else if rules.count < Self.limit {
                 rules.append(
                     Rule(
                         key: key, fingerprint: held.fingerprint, note: entry.note, isDry: held.isDry, id: entry.id,
-                        takenAt: held.since, isTakenDry: held.isDry, overAt: now + Self.adoption))
+                        takenAt: held.since, isTakenDry: held.isDry, isHeld: held.isHeld, overAt: now + Self.adoption))
             }
         }
     }
