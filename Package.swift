@@ -190,9 +190,11 @@ let package = Package(
             "FiltersTests", ["TestKit", "FilterKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
         tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
         tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
-        tests(
-            "GatewayTests",
-            ["TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches",
+            ], exclude: ["Peers"], swiftSettings: house),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests(
             "IncidentsTests",

@@ -40,9 +40,10 @@ class Row:
     """One line of the table. `bar` and `stretch` are ratios to nginx, or with `absolute` figures of Wasstraat itself."""
 
     def __init__(self, name, unit, measure, bar, stretch=None, strict=False, tls=False, deferred=False, absolute=(),
-                 rounds=None):
+                 rounds=None, framed=False):
         self.name, self.unit, self.measure, self.bar, self.stretch = name, unit, measure, bar, stretch
         self.strict, self.tls, self.deferred, self.absolute, self.rounds = strict, tls, deferred, absolute, rounds
+        self.framed = framed  # HTTP/2 in clear, with prior knowledge
 
 
 def rows():
@@ -53,6 +54,8 @@ def rows():
             deferred=True),
         Row("refused new connection: system calls", "calls/connection", system_calls, 5, None, strict=True, deferred=True,
             absolute=("bar",), rounds=1),
+        Row("refused HTTP/2 stream", "us CPU/request", h2load_cost(32, 32), 1.00, 0.56, strict=True, framed=True),
+        Row("proxied HTTP/2", "us CPU/request", h2load_cost(8, 8), 1.00, 0.85, framed=True),
         Row("tls handshake", "us CPU/connection", handshake_cost, 0.65, 0.55, strict=True, tls=True),
         Row("tls 1 MB", "us CPU/request", wrk_cost(8, "/big"), 0.90, 0.75, tls=True),
         Row("idle memory", "bytes/connection", idle_memory(9_500), 1.00, 300, absolute=("stretch",), rounds=3),
@@ -122,7 +125,8 @@ def pinned(core, *command):
 # ---- The contenders. Each is a function of (bench, row, folder, port) that writes its files and gives its command.
 
 def nginx(bench, row, folder, port):
-    deferred = " deferred" if row.deferred else ""
+    deferred, framed = " deferred" if row.deferred else "", " http2" if row.framed else ""
+    secure = " ssl" if row.tls else ""
     limit = "limit_req zone=strict;" if row.strict else f"limit_req zone=wide burst={WIDE} nodelay;"
     path = write(folder, "nginx.conf", f"""
 {"user root;" if os.getuid() == 0 else ""}
@@ -137,7 +141,7 @@ http {{
   keepalive_requests 100000000; keepalive_timeout 300s; tcp_nodelay on; server_tokens off;
   upstream origin {{ server 127.0.0.1:{bench.origin_port}; keepalive {KEPT}; keepalive_requests 100000000; }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096{" ssl" if row.tls else ""}{deferred}; server_name {HOST};
+    listen 127.0.0.1:{port} backlog=4096{secure}{framed}{deferred}; server_name {HOST};
     {f"ssl_certificate {bench.chain}; ssl_certificate_key {bench.key};" if row.tls else ""}
     ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; ssl_session_cache off;
     location / {{
@@ -154,6 +158,7 @@ http {{
 def haproxy(bench, row, folder, port):
     secure = f" ssl crt {bench.both} no-tls-tickets alpn http/1.1" if row.tls else ""
     deferred = " defer-accept" if row.deferred else ""
+    framed = " proto h2" if row.framed else ""
     path = write(folder, "haproxy.cfg", f"""
 global
   nbthread 1
@@ -174,7 +179,7 @@ defaults
   timeout http-request 10s
   timeout http-keep-alive 300s
 frontend visitors
-  bind 127.0.0.1:{port} backlog 4096{deferred}{secure}
+  bind 127.0.0.1:{port} backlog 4096{deferred}{secure}{framed}
   stick-table type ip size 1m expire 60s store http_req_rate(1s)
   http-request track-sc0 src
   http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt {1 if row.strict else WIDE} }}
@@ -231,8 +236,8 @@ def temporary_paths(folder):
 class Server:
     """A running contender (or the origin): started on its core, ready when it answers, gone when it is left."""
 
-    def __init__(self, bench, name, command, core, port, tls, folder):
-        self.bench, self.name, self.port, self.tls = bench, name, port, tls
+    def __init__(self, bench, name, command, core, port, tls, folder, framed=False):
+        self.bench, self.name, self.port, self.tls, self.framed = bench, name, port, tls, framed
         self.output = os.path.join(folder, "output")
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(pinned(core, *command), cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
@@ -246,7 +251,7 @@ class Server:
             if self.process.poll() is not None:
                 break
             try:
-                if ask(self.port, self.tls, timeout=1)[0] in (200, 429):
+                if self.status(timeout=1) in (200, 429):
                     return
             except OSError:
                 pass
@@ -255,6 +260,9 @@ class Server:
             said = file.read()[-2000:]
         self.stop()
         raise Void(f"{self.name} did not come up: {said.strip() or 'it said nothing'}")
+
+    def status(self, timeout=5):
+        return ask_framed(self.port, timeout) if self.framed else ask(self.port, self.tls, timeout=timeout)[0]
 
     def pids(self):
         return family(self.process.pid)
@@ -341,6 +349,14 @@ def ask(port, tls, path="/", timeout=5, source=None):
         return read_response(connection)
 
 
+def ask_framed(port, timeout):
+    """The status of one answer over HTTP/2; 0 where there is none."""
+    outcome = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "--http2-prior-knowledge", "-m",
+                              str(timeout), "-H", f"Host: {HOST}", f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE,
+                             text=True)
+    return int(outcome.stdout or 0)
+
+
 # ---- The measurements: each is a function of (bench, server, row) to a figure.
 
 def wrk(bench, port, row, connections, path, close, seconds):
@@ -381,6 +397,36 @@ def wrk_cost(connections, path, close=False):
         pids = server.pids()
         before = cpu_nanoseconds(pids)
         outcome = wrk(bench, server.port, row, connections, path, close, seconds)
+        cost = cpu_nanoseconds(pids) - before
+        expected(row, *outcome)
+        return cost / outcome[0] / 1000
+    return measure
+
+
+def h2load(port, count, connections, streams):
+    outcome = subprocess.run(pinned(LOAD_CORE, "h2load", "-t1", f"-n{count}", f"-c{connections}", f"-m{streams}",
+                                    f"--connect-to=127.0.0.1:{port}", f"http://{HOST}/"), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, timeout=120)
+    return read_h2load(outcome.stdout, count)
+
+
+def read_h2load(text, wanted):
+    """h2load's report -> (answers, of which not 2xx or 3xx, requests without one)."""
+    statuses = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", text)
+    if not statuses:
+        raise Void(f"h2load said: {text.strip()[-300:]}")
+    good, moved, refused, broken = map(int, statuses.groups())
+    count = good + moved + refused + broken
+    return count, refused + broken, wanted - count
+
+
+def h2load_cost(connections, streams):
+    def measure(bench, server, row):
+        count = 5_000 if bench.quick else 40_000 if row.strict else 20_000
+        h2load(server.port, count // 4, connections, streams)
+        pids = server.pids()
+        before = cpu_nanoseconds(pids)
+        outcome = h2load(server.port, count, connections, streams)
         cost = cpu_nanoseconds(pids) - before
         expected(row, *outcome)
         return cost / outcome[0] / 1000
@@ -601,8 +647,9 @@ http {{
         folder = tempfile.mkdtemp(dir=self.folder)
         try:
             command = CONTENDERS[name](self, row, folder, port)
-            with Server(self, name, command, SERVER_CORE, port, row.tls, folder) as server:
-                statuses = [ask(port, row.tls)[0] for _ in range(4)]
+            with Server(self, name, command, SERVER_CORE, port, row.tls, folder,
+                        row.framed) as server:
+                statuses = [server.status() for _ in range(4)]
                 if statuses[-1] != (429 if row.strict else 200):
                     raise Void(f"{name} answers {statuses}")
                 return row.measure(self, server, row)
@@ -739,6 +786,8 @@ def far_off(row, line, factor):
 def self_test():
     assert read_wrk("  12 requests in 2.00s, 1MB read\n  Socket errors: connect 1, read 2, write 0, timeout 3\n"
                     "  Non-2xx or 3xx responses: 7\n") == (12, 7, 6)
+    text = "requests: 9 total, 9 started, 7 done\nstatus codes: 3 2xx, 0 3xx, 3 4xx, 1 5xx\n"
+    assert read_h2load(text, 9) == (7, 4, 2)
     text = ("% time     seconds  usecs/call     calls    errors syscall\n 60.00    0.000100           1      1000           "
             "accept4\n 40.00    0.000050           1      2000      1000 recvfrom\n100.00    0.000150           1      3000"
             "      1000 total\n")

@@ -17,6 +17,7 @@ extension Worker {
         carrier.pointee.headSince = now
         carrier.pointee.activeAt = now
         carrier.pointee.judgedAt = now
+        if offences.isOffender(visitor.pointee.source, at: now) { carrier.pointee.budget.wearDown(at: now) }
         report.connections.http2 += 1
         writeSettings(index)
         armVisitor(index, min(limits.headTime, limits.progressTime, limits.idleTime))
@@ -113,6 +114,7 @@ extension Worker {
             visitors[last.place].pointee.carried.isReset = true
             abandon(last.place)
         }
+        if carrier.pointee.budget.isWorn(at: now) { offences.add(visitors[index].pointee.source, at: now) }
         if let batch = carrier.pointee.batch { giveBatch(batch) }
         carrier.pointee.block.free()
         visitors[index].pointee.carrier = nil

@@ -95,6 +95,29 @@ private let second: UInt64 = 1_000_000_000
         #expect(verdicts.last == .close && verdicts.dropLast().allSatisfy { $0 == .go })
     }
 
+    @Test func `is worn by a quarter of a burst, and rests`() {
+        var budget = HTTP2Budget()
+        for _ in 0..<100 { #expect(budget.spend(.reset, at: second, isBusy: true) == .go) }
+        #expect(!budget.isWorn(at: second))
+        _ = budget.spend(.reset, at: second, isBusy: true)
+        #expect(budget.isWorn(at: second))
+        budget.served()
+        #expect(!budget.isWorn(at: second))
+    }
+
+    @Test(arguments: HTTP2Budget.Event.allCases) func `leaves an offender's next connection little at once`(
+        event: HTTP2Budget.Event
+    ) {
+        func burst(_ budget: HTTP2Budget) -> Int {
+            var budget = budget
+            return (0..<2000).filter { _ in budget.spend(event, at: second, isBusy: false) == .go }.count
+        }
+        var worn = HTTP2Budget()
+        worn.wearDown(at: second)
+        #expect(worn.isWorn(at: second))
+        #expect(burst(worn) == burst(HTTP2Budget()) / 10)
+    }
+
     @Test func `is a small thing`() {
         #expect(MemoryLayout<HTTP2Budget>.size <= 80)
         #expect(MemoryLayout<HTTP2SourceBudget>.size == 8)

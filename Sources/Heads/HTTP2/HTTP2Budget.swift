@@ -39,6 +39,7 @@ package struct HTTP2Budget: Sendable {
 
         /// In which time one more is allowed.
         var interval: UInt64 { 1_000_000_000 / perSecond }
+        var grace: UInt64 { burst * interval }
     }
 
     private static func allowance(_ event: Event) -> Allowance {
@@ -84,7 +85,7 @@ package struct HTTP2Budget: Sendable {
     ) -> Verdict {
         let allowance = Self.allowance(event)
         let index = Int(event.rawValue)
-        let grace = allowance.burst * allowance.interval
+        let grace = allowance.grace
         let paid = max(paidAt[index], now) + allowance.interval
         paidAt[index] = min(paid, now + grace + Self.longestWait)
         guard paid > now + grace else { return .go }
@@ -92,6 +93,17 @@ package struct HTTP2Budget: Sendable {
         let wait = min(max(paid - now - grace, Self.shortestWait), Self.longestWait)
         slowUntil = max(slowUntil, now + wait)
         return .slow(nanoseconds: slowUntil - now)
+    }
+
+    /// Whether a good part of what may be done at once was done of late and not earned: a connection that ends so counts
+    /// as an offence of its source, which could otherwise go on with the next one.
+    package func isWorn(at now: UInt64) -> Bool {
+        Event.allCases.contains { paidAt[Int($0.rawValue)] > now + Self.allowance($0).grace / 4 }
+    }
+
+    /// Leaves a new connection of an offender a tenth of what others may do at once.
+    package mutating func wearDown(at now: UInt64) {
+        for event in Event.allCases { paidAt[Int(event.rawValue)] = now + Self.allowance(event).grace * 9 / 10 }
     }
 
     /// A stream was answered to its end: what honest clients do most earns what they do beside it.
@@ -115,8 +127,8 @@ package struct HTTP2Budget: Sendable {
 
 /// What all connections of one source did: eight bytes to keep beside its other budgets.
 ///
-/// Many people may share an address, so being an offender costs nothing by itself: only a connection that goes beyond
-/// its own budget feels it, by being closed on a busy worker without being slowed first.
+/// Many people may share an address, so being an offender costs an honest visitor nothing: his connections may do less at
+/// once before they have earned it, and one that goes beyond is closed on a busy worker without being slowed first.
 package struct HTTP2SourceBudget: Sendable, BitwiseCopyable {
     /// Connections that may be slowed before the source is known for it, and in which time each is forgotten.
     private static var patience: UInt64 { 10 }
@@ -126,7 +138,7 @@ package struct HTTP2SourceBudget: Sendable, BitwiseCopyable {
 
     package init() {}
 
-    /// A connection of this source was slowed or closed.
+    /// A connection of this source was slowed or closed, or ended worn.
     package mutating func offended(at now: UInt64) {
         forgottenAt = min(max(forgottenAt, now) + Self.forgetting, now + 2 * Self.patience * Self.forgetting)
     }
