@@ -35,7 +35,7 @@ private enum Peers {
         #expect(street.origin.requests.contains { $0.message.trailers.map(\.name) == ["x-sum"] })
     }
 
-    @Test(.needs(tool: "h2load"), arguments: [(1, 1), (10, 32)])
+    @Test(.needs(tool: "h2load"), arguments: [(1, 1), (4, 16)])
     func `h2load gets every answer`(connections: Int, streams: Int) throws {
         let street = try Street { $0.sites[0].hosts = ["localhost"] }
         let output = try Tool.run([
