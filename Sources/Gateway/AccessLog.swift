@@ -18,6 +18,8 @@ struct AccessLog {
         var source: UInt64
         var isTLS: Bool
         var isHTTP2: Bool
+        /// How the visitor's program speaks HTTP/2.
+        var agent: UInt64
         /// How the visitor's program speaks TLS.
         var ja4: JA4?
         var method: UnsafeRawBufferPointer
@@ -58,6 +60,11 @@ struct AccessLog {
         ink.write(hexadecimal: line.source, digits: 16)
         ink.write(line.isTLS ? "\",\"tls\":true" : "\",\"tls\":false")
         ink.write(line.isHTTP2 ? ",\"protocol\":\"h2\"" : ",\"protocol\":\"http/1.1\"")
+        if line.agent != 0 {
+            ink.write(",\"h2\":\"")
+            ink.write(hexadecimal: line.agent, digits: 16)
+            ink.write("\"")
+        }
         if let ja4 = line.ja4 {
             ink.write(",\"ja4\":\"")
             ja4.forEachCharacter { ink.write($0) }

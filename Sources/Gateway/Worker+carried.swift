@@ -131,7 +131,8 @@ extension Worker {
         guard let place = carrier.pointee.place(of: frame.stream) else {
             // Content for a stream that we reset was under way (RFC 9113, section 5.1).
             if carrier.pointee.recent.ending(of: frame.stream) != .reset {
-                fault(index, HTTP2Fault(.stream, .streamClosed), frame.stream)
+                writeReset(index, frame.stream, .streamClosed)
+                spend(index, .noise)
             } else if carrier.pointee.content.left == 0 {
                 spend(index, .noise)
             }

@@ -20,7 +20,7 @@ extension Worker {
         if offences.isOffender(visitor.pointee.source, at: now) { carrier.pointee.budget.wearDown(at: now) }
         report.connections.http2 += 1
         writeSettings(index)
-        armVisitor(index, limits.headTime)
+        armVisitor(index, min(limits.headTime, limits.progressTime, limits.idleTime))
     }
 
     /// The connection ends at the end of this round, with GOAWAY.
@@ -126,27 +126,34 @@ extension Worker {
 
     /// Looks at the connection's clocks: the pause it was given, a head that does not end, its pace, its rest.
     func carrierTimedOut(_ index: UInt32) {
-        let visitor = visitors[index]
-        guard let carrier = visitor.pointee.carrier else { return }
-        let pace = UInt64(limits.progressTime) * 1_000_000
+        guard let carrier = visitors[index].pointee.carrier else { return }
+        let (headTime, paceTime) = (Self.nanoseconds(limits.headTime), Self.nanoseconds(limits.progressTime))
+        let idleTime = Self.nanoseconds(limits.idleTime)
         if carrier.pointee.slowUntil != 0, now >= carrier.pointee.slowUntil {
             carrier.pointee.slowUntil = 0
             resume(index)
         }
-        if carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= UInt64(limits.headTime) * 1_000_000 {
+        if carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= headTime {
             report.connections.timedOut += 1
-            fail(index, .noError)
-        } else if now - carrier.pointee.judgedAt >= pace {
+            return fail(index, .noError)
+        }
+        if now - carrier.pointee.judgedAt >= paceTime {
             carrier.pointee.judgedAt = now
             if carrierIsTooSlow(index, carrier) {
                 report.connections.timedOut += 1
                 return abandon(index)
             }
         }
-        let rest = now - carrier.pointee.activeAt
-        if carrier.pointee.streams.isEmpty, rest >= UInt64(limits.idleTime) * 1_000_000 { leaveCarrying(index) }
-        armVisitor(index, min(limits.headTime, limits.progressTime, max(1000, limits.idleTime)))
+        if carrier.pointee.streams.isEmpty, now - carrier.pointee.activeAt >= idleTime { leaveCarrying(index) }
+        // Never later than a head that begins now may take: an armed timer is not moved by what the peer sends.
+        var next = now + min(headTime, idleTime)
+        next = min(next, carrier.pointee.judgedAt + paceTime)
+        if carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
+        if carrier.pointee.slowUntil != 0 { next = min(next, carrier.pointee.slowUntil) }
+        armVisitor(index, UInt32(clamping: (next - now) / 1_000_000))
     }
+
+    private static func nanoseconds(_ milliseconds: UInt32) -> UInt64 { UInt64(milliseconds) * 1_000_000 }
 
     /// The visitor does not take what it asked for: its socket is full, or its windows are shut.
     private func carrierIsTooSlow(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>) -> Bool {

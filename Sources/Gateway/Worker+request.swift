@@ -313,7 +313,7 @@ extension Worker {
         log.write(
             AccessLog.Line(
                 site: site, source: table.pseudonyms.pseudonym(source.high, source.low), isTLS: visitor.pointee.isTLS,
-                isHTTP2: isFramed(visitor), ja4: visitor.pointee.ja4,
+                isHTTP2: isFramed(visitor), agent: visitor.pointee.agent, ja4: visitor.pointee.ja4,
                 method: UnsafeRawBufferPointer(rebasing: raw[method.range]),
                 path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
                 queryLength: max(0, Int(path.count) - pathLength - 1), status: status,

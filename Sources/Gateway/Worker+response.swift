@@ -181,7 +181,9 @@ extension Worker {
         }
         guard exchange.pointee.response.isDone else {
             let visitor = visitors[exchange.pointee.visitor]
-            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit || isCarrierFull(visitor) {
+            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit
+                || isCarrierFull(visitor)
+            {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 if kept > Self.allKeptLimit,
                     pausedCount >= Self.pausedLimit || budget.held(by: visitor.pointee.source) > Self.modestSource
@@ -213,7 +215,8 @@ extension Worker {
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        guard visitor.pointee.carried.id != 0 else { return false }
+        // What holds nothing itself goes on: it would not be told when the others are through.
+        guard visitor.pointee.carried.id != 0, !visitor.pointee.stream.out.isEmpty else { return false }
         return (visitors[visitor.pointee.carried.carrier].pointee.carrier?.pointee.kept ?? 0) > Carrier.keptLimit
     }
 

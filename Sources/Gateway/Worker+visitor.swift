@@ -478,6 +478,7 @@ extension Worker {
             abandon(index)
         case .preface, .handshake, .head, .lingering:
             if visitor.pointee.phase != .lingering, !visitor.pointee.isReused { report.connections.timedOut += 1 }
+            visitor.pointee.carried.code = .cancel
             closeVisitor(index)
         }
     }

@@ -42,6 +42,7 @@ struct FrameClient {
     /// Whether windows are opened again as content comes.
     var opensWindows = true
     private(set) var isClosed = false
+    private(set) var firstBlockByte: UInt8?
 
     /// Connects in clear and says the preface with these settings.
     init(to endpoint: Endpoint, from source: Address? = nil, settings: [(UInt16, UInt32)] = []) throws {
@@ -180,6 +181,7 @@ struct FrameClient {
     }
 
     private mutating func takeHeaders(_ frame: Frame) throws {
+        if firstBlockByte == nil { firstBlockByte = frame.payload.first }
         guard frame.flags & 4 != 0 else { throw TestKitError.malformed("a header block in pieces") }
         let fault = frame.payload.withUnsafeBytes { decoder.decode($0.bytes, into: &list) }
         guard fault == nil else { throw TestKitError.malformed("a header block: \(fault!)") }

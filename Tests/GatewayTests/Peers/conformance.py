@@ -3,6 +3,7 @@
 usage: conformance.py PORT CHAPTER      One line for each case: "ok NAME" or "not NAME: reason"
 """
 import sys
+import time
 import traceback
 
 from frames import *
@@ -261,8 +262,8 @@ rule("6.9 WINDOW_UPDATE by nothing ends the connection", falls(PROTOCOL_ERROR), 
 rule("6.9 WINDOW_UPDATE by nothing is a stream's fault", either(PROTOCOL_ERROR), frame(WINDOW, 0, 1, number(0)),
      ask=("/slow/300",))
 rule("6.9 WINDOW_UPDATE of three bytes ends the connection", falls(FRAME_SIZE_ERROR), frame(WINDOW, 0, 0, b"\0\0\1"))
-rule("6.9.1 a window beyond 2^31-1 ends the connection", falls(FLOW_CONTROL_ERROR), frame(WINDOW, 0, 0, number(0x7fffffff)),
-     frame(WINDOW, 0, 0, number(0x7fffffff)))
+rule("6.9.1 a window beyond 2^31-1 ends the connection", falls(FLOW_CONTROL_ERROR),
+     frame(WINDOW, 0, 0, number(0x7fffffff)), frame(WINDOW, 0, 0, number(0x7fffffff)))
 rule("6.9.1 a stream's window beyond 2^31-1 is its fault", either(FLOW_CONTROL_ERROR),
      frame(WINDOW, 0, 1, number(0x7fffffff)), frame(WINDOW, 0, 1, number(0x7fffffff)), ask=("/slow/300",))
 
@@ -415,7 +416,8 @@ for name, block in {
     "index nothing": b"\x80", "an index that is not there": b"\xfe\x00", "a name that is not there": b"\x7f\xff\x00\x01a",
     "a table larger than allowed": b"\x3f\xe2\x1f", "a table's size at the end of a block": b"\x82\x86\x84\x20",
     "padding of eight bits": b"\x00\x85\xf2\xb2\x4a\x84\xff\x84\x49\x50\x9f\xff",
-    "padding of zeros": b"\x00\x85\xf2\xb2\x4a\x84\xff\x83\x49\x50\x90", "the end of string": b"\x00\x01a\x84\xff\xff\xff\xff",
+    "padding of zeros": b"\x00\x85\xf2\xb2\x4a\x84\xff\x83\x49\x50\x90",
+    "the end of string": b"\x00\x01a\x84\xff\xff\xff\xff",
     "an integer without end": b"\x7f\xff\xff\xff\xff\xff\xff\xff\x01", "a string cut off": b"\x00\x05ab",
 }.items():
     rule(f"HPACK {name} ends the connection", falls(COMPRESSION_ERROR), frame(HEADERS, 5, 1, block))
@@ -428,6 +430,46 @@ def _(port):
     assert peer.answer(1) == 431
     peer.ask(3, "/", "GET", ("x-kept", "kept"), ("cookie", "n0=1"))
     assert peer.answer(3) == 200
+
+
+# What honest visitors do, and must never be cut or slowed for.
+
+@case("honest: a browser leaves four pages of a hundred requests each, and reads on")
+def _(port):
+    peer = Peer(port)
+    stream = 1
+    for _ in range(4):
+        streams = range(stream, stream + 200, 2)
+        for one in streams:
+            peer.ask(one, "/slow/200")
+        peer.send(*[frame(RESET, 0, one, number(CANCEL)) for one in streams])
+        stream += 200
+    began = time.monotonic()
+    peer.alive(stream)
+    # The origin's slots stay taken until it has answered what was given up.
+    assert time.monotonic() - began < 4, "slowed"
+
+
+@case("honest: calls are given up as often as others are answered")
+def _(port):
+    peer = Peer(port)
+    for stream in range(1, 4001, 4):
+        peer.ask(stream)
+        peer.ask(stream + 2, "/slow/10")
+        peer.answer(stream)
+        peer.send(frame(RESET, 0, stream + 2, number(CANCEL)))
+    peer.alive(5001)
+
+
+@case("honest: every frame of content is answered with windows and a PING")
+def _(port):
+    peer = Peer(port)
+    peer.ask(1, "/fixed/20000000")
+    while 1 not in peer.ended:
+        if peer.hear()[0] == DATA:
+            peer.send(frame(PING, payload=b"12345678"))
+    assert peer.content[1] == 20000000
+    peer.alive()
 
 
 def main(port, chapter):

@@ -24,6 +24,13 @@ def resets(peer):
     return b"".join(pieces)
 
 
+def pages(peer):
+    """As many as a page has, then the next connection."""
+    if peer.next > 1:
+        raise OSError
+    return resets(peer)
+
+
 def upload(peer, piece, count=500):
     """Frames for a request whose content does not end."""
     lead = b""
@@ -72,6 +79,7 @@ def dribble(peer):
 
 FLOODS = {
     "reset": resets,
+    "reset, with ever new connections": pages,
     "ping": lambda peer: frame(PING, payload=b"12345678") * 500,
     "settings": lambda peer: frame(SETTINGS, payload=settings((4, 65535))) * 500,
     "priority": lambda peer: frame(PRIORITY, 0, 1, number(3) + b"\x10") * 500,
