@@ -3,6 +3,7 @@ internal import Admission
 internal import Glibc
 internal import Heads
 internal import Messages
+internal import Packets
 internal import Sketches
 internal import Synchronization
 
@@ -84,16 +85,20 @@ extension Worker {
     ) -> Bool {
         let visitor = visitors[index]
         let source = visitor.pointee.source
-        let (subscriber, network) = (source.subscriber, source.network)
+        let (subscriber, network, region) = (source.subscriber, source.network, source.region)
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let hasCookie = carriesCookie(site, bytes)
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
         let ticket = makeTicket(index)
+        let routeHash = RouteHash.of(
+            bytes.span, method: request.method, path: request.path, pathLength: request.pathLength)
+        var traits = request.traits(bytes.span, route: routeHash)
+        traits.client = visitor.pointee.ja4?.mixed ?? 0
         let arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
-            route: RouteHash.of(bytes.span, method: request.method, path: request.path, pathLength: request.pathLength),
-            isKnown: isKnown)
+            region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
+            traits: traits)
         tally(index, site, arrival, network, bytes.span)
         let (decision, isUnderPressure) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure)
@@ -103,7 +108,7 @@ extension Worker {
             let status = Self.status(cause)
             return refuse(
                 index, site, status, "refused", bytes,
-                visitorClass: cause == .suspect ? .suspect : isKnown ? .known : .unknown)
+                visitorClass: cause == .suspect || cause == .unlike ? .suspect : isKnown ? .known : .unknown)
         case .admit(let slot):
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.slot = slot
@@ -151,7 +156,7 @@ extension Worker {
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {
         switch cause {
-        case .full: 503
+        case .full, .unlike: 503
         case .suspect, .overLimit: 429
         case .noOrigin: 502
         }
