@@ -49,6 +49,10 @@ public struct Address: Hashable, Sendable, BitwiseCopyable {
     /// What one network of subscribers holds: the IPv4 /24, or the IPv6 /48.
     @inlinable
     public var network: Address { masked(to: isIPv4 ? 24 : 48) }
+
+    /// What one provider holds, or a part of it: the IPv4 /16, or the IPv6 /32.
+    @inlinable
+    public var region: Address { masked(to: isIPv4 ? 16 : 32) }
 }
 
 extension Address: CustomStringConvertible {

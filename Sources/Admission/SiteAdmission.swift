@@ -1,3 +1,4 @@
+internal import Heads
 package import Sketches
 
 /// Decides who may go to a site's origins, and when: the limit, the queue, the classes and their shares.
@@ -25,6 +26,8 @@ package struct SiteAdmission: Sendable {
         case full
         /// The source asks far more than this site's visitors do, and there is no room for that.
         case suspect
+        /// The request is like what comes in excess and unlike this site's visitors', and there is no room for that.
+        case unlike
         /// The source exceeds the site's fixed limit.
         case overLimit
         /// No origin answers.
@@ -60,6 +63,8 @@ package struct SiteAdmission: Sendable {
     }
     package private(set) var origins: [ConcurrencyLimit]
     package private(set) var counts = [Counts(), Counts(), Counts()]
+    /// Requests that were suspect for their score alone.
+    package private(set) var unlike: UInt64 = 0
     package private(set) var isUnderPressure = false
     /// The class of the request that came last, for who asks under the same lock.
     package private(set) var lastClass = VisitorClass.unknown
@@ -76,6 +81,8 @@ package struct SiteAdmission: Sendable {
     private static let usualSamples: Float = 300
     /// Seconds without excess after which pressure is over.
     private static let pressureTail: Float = 10
+    /// Of the score, in the order; less than one is noise of shares.
+    private static let scoreStep: Float = 2
     /// Seconds that requests must have been waiting, one after the other, before it is pressure and not a ripple.
     private static let pressureOnset: Float = 0.2
 
@@ -84,6 +91,9 @@ package struct SiteAdmission: Sendable {
     private var sources: SpaceSaving
     private var networks: SpaceSaving
     private var sourceRates: SpaceSaving
+    /// Made with the first request that shows its traits: a site that nobody asks costs nothing.
+    private var contrast: TraitContrast?
+    private let key: KeyedHash
     private var usual = DecayedHistogram(memory: 20_000)
     private var suspectAbove = Float.infinity
     private var usualAge = 0
@@ -97,9 +107,12 @@ package struct SiteAdmission: Sendable {
     private let startedAt: Instant
     private let sourceCapacity: Int
 
-    /// - Parameter sources: how many sources are told apart at once.
-    package init(rules: Rules, sources: Int = 8192, at now: Instant) {
+    /// - Parameters:
+    ///   - sources: how many sources are told apart at once.
+    ///   - key: secret, so that nobody outside can choose requests that are counted as others.
+    package init(rules: Rules, sources: Int = 8192, key: KeyedHash = KeyedHash(key: []), at now: Instant) {
         self.rules = rules
+        self.key = key
         origins = (0..<max(1, rules.origins)).map { _ in ConcurrencyLimit(at: now) }
         waiting = WaitingRoom(room: rules.queueLength)
         self.sources = SpaceSaving(capacity: sources, decay: Self.memory, at: now)
@@ -122,7 +135,13 @@ package struct SiteAdmission: Sendable {
         let cost = routes.cost(arrival.route)
         let source = sources.add(arrival.source, weight: cost, at: now)
         let network = networks.add(arrival.network, weight: cost, at: now)
-        let visitorClass = classify(source.sure, isKnown: arrival.isKnown)
+        let judgement = judge(arrival, at: now)
+        var visitorClass = classify(source.sure, isKnown: arrival.isKnown)
+        let isUnlike = visitorClass == .unknown && judgement.isBeyond
+        if isUnlike {
+            visitorClass = .suspect
+            unlike += 1
+        }
         lastClass = visitorClass
         let index = Int(visitorClass.rawValue)
         counts[index].requests += 1
@@ -141,12 +160,16 @@ package struct SiteAdmission: Sendable {
                 _ = sourceRates.add(arrival.source, weight: 1, at: now)
             }
         }
-        guard let origin = freeOrigin(for: visitorClass) else {
-            return noSlot(arrival, visitorClass, max(source.sure, network.sure / Self.networkFactor), at: now)
+        guard let origin = freeOrigin(for: visitorClass), waiting.count == 0 || !someoneGoesBefore(visitorClass) else {
+            let entry = WaitingRoom.Entry(
+                ticket: arrival.ticket, visitorClass: visitorClass,
+                score: Int8((judgement.score / Self.scoreStep).rounded(.towardZero)), isUnlike: isUnlike,
+                demand: max(source.sure, network.sure / Self.networkFactor), route: arrival.route,
+                source: arrival.source,
+                isAsset: arrival.traits?.isAsset ?? false, since: now)
+            return noSlot(entry, at: now)
         }
-        guard waiting.count == 0 || !someoneGoesBefore(visitorClass) else {
-            return noSlot(arrival, visitorClass, max(source.sure, network.sure / Self.networkFactor), at: now)
-        }
+        contrast?.admitted(arrival.source, isAsset: arrival.traits?.isAsset ?? false, at: now)
         return .admit(take(origin, visitorClass, arrival.route, waited: 0, at: now))
     }
 
@@ -161,6 +184,7 @@ package struct SiteAdmission: Sendable {
         // Workers read the clock one after the other: the one that asks now may be a little behind the one that queued.
         let waited = now.nanoseconds > entry.since.nanoseconds ? now.nanoseconds - entry.since.nanoseconds : 0
         counts[Int(entry.visitorClass.rawValue)].waitedMicroseconds += waited / 1000
+        contrast?.admitted(entry.source, isAsset: entry.isAsset, at: now)
         let slot = take(origin, entry.visitorClass, entry.route, waited: UInt32(waited / 1_000_000), at: now)
         return (entry.ticket, slot)
     }
@@ -172,7 +196,7 @@ package struct SiteAdmission: Sendable {
             let entry = waiting.takeExpired(before: Instant(nanoseconds: now.nanoseconds - patience))
         else { return nil }
         counts[Int(entry.visitorClass.rawValue)].refused += 1
-        return (entry.ticket, limit == 0 ? .noOrigin : entry.visitorClass == .suspect ? .suspect : .full)
+        return (entry.ticket, limit == 0 ? .noOrigin : Self.cause(entry))
     }
 
     /// The visitor left while waiting.
@@ -236,7 +260,9 @@ package struct SiteAdmission: Sendable {
     package mutating func tick(at now: Instant) -> [UInt64] {
         if isUnderPressure, now.seconds(since: excessLast) > Self.pressureTail { isUnderPressure = false }
         if waiting.count == 0 { excessSince = nil }
-        guard !isUnderPressure, excessSince == nil else {
+        let load = load
+        contrast?.step(load, at: now)
+        guard load == .calm else {
             novices.forget(at: now)
             return []
         }
@@ -244,6 +270,21 @@ package struct SiteAdmission: Sendable {
     }
 
     // MARK: - Inside
+
+    private var load: TraitContrast.Load {
+        isUnderPressure ? .pressure : excessSince == nil ? .calm : .excess
+    }
+
+    private mutating func judge(_ arrival: Arrival, at now: Instant) -> TraitContrast.Judgement {
+        guard let traits = arrival.traits else { return TraitContrast.Judgement() }
+        if contrast == nil { contrast = TraitContrast(key: key, at: now) }
+        let load = load
+        return contrast?.sight(arrival, traits, load, at: now) ?? TraitContrast.Judgement()
+    }
+
+    private static func cause(_ entry: WaitingRoom.Entry) -> RefusalCause {
+        entry.isUnlike ? .unlike : entry.visitorClass == .suspect ? .suspect : .full
+    }
 
     private func classify(_ demand: Float, isKnown: Bool) -> VisitorClass {
         if demand > suspectAbove { return .suspect }
@@ -326,26 +367,23 @@ package struct SiteAdmission: Sendable {
             origin: UInt8(origin), visitorClass: visitorClass, route: route, since: now, isCalm: isCalm, waited: waited)
     }
 
-    private mutating func noSlot(
-        _ arrival: Arrival, _ visitorClass: VisitorClass, _ demand: Float, at now: Instant
-    ) -> Decision {
-        let index = Int(visitorClass.rawValue)
+    private mutating func noSlot(_ entry: WaitingRoom.Entry, at now: Instant) -> Decision {
+        let index = Int(entry.visitorClass.rawValue)
         noteExcess(at: now)
         if rules.isObserving {
             counts[index].queued += 1
-            return .admit(take(leastLoaded, visitorClass, arrival.route, waited: 0, at: now))
+            contrast?.admitted(entry.source, isAsset: entry.isAsset, at: now)
+            return .admit(take(leastLoaded, entry.visitorClass, entry.route, waited: 0, at: now))
         }
         guard limit > 0 else {
             counts[index].refused += 1
             return .refuse(.noOrigin)
         }
-        let entry = WaitingRoom.Entry(
-            ticket: arrival.ticket, visitorClass: visitorClass, demand: demand, route: arrival.route, since: now)
         let (isIn, evicted) = waiting.add(entry)
         guard isIn else {
             isUnderPressure = true
             counts[index].refused += 1
-            return .refuse(visitorClass == .suspect ? .suspect : .full)
+            return .refuse(Self.cause(entry))
         }
         counts[index].queued += 1
         if let evicted {

@@ -1,3 +1,4 @@
+package import Heads
 package import Sketches
 
 /// Whom a request is thought to come from: the order in which requests are served when not all fit.
@@ -5,7 +6,8 @@ package enum VisitorClass: UInt8, Sendable, CaseIterable {
     /// Seen before the pressure began, or carrying the site's cookie.
     case known = 0
     case unknown = 1
-    /// From a source that asks far more than this site's visitors do.
+    /// From a source that asks far more than this site's visitors do, or, under pressure, like what is in excess and
+    /// unlike them.
     case suspect = 2
 }
 
@@ -19,15 +21,24 @@ package struct Arrival: Sendable {
     package var network: UInt64
     /// Hash of the route.
     package var route: UInt64
+    /// Keyed hash of the wider network (IPv4 /16, IPv6 /32).
+    package var region: UInt64
     /// Seen before, or with the site's cookie.
     package var isKnown: Bool
+    /// What else is to be seen of the request; without it nothing is scored.
+    package var traits: RequestTraits?
 
-    package init(ticket: UInt64, source: UInt64, network: UInt64, route: UInt64, isKnown: Bool) {
+    package init(
+        ticket: UInt64, source: UInt64, network: UInt64, region: UInt64 = 0, route: UInt64, isKnown: Bool,
+        traits: RequestTraits? = nil
+    ) {
         self.ticket = ticket
         self.source = source
         self.network = network
+        self.region = region
         self.route = route
         self.isKnown = isKnown
+        self.traits = traits
     }
 }
 

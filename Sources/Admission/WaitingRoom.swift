@@ -1,21 +1,46 @@
 package import Sketches
 
-/// The requests that wait for a slot: few, bounded, and taken out in order of class, then of how little their source has
-/// asked for lately, then of arrival.
+/// The requests that wait for a slot: few, bounded, and taken out in order of class, then of score, then of how little
+/// their source has asked for lately, then of arrival.
 ///
-/// That order is max-min fairness among sources: who asks least goes first, so a source that asks more than its share
+/// Among equals by score that order is max-min fairness among sources: who asks least goes first, so a source that asks more than its share
 /// waits behind every one that does not, and a single click by a newcomer passes a flood.
 package struct WaitingRoom: Sendable {
     package struct Entry: Sendable {
         package var ticket: UInt64
         package var visitorClass: VisitorClass
+        /// Steps of the score: 0 is neutral, less is more like the site's visitors and goes first.
+        package var score: Int8 = 0
+        /// Suspect for its score, not for what its source asks for.
+        package var isUnlike = false
         /// Milliseconds of origin time that the source asked for lately; less goes first.
         package var demand: Float
         package var route: UInt64
+        package var source: UInt64 = 0
+        package var isAsset = false
         package var since: Instant
+
+        package init(
+            ticket: UInt64, visitorClass: VisitorClass, score: Int8 = 0, isUnlike: Bool = false, demand: Float,
+            route: UInt64, source: UInt64 = 0, isAsset: Bool = false, since: Instant
+        ) {
+            self.ticket = ticket
+            self.visitorClass = visitorClass
+            self.score = score
+            self.isUnlike = isUnlike
+            self.demand = demand
+            self.route = route
+            self.source = source
+            self.isAsset = isAsset
+            self.since = since
+        }
     }
 
     private var entries: [Entry] = []
+    /// The order of each entry as one number, less goes first: who asks while the room is full must be compared with all
+    /// that wait, in well under a microsecond.
+    private var order: [UInt64] = []
+    private var arrivals: UInt64 = 0
     /// At least 1. Who waits already stays when it shrinks.
     package var room: Int { didSet { room = max(1, room) } }
     /// Waiting in each class.
@@ -24,6 +49,7 @@ package struct WaitingRoom: Sendable {
     package init(room: Int) {
         self.room = max(1, room)
         entries.reserveCapacity(self.room)
+        order.reserveCapacity(self.room)
     }
 
     package var count: Int { entries.count }
@@ -33,15 +59,17 @@ package struct WaitingRoom: Sendable {
     /// Lets a request wait. Where the room is full the worst one must go: another one, whose ticket is returned, or the
     /// new one itself.
     package mutating func add(_ entry: Entry) -> (isIn: Bool, evicted: Entry?) {
+        arrivals &+= 1
+        let place = Self.place(of: entry, arrival: arrivals)
         guard entries.count >= room else {
-            append(entry)
+            append(entry, place)
             return (true, nil)
         }
         var worst = 0
-        for index in 1..<max(1, entries.count) where Self.goesBefore(entries[worst], entries[index]) { worst = index }
-        guard Self.goesBefore(entry, entries[worst]) else { return (false, nil) }
+        for index in order.indices where order[index] > order[worst] { worst = index }
+        guard place < order[worst] else { return (false, nil) }
         let evicted = remove(at: worst)
-        append(entry)
+        append(entry, place)
         return (true, evicted)
     }
 
@@ -50,8 +78,8 @@ package struct WaitingRoom: Sendable {
         let allowed = VisitorClass.allCases.first { count(of: $0) > 0 && mayGo($0) }
         guard let allowed else { return nil }
         var best: Int?
-        for index in entries.indices where entries[index].visitorClass == allowed {
-            if let present = best, !Self.goesBefore(entries[index], entries[present]) { continue }
+        for index in order.indices where order[index] >> Self.classShift == UInt64(allowed.rawValue) {
+            if let present = best, order[index] > order[present] { continue }
             best = index
         }
         return best.map { remove(at: $0) }
@@ -69,19 +97,25 @@ package struct WaitingRoom: Sendable {
         return remove(at: index)
     }
 
-    private static func goesBefore(_ one: Entry, _ other: Entry) -> Bool {
-        if one.visitorClass != other.visitorClass { return one.visitorClass.rawValue < other.visitorClass.rawValue }
-        if one.demand != other.demand { return one.demand < other.demand }
-        return one.since < other.since
+    private static let classShift: UInt64 = 62
+
+    /// Class, score, demand, arrival. The bits of numbers that are not negative are in their order; of the arrivals 23 are
+    /// kept, far more than can wait at once.
+    private static func place(of entry: Entry, arrival: UInt64) -> UInt64 {
+        UInt64(entry.visitorClass.rawValue) << classShift | UInt64(Int(entry.score) + 128) << 54
+            | UInt64(max(0, entry.demand).bitPattern) << 23 | arrival & 0x7f_ffff
     }
 
-    private mutating func append(_ entry: Entry) {
+    private mutating func append(_ entry: Entry, _ place: UInt64) {
         entries.append(entry)
+        order.append(place)
         counts[Int(entry.visitorClass.rawValue)] += 1
     }
 
     private mutating func remove(at index: Int) -> Entry {
         entries.swapAt(index, entries.count - 1)
+        order.swapAt(index, order.count - 1)
+        order.removeLast()
         let entry = entries.removeLast()
         counts[Int(entry.visitorClass.rawValue)] -= 1
         return entry

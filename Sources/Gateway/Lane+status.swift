@@ -33,6 +33,7 @@ extension SiteStatus {
             limit = UInt64(admission.limit * 100)
             inFlight = UInt64(admission.inFlightCount)
             waiting = UInt64(admission.waitingCount)
+            unlike = admission.unlike
             healthyOrigins = UInt64(admission.origins.count { $0.isHealthy })
             classes = admission.counts.map { counts in
                 var status = ClassStatus()

@@ -266,13 +266,14 @@ package final class Lane {
     private func makeTable(_ snapshot: Snapshot) throws(TLSFailure) -> SiteTable {
         let now = Instant(nanoseconds: Clock.monotonic())
         var sites: [Site] = []
+        let key = KeyedHash(key: snapshot.secrets.historyKey)
         // Sites with the same certificate share one context: visitors may use one connection for both.
         var certificates: [[UInt8]: TLSContext] = [:]
         // Admission serves the former table until nothing can fail any more.
         var changes: [() -> Void] = []
         for (index, settings) in snapshot.sites.enumerated() {
             let before = table?.sites.first { $0.settings.name == settings.name }
-            let state = before?.state ?? SiteState(settings, snapshot.limits, at: now)
+            let state = before?.state ?? SiteState(settings, snapshot.limits, key: key, at: now)
             if before != nil {
                 changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) } }
             }

@@ -3,6 +3,7 @@ internal import Admission
 internal import Glibc
 internal import Heads
 internal import Messages
+internal import Packets
 internal import Sketches
 internal import Synchronization
 
@@ -86,18 +87,23 @@ extension Worker {
     private func ask(
         _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
     ) -> Bool {
-        let source = visitors[asker].pointee.source
-        let (subscriber, network) = (source.subscriber, source.network)
+        let visitor = visitors[asker]
+        let source = visitor.pointee.source
+        let (subscriber, network, region) = (source.subscriber, source.network, source.region)
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let hasCookie = carriesCookie(site, bytes)
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
         // A carried request gets its place when it is admitted.
-        let ticket = makeTicket(visitors[asker].pointee.carrier == nil ? asker : visitors.next())
+        let ticket = makeTicket(visitor.pointee.carrier == nil ? asker : visitors.next())
+        let routeHash = RouteHash.of(
+            bytes.span, method: request.method, path: request.path, pathLength: request.pathLength)
+        var traits = request.traits(bytes.span, route: routeHash)
+        traits.client = (visitor.pointee.ja4?.mixed ?? 0) ^ visitor.pointee.agent
         let arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
-            route: RouteHash.of(bytes.span, method: request.method, path: request.path, pathLength: request.pathLength),
-            isKnown: isKnown)
+            region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
+            traits: traits)
         tally(asker, site, arrival, network, bytes.span)
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
@@ -113,7 +119,7 @@ extension Worker {
             let status = Self.status(cause)
             return refuse(
                 asker, site, status, "refused", bytes,
-                visitorClass: cause == .suspect ? .suspect : isKnown ? .known : .unknown)
+                visitorClass: cause == .suspect || cause == .unlike ? .suspect : isKnown ? .known : .unknown)
         case .admit(let slot):
             let index = placeOfRequest(asker)
             let exchange = takeExchange(index, site, bytes, start, end)
@@ -165,7 +171,7 @@ extension Worker {
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {
         switch cause {
-        case .full: 503
+        case .full, .unlike: 503
         case .suspect, .overLimit: 429
         case .noOrigin: 502
         }

@@ -55,6 +55,8 @@ package struct SiteStatus: Equatable, Sendable {
     /// Origins that answer, and all.
     package var healthyOrigins: UInt64 = 0
     package var origins: UInt64 = 0
+    /// Requests that were suspect for their score alone, not for what their source asked for.
+    package var unlike: UInt64 = 0
     package var classes: [ClassStatus] = Array(repeating: ClassStatus(), count: 3)
     /// Responses sent, by the first digit of their status: 1xx ... 5xx, those of the origin and our own together.
     package var responses: [UInt64] = Array(repeating: 0, count: 5)
@@ -124,7 +126,7 @@ extension LaneStatus.Connections: Message {
 extension SiteStatus: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.limit, \.inFlight, \.waiting, \.healthyOrigins, \.origins, \.originFailures, \.badRequests, \.bytesIn,
-        \.bytesOut,
+        \.bytesOut, \.unlike,
     ]
 
     package func write(to writer: inout ByteWriter) {

@@ -104,6 +104,7 @@ extension MetricsText {
         let counters: [(String, String, (SiteStatus) -> UInt64)] = [
             ("wasstraat_origin_failures_total", "Origins that did not answer: 502 and 504.", { $0.originFailures }),
             ("wasstraat_bad_requests_total", "Requests to the site refused as malformed.", { $0.badRequests }),
+            ("wasstraat_unlike_total", "Requests suspect for their score alone.", { $0.unlike }),
             ("wasstraat_received_bytes_total", "Bytes from visitors.", { $0.bytesIn }),
             ("wasstraat_sent_bytes_total", "Bytes to visitors.", { $0.bytesOut }),
         ]

@@ -60,6 +60,7 @@ extension SiteStatus {
         }
         originFailures &+= other.originFailures
         badRequests &+= other.badRequests
+        unlike &+= other.unlike
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
     }
