@@ -98,6 +98,7 @@ extension Worker {
         let routeHash = RouteHash.of(
             bytes.span, method: request.method, path: request.path, pathLength: request.pathLength)
         var traits = request.traits(bytes.span, route: routeHash)
+        if isFramed(visitor) { traits.version = 20 }
         traits.client = (visitor.pointee.ja4?.mixed ?? 0) ^ visitor.pointee.agent
         let arrival = Arrival(
             ticket: ticket, source: sourceHash,
