@@ -23,11 +23,12 @@ enum HostileLoad {
         Server(('127.0.0.1', 8081), Handler).serve_forever()
         """
 
-    /// Words: kind, first source, sources (each in a /24 of its own), requests a second of each, seconds. A flood asks four
-    /// things at once, all others one.
+    /// Words: a file that ends it once it is there, kind, first source, sources (each in a /24 of its own), requests a second
+    /// of each, seconds at most. A flood asks four things at once, all others one.
     static let sources = """
-        import socket, sys, threading, time
-        kind, first, count, rate, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])
+        import os, socket, sys, threading, time
+        mark, kind, first = sys.argv[1:4]
+        count, rate, seconds = int(sys.argv[4]), float(sys.argv[5]), float(sys.argv[6])
         lock, end = threading.Lock(), time.monotonic() + seconds
         parts = [int(part) for part in first.split('.')]
         def ask(address, path, agent):
@@ -46,7 +47,7 @@ enum HostileLoad {
             due, turn = time.monotonic() + (number / count + hand) / rate, hand
             while True:
                 time.sleep(max(0, due - time.monotonic()))
-                if time.monotonic() >= end: return
+                if time.monotonic() >= end or os.path.exists(mark): return
                 path = '/nieuws/%d' % (turn % 5) if kind == 'visitor' else '/zoeken?q=%d' % turn
                 agent = 'agent/%d' % (turn % 10 if kind == 'shared' else number)
                 began, status = ask(address, path, agent)

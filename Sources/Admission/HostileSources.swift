@@ -18,8 +18,9 @@ package struct HostileSources: Sendable {
         package var shortest: UInt32 = 3_000
         /// Milliseconds that they take at most: faster than three a second, all the time.
         package var longest: UInt32 = 12_000
-        /// Milliseconds without a refusal after which the row begins anew: who obeys Retry-After waits longer.
-        package var pause: UInt32 = 2_000
+        /// Milliseconds without a refusal after which the row begins anew: longer than a request waits in the queue, which
+        /// is no obedience.
+        package var pause: UInt32 = 3_000
         /// Milliseconds after which a source that goes on is said again.
         package var again: UInt32 = 60_000
         /// Sources said in a second, and in ten minutes: what is behind must have time to act, and room.

@@ -1,6 +1,5 @@
 internal import Addresses
 internal import Admission
-internal import Glibc
 internal import Heads
 internal import Packets
 
