@@ -101,9 +101,14 @@ package struct HTTP2Budget: Sendable {
         Event.allCases.contains { paidAt[Int($0.rawValue)] > now + Self.allowance($0).grace / 4 }
     }
 
-    /// Leaves a new connection of an offender a tenth of what others may do at once.
+    /// Leaves a new connection of an offender a tenth of what others may do at once; of resets, each of which costs the
+    /// origin a request too, ten.
     package mutating func wearDown(at now: UInt64) {
-        for event in Event.allCases { paidAt[Int(event.rawValue)] = now + Self.allowance(event).grace * 9 / 10 }
+        for event in Event.allCases {
+            let allowance = Self.allowance(event)
+            let left = event == .reset ? 10 : allowance.burst / 10
+            paidAt[Int(event.rawValue)] = now + (allowance.burst - left) * allowance.interval
+        }
     }
 
     /// A stream was answered to its end: what honest clients do most earns what they do beside it.
