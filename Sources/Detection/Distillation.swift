@@ -43,7 +43,8 @@ struct Distillation: Sendable {
         var isLast = false
         while !hit.isEmpty {
             var best: (left: Float, condition: Fingerprint.Condition, test: PacketTest)?
-            for feature in candidates where Self.isSayable(feature) != isLast {
+            for feature in candidates where Self.isSayable(feature) != isLast && (!isFromFlows || Self.isTold(feature))
+            {
                 guard let condition = condition(on: feature, of: kept, needed: needed, sparing: hit),
                     let test = PacketTest(condition)
                 else { continue }
@@ -96,6 +97,15 @@ struct Distillation: Sendable {
         switch feature {
         case .service, .dnsName, .dnsType: false
         default: true
+        }
+    }
+
+    /// A flow record tells it as each of its packets does: its flags are those of all of them together, and not every
+    /// exporter tells an ICMP type.
+    static func isTold(_ feature: Feature) -> Bool {
+        switch feature {
+        case .protocol, .sourcePort, .destinationPort: true
+        default: false
         }
     }
 

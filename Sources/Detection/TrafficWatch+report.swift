@@ -131,11 +131,17 @@ extension TrafficWatch {
         let samples = collector.samples
         let name = TrafficKind.name(kind, samples)
         let isFromFlows = samples.contains { $0.isAverage }
-        let spared = ordinary.packets.filter { !mine($0.packet) } + profile.spared
+        let alone = Distillation(
+            samples: samples, ordinary: [], impurity: collector.impurity, names: names, isFromFlows: isFromFlows)
+        let core = core(kind, alone)
+        // What flow records do not tell of single packets nobody measures on them: then the collateral is not known.
+        let isJudged = !isFromFlows || core.allSatisfy { Distillation.isTold($0.feature) }
         let distillation = Distillation(
-            samples: samples, ordinary: isFromFlows ? [] : spared, impurity: collector.impurity, names: names,
-            isFromFlows: isFromFlows)
-        let result = distillation.distil(core(kind, distillation))
+            samples: samples,
+            ordinary: isJudged ? ordinary.packets.filter { !mine($0.packet) } + profile.spared : [],
+            impurity: collector.impurity, names: names, isFromFlows: isFromFlows)
+        var result = distillation.distil(core)
+        if isFromFlows, isJudged { weigh(&result) }
         let isSpoofable = TrafficKind.isSpoofable(kind)
         let attacking = max(0, collector.packets - collector.usual * Double(collector.seconds))
         let attackingBytes = max(0, collector.bytes - collector.usualBytes * Double(collector.seconds))
@@ -164,6 +170,30 @@ extension TrafficWatch {
             bytes: UInt64(clamping: collector.bytes.rounded()), start: start, end: until)
         vector.shares = distillation.shares()
         return vector
+    }
+
+    /// Ordinary flow records that are needed, one in eight of those that came, to say something of their share.
+    private static let leastFlows: UInt64 = 1_000
+
+    /// Beside the profile's packets, what ordinary flow records here would be hit: of the two the worse counts. Conditions
+    /// that the records do not tell are left out, so that it is never less than the truth.
+    private func weigh(_ result: inout Distillation.Result) {
+        guard flowRecords / 8 >= Self.leastFlows, let known = result.collateral else { return }
+        let tests = result.conditions.filter { Distillation.isTold($0.feature) }.compactMap { PacketTest($0) }
+        var (packets, bytes, hit, hitBytes) = (0.0, 0.0, 0.0, 0.0)
+        for item in ordinaryFlows.packets {
+            let (weight, size) = (Double(item.weight), Double(item.weight) * Double(item.packet.length))
+            packets += weight
+            bytes += size
+            guard tests.allSatisfy({ $0.holds(for: item.packet) }) else { continue }
+            hit += weight
+            hitBytes += size
+        }
+        guard packets > 0, bytes > 0 else { return }
+        result.collateral = max(known, hit / packets)
+        result.bytesCollateral = max(result.bytesCollateral ?? 0, hitBytes / bytes)
+        result.ordinaryPackets += packets
+        result.ordinaryBytes += bytes
     }
 
     /// What a vector of a class is by itself, before anything is compared.

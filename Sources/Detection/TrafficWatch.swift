@@ -45,6 +45,10 @@ package struct TrafficWatch: ~Copyable, Sendable {
     var cells: TargetCells
     var lookback = Lookback()
     var ordinary = DiverseSample()
+    /// One in eight flow records of ordinary classes, as the packets that they were made of on average.
+    var ordinaryFlows = DiverseSample()
+    /// Such records so far.
+    private(set) var flowRecords: UInt64 = 0
     /// A fair sample of everything, kept only where the operator says that there is an attack.
     var standing = FairSample()
     var vectors: [OpenVector] = []
@@ -284,7 +288,11 @@ package struct TrafficWatch: ~Copyable, Sendable {
         cells.add(host, observed: Float(flow.packets) * share, total: Double(count), source: flow.source)
         let vector = cells.cells[host].vector
         if vector >= 0 { return vectors[Int(vector)].collector.add(packet(of: flow)) }
-        if kind.isOrdinary { return }
+        if kind.isOrdinary {
+            flowRecords &+= 1
+            if flowRecords & 7 == 0 { ordinaryFlows.add(packet(of: flow), kind) }
+            return
+        }
         if let index = blockVector(of: flow.destination, kind) {
             vectors[index].collector.add(packet(of: flow))
         } else if lookback.hasRoom() {

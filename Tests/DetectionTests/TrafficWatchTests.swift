@@ -298,6 +298,63 @@ extension TrafficWatch {
         #expect(attack.detected - passed <= 1)
     }
 
+    /// A minute of visitors' flows, both ways, then answers of one port or SYN at one host for twenty seconds.
+    /// - Parameter visitorsPort: what visitors are served from.
+    private func attack(
+        isOfSYN: Bool = false, from port: UInt16 = 389, visitorsPort: UInt16 = 443, visitors: Int = 400
+    ) throws -> TrafficVector {
+        var watch = watch()
+        var random = SplitMix64(seed: 9)
+        let host = Address(ipv4: 0xc000_0209)
+        for tick in 0..<80 {
+            let time = begin + Int64(tick) * second
+            for _ in 0..<visitors {
+                let (visitor, own) = (
+                    Address(ipv4: 0x0100_0000 | UInt32(random.below(1 << 23))), UInt16(1_024 + random.below(60_000))
+                )
+                let there = flow(
+                    visitor, own, Address(ipv4: 0xc000_0220), visitorsPort, first: time, last: time, packets: 5,
+                    bytes: 500)
+                let back = flow(
+                    Address(ipv4: 0xc000_0220), visitorsPort, visitor, own, first: time, last: time, packets: 5,
+                    bytes: 5_000)
+                watch.observe([there, back].span)
+            }
+            guard tick >= 60 else { continue }
+            for _ in 0..<100 {
+                let source = Address(ipv4: 0x0200_0000 | UInt32(random.below(1 << 23)))
+                watch.take(
+                    isOfSYN
+                        ? flow(
+                            source, UInt16(1_024 + random.below(60_000)), host, 443, first: time, last: time,
+                            packets: 100, bytes: 4_000, protocolNumber: PacketSummary.tcp, flags: TCPFlag.syn)
+                        : flow(
+                            source, port, host, UInt16(1_024 + random.below(60_000)), first: time, last: time,
+                            packets: 100, bytes: 140_000))
+            }
+        }
+        let found = try #require(watch.finish().attacks.first { $0.target.description.contains("192.0.2.9") })
+        return try #require(found.vectors.first)
+    }
+
+    @Test func `what a reflection's fingerprint hits is measured, on the profile and on the flows here`() throws {
+        let evidence = try attack().fingerprint.evidence
+        let collateral = try #require(evidence.collateral)
+        #expect(collateral <= 0.001)
+        #expect(try #require(evidence.bytes?.collateral) <= 0.001)
+        // The profile's packets and, of 80 seconds of 800 records of 5 packets, what one in eight stands for.
+        #expect(evidence.baselineCount >= 40_000)
+        // Here visitors are served from the port that the attack comes from.
+        let own = try attack(visitorsPort: 389).fingerprint.evidence
+        #expect(try #require(own.collateral) > 0.3 && #require(own.bytes?.collateral) > 0.3)
+    }
+
+    @Test func `what flow records do not tell of a packet is not measured on them`() throws {
+        let vector = try attack(isOfSYN: true)
+        #expect(vector.kind == "tcp-syn-flood")
+        #expect(vector.fingerprint.evidence.collateral == nil && vector.fingerprint.evidence.baselineCount == 0)
+    }
+
     @Test func `a few sampled packets that stand for thousands are a few packets`() {
         var watch = watch()
         var flood = Flood(.dns, on: Address(ipv4: 0xc000_0201))
