@@ -126,7 +126,7 @@ extension FilterBook {
 
     @Test func `one of many stops where all together surely hit too much`() throws {
         var book = FilterBook(key: 1)
-        for port in 1...20 { _ = try book.rule(fingerprint(port, collateral: 0.0005)) }
+        for port in 1...20 { _ = try book.rule(fingerprint(port, collateral: 0.0004)) }
         // 0.09 % each is within the bound of one; the third one hits a little more.
         for id in 1...20 as ClosedRange<UInt64> {
             _ = book.observed(rule: id, hits: id == 3 ? 125 : 118, of: FilterRule.Observation.mostSamples, at: time(0))
