@@ -3,7 +3,7 @@ internal import Filters
 /// What the program is started with.
 struct FilterArguments: Equatable {
     static let usage = """
-        usage: wasstraat-filter --interface NAME --state FOLDER [--sampling N] [--tunnels]
+        usage: wasstraat-filter --interface NAME --state FOLDER [--sampling N] [--no-sketch] [--tunnels]
                [--source-budget PPS:BYTES[:dry]] [--destination-budget PPS:BYTES[:dry]] [--once] [--detach]
         """
 
@@ -19,8 +19,6 @@ struct FilterArguments: Equatable {
 
     static func parse(_ words: [String]) -> Result<FilterArguments, Fault> {
         var arguments = FilterArguments()
-        // Nobody asks for the sketch yet; counting each packet in it costs without use.
-        arguments.plan.hasSketch = false
         var place = 0
         do throws(Fault) {
             while place < words.count {
@@ -39,6 +37,7 @@ struct FilterArguments: Equatable {
                         throw Fault(reason: "--sampling is a number: one frame of so many, 0 for none")
                     }
                     arguments.plan.sampling = number
+                case "--no-sketch": arguments.plan.hasSketch = false
                 case "--tunnels": arguments.plan.readsTunnels = true
                 case "--source-budget": arguments.plan.sourceBudget = try budget(value(), option)
                 case "--destination-budget": arguments.plan.destinationBudget = try budget(value(), option)

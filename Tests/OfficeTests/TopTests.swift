@@ -108,7 +108,7 @@ struct TopTests {
         #expect(line(30).count == 30)
         let json = String(decoding: model.json(at: time), as: UTF8.self)
         #expect(json.contains(#""dropped_per_s":120.0,"would_drop_per_s":160.0,"packets":{"other":0"#))
-        #expect(json.contains(#""rules":[{"id":3,"live":true,"packets":160,"bytes":800}]},"sites":["#))
+        #expect(json.contains(#""rules":[{"id":3,"live":true,"packets":160,"bytes":800}],"busy":[]},"sites":["#))
         model.officeGone()
         #expect(!String(decoding: model.json(at: time), as: UTF8.self).contains("filter"))
     }

@@ -138,7 +138,7 @@ final class FakeFilter: Sendable {
             case .list(let kind, let from, let count):
                 return .entries(book.entries(kind, from: from, count: Int(count)))
             case .conduct(let rule, let isDry): _ = try book.conduct(rule: rule, isDry: isDry, at: Self.now)
-            case .samples, .observed: break
+            case .samples, .observed, .rates: break
             }
             return .done(ids: [], reason: nature.trouble)
         } catch {
