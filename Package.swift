@@ -150,7 +150,9 @@ let package = Package(
             name: "wasstraat-gateway", dependencies: ["CLinux", "Gateway", "Messages"], swiftSettings: house),
         .executableTarget(
             name: "wasstraat-filter",
-            dependencies: ["CLinux", "Bytes", "Moments", "Filters", "Mitigations", "Messages", "PacketFilter"],
+            dependencies: [
+                "CLinux", "Bytes", "Addresses", "Moments", "Filters", "Mitigations", "Messages", "PacketFilter",
+            ],
             swiftSettings: house),
         // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
         .target(

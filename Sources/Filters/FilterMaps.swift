@@ -75,6 +75,11 @@ package enum FilterMaps {
         package static let tableSize = rows * columns * 4
         package static let size = UInt32(2 * tableSize)
 
+        /// What sources are counted by: an IPv4 /24, an IPv6 /48.
+        package static func network(of source: Address) -> Prefix {
+            Prefix(source, length: source.isIPv4 ? 24 : 48)
+        }
+
         /// The column of an address in each row: twelve bits each of one hash.
         package static func columns(of address: Address, key: UInt64) -> [Int] {
             let hash = FilterMaps.hash(address, key: key)

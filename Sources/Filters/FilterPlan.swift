@@ -67,4 +67,13 @@ package struct FilterPlan: Hashable, Sendable {
     package var key: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     package init() {}
+
+    /// The maps that its programs need, and who feeds and reads them.
+    package var maps: [EBPF.Map] {
+        let unused: [(EBPF.Map, Bool)] = [
+            (FilterMaps.sourceBudgets, sourceBudget == nil), (FilterMaps.destinationBudgets, destinationBudget == nil),
+            (FilterMaps.sketch, !hasSketch), (FilterMaps.samples, sampling == 0), (FilterMaps.countdown, sampling == 0),
+        ]
+        return FilterMaps.all.filter { map in !unused.contains { $0.0 == map && $0.1 } }
+    }
 }

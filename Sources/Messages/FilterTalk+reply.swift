@@ -1,3 +1,4 @@
+package import Addresses
 package import Bytes
 package import Mitigations
 package import Moments
@@ -12,6 +13,21 @@ package enum FilterReply: Equatable, Sendable {
     case entries([FilterEntry])
     /// Sentences for people.
     case lines([String])
+    case rates(FilterRates)
+}
+
+/// Packets since the question before, in the order that was asked for; never too few, and seldom too many.
+package struct FilterRates: Equatable, Sendable {
+    /// Since then; 0: nobody asked before, or nothing counts.
+    package var milliseconds: UInt32
+    package var targets: [UInt32]
+    package var sources: [UInt32]
+
+    package init(milliseconds: UInt32 = 0, targets: [UInt32] = [], sources: [UInt32] = []) {
+        self.milliseconds = milliseconds
+        self.targets = targets
+        self.sources = sources
+    }
 }
 
 /// How the filter does. Counters count up from when the program was first attached, over restarts of the process.
@@ -25,6 +41,8 @@ package struct FilterStatus: Equatable, Sendable {
     /// Entries by `FilterList`.
     package var sizes: [UInt32] = []
     package var rules: [Rule] = []
+    /// Of the destinations and networks of sources that somebody asked for last, the busiest.
+    package var busy: [Busy] = []
 
     package init(since: Moment) { self.since = since }
 
@@ -44,6 +62,21 @@ package struct FilterStatus: Equatable, Sendable {
         }
     }
 
+    package struct Busy: Equatable, Sendable {
+        package var prefix: Prefix
+        /// It is a destination; else a network of sources.
+        package var isTarget: Bool
+        package var packetsPerSecond: UInt32
+
+        package init(prefix: Prefix, isTarget: Bool, packetsPerSecond: UInt32) {
+            self.prefix = prefix
+            self.isTarget = isTarget
+            self.packetsPerSecond = packetsPerSecond
+        }
+    }
+
+    /// Busy ones that are said.
+    package static let busyLimit = 8
     /// More reasons than there are.
     static let countLimit = 64
 }
@@ -85,6 +118,10 @@ extension FilterReply: Message {
         case .lines(let lines):
             writer.write(UInt8(4))
             writer.writeList(lines) { $1.writeText($0) }
+        case .rates(let rates):
+            writer.write(UInt8(16))
+            writer.write(rates.milliseconds)
+            for list in [rates.targets, rates.sources] { writer.writeList(list) { $1.write($0) } }
         }
     }
 
@@ -110,6 +147,13 @@ extension FilterReply: Message {
                 try reader.readList(limit: FilterTalk.lineLimit) { reader throws(Malformed) in
                     try reader.readText(limit: FilterTalk.sentenceLimit)
                 })
+        case 16:
+            let milliseconds = try reader.readUInt32()
+            func counts(_ reader: inout ByteReader) throws(Malformed) -> [UInt32] {
+                try reader.readList(limit: FilterTalk.rateLimit) { reader throws(Malformed) in try reader.readUInt32() }
+            }
+            self = .rates(
+                FilterRates(milliseconds: milliseconds, targets: try counts(&reader), sources: try counts(&reader)))
         default: throw reader.malformed(.unsupported)
         }
     }
@@ -128,6 +172,11 @@ extension FilterStatus: Message {
             $0.hits.write(to: &$1)
             $1.write($0.observed.hits)
             $1.write($0.observed.samples)
+        }
+        writer.writeList(busy) {
+            $1.write($0.prefix)
+            $1.write($0.isTarget)
+            $1.write($0.packetsPerSecond)
         }
     }
 
@@ -148,6 +197,11 @@ extension FilterStatus: Message {
             guard hits <= samples else { throw reader.malformed(.contradictory) }
             return Rule(
                 id: id, isLive: isLive, hits: count, observed: FilterRule.Observation(hits: hits, samples: samples))
+        }
+        busy = try reader.readList(limit: 2 * Self.busyLimit) { reader throws(Malformed) in
+            Busy(
+                prefix: try reader.readPrefix(), isTarget: try reader.readBool(),
+                packetsPerSecond: try reader.readUInt32())
         }
     }
 }

@@ -13,6 +13,8 @@ package enum FilterTalk {
     package static let lineLimit = 256
     /// Rules of one report of what was observed.
     package static let reportLimit = FilterBook.ruleLimit
+    /// Addresses of one question for rates.
+    package static let rateLimit = 64
     /// The longest body of a request: a whole batch of prefixes, or a rule with all of its conditions. Far below
     /// `Frame.bodyLimit`, so that a caller cannot make the filter hold that much.
     package static let requestLimit = 1 << 20
@@ -37,6 +39,8 @@ package enum FilterRequest: Equatable, Sendable {
     case samples(UInt32)
     /// What rules hit of live samples that the asker knows to be ordinary traffic.
     case observed([Observed])
+    /// How much came since the same connection asked before: to these destinations, and from the networks of these sources.
+    case rates(to: [Address], from: [Address])
 
     package struct Observed: Equatable, Sendable {
         package var rule: UInt64
@@ -96,6 +100,9 @@ extension FilterRequest: Message {
                 $1.write($0.hits)
                 $1.write($0.samples)
             }
+        case .rates(let targets, let sources):
+            writer.write(UInt8(16))
+            for list in [targets, sources] { writer.writeList(list) { $1.write($0) } }
         }
     }
 
@@ -126,6 +133,12 @@ extension FilterRequest: Message {
             let author: FilterNote.Author = try reader.readCase()
             guard author.isMachine else { throw reader.malformed(.invalid) }
             self = .conduct(rule: rule, isDry: isDry, by: author)
+        case 16:
+            func addresses(_ reader: inout ByteReader) throws(Malformed) -> [Address] {
+                try reader.readList(limit: FilterTalk.rateLimit) { reader throws(Malformed) in try reader.readAddress()
+                }
+            }
+            self = .rates(to: try addresses(&reader), from: try addresses(&reader))
         default: throw reader.malformed(.unsupported)
         }
     }

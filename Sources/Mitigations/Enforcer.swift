@@ -1,3 +1,5 @@
+package import Filters
+
 /// What carries the book out: the kernel's filter, nftables, or nothing. A door holds one; it is used by one thread.
 package protocol Enforcer: AnyObject {
     var conduct: EnforcerConduct { get }
@@ -11,10 +13,16 @@ package protocol Enforcer: AnyObject {
     func counts() throws(EnforcerError) -> [FilterCount]
     /// By the counters of rules, in the order that they are asked for.
     func hits(of counters: [UInt32]) throws(EnforcerError) -> [FilterCount]
+    /// What came to each destination and from each network until now, in the sketch; nil: there is none.
+    func sketch() -> SketchCounts?
     /// Takes samples that have come, so many at most; the body gets a sample's first bytes in place.
     func takeSamples(_ most: Int, _ body: (FilterSample) -> Void)
     /// Takes everything away: from here on all passes.
     func detach() throws(EnforcerError)
+}
+
+extension Enforcer {
+    package func sketch() -> SketchCounts? { nil }
 }
 
 /// Packets and bytes.

@@ -37,6 +37,7 @@ package final class Filter: Enforcer {
         didSet { say() }
     }
     var ring: SampleRing?
+    private var sketches: MappedArray?
     var sampled = SampleTally()
 
     enum Trouble: Int {
@@ -59,14 +60,17 @@ package final class Filter: Enforcer {
         self.drawbacks = drawbacks
         bits = PresenceCounts(key: book.key)
         try self.folder.prepare()
-        maps = try KernelMaps(keeping: FilterMaps.all, in: self.folder)
+        maps = try KernelMaps(keeping: plan.maps, in: self.folder)
         table = ProgramTable(try Self.map(FilterMaps.slots, of: maps))
         presence = try MappedArray(Self.map(FilterMaps.presence, of: maps))
         if plan.sampling > 0 { ring = try SampleRing(Self.map(FilterMaps.samples, of: maps)) }
+        if plan.hasSketch { sketches = try MappedArray(Self.map(FilterMaps.sketch, of: maps)) }
         findRow()
         do throws(KernelError) {
             try alignLists(with: book, at: now)
             try program(book, at: now)
+            // What the program before had and this one has not is let go with it.
+            for shape in FilterMaps.all where maps[shape] == nil { try self.folder.remove(shape.name) }
         } catch {
             // Where nothing stands at the interface, no list stays in the kernel.
             if !self.folder.names.contains(Self.linkName) { try? self.folder.removeAll() }
@@ -215,6 +219,16 @@ package final class Filter: Enforcer {
             let all = Self.pairs(try map(FilterMaps.ruleHits).sums(ofFirst: Int(last) + 1))
             return counters.map { Int($0) < all.count ? all[Int($0)] : FilterCount() }
         } catch { throw EnforcerError("\(error)") }
+    }
+
+    package func sketch() -> SketchCounts? {
+        guard sketches != nil else { return nil }
+        var counts = SketchCounts(key: plan.key)
+        let processors = Int(FilterMaps.sketch.entries)
+        for processor in 0..<min(processors, Processors.possible ?? processors) {
+            sketches?.withBytes(of: processor) { counts.add($0) }
+        }
+        return counts
     }
 
     private static func pairs(_ sums: [UInt64]) -> [FilterCount] {

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import CLinux
+internal import Filters
 internal import Glibc
 internal import Messages
 
@@ -13,6 +14,8 @@ final class Client {
     let socket: Int32
     /// Samples that it still wants.
     var wanted: UInt32 = 0
+    /// What the sketch had counted when it asked last, and when that was, in milliseconds.
+    var counted: (counts: SketchCounts, at: UInt64)?
     private(set) var stuckSince: UInt64?
     /// When it said something last.
     private(set) var heardAt: UInt64

@@ -3,7 +3,8 @@ internal import Filters
 /// What the program is started with.
 struct FilterArguments: Equatable {
     static let usage = """
-        usage: wasstraat-filter --interface NAME --state FOLDER [--sampling N] [--tunnels] [--malformed off|dry|live]
+        usage: wasstraat-filter --interface NAME --state FOLDER [--sampling N] [--no-sketch] [--tunnels]
+               [--malformed off|dry|live]
                [--source-budget PPS:BYTES[:dry]] [--destination-budget PPS:BYTES[:dry]] [--once] [--detach]
         """
 
@@ -19,8 +20,6 @@ struct FilterArguments: Equatable {
 
     static func parse(_ words: [String]) -> Result<FilterArguments, Fault> {
         var arguments = FilterArguments()
-        // Nobody asks for the sketch yet; counting each packet in it costs without use.
-        arguments.plan.hasSketch = false
         var place = 0
         do throws(Fault) {
             while place < words.count {
@@ -39,6 +38,7 @@ struct FilterArguments: Equatable {
                         throw Fault(reason: "--sampling is a number: one frame of so many, 0 for none")
                     }
                     arguments.plan.sampling = number
+                case "--no-sketch": arguments.plan.hasSketch = false
                 case "--tunnels": arguments.plan.readsTunnels = true
                 case "--malformed":
                     guard let conduct = FilterPlan.Conduct(rawValue: try value()) else {

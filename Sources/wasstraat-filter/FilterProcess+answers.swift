@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Filters
 internal import Messages
 internal import Mitigations
@@ -36,8 +37,33 @@ extension FilterProcess {
                 }
                 // The set is compiled once for all that suspended themselves.
                 return done([], actions.isEmpty ? [] : [.compileRules], at: now)
+            case .rates(let targets, let sources):
+                return .rates(rates(to: targets, from: sources, client, at: now.clock / 1_000_000))
             }
         } catch { return .refused(code: error.code.rawValue, reason: Self.sentence(error.reason)) }
+    }
+
+    private func rates(
+        to targets: [Address], from sources: [Address], _ client: Client, at clock: UInt64
+    ) -> FilterRates {
+        guard let counts = enforcer.sketch() else { return FilterRates() }
+        defer { client.counted = (counts, clock) }
+        guard let (before, then) = client.counted, clock > then else { return FilterRates() }
+        let rates = FilterRates(
+            milliseconds: UInt32(clamping: clock - then),
+            targets: targets.map { counts.packets(to: $0, since: before) },
+            sources: sources.map { counts.packets(from: $0, since: before) })
+        func busiest(_ prefixes: [Prefix], _ packets: [UInt32], isTarget: Bool) -> [FilterStatus.Busy] {
+            zip(prefixes, packets).map { prefix, count in
+                FilterStatus.Busy(
+                    prefix: prefix, isTarget: isTarget,
+                    packetsPerSecond: UInt32(clamping: UInt64(count) * 1_000 / UInt64(max(1, rates.milliseconds))))
+            }.sorted { $0.packetsPerSecond > $1.packetsPerSecond }.prefix(FilterStatus.busyLimit).map(\.self)
+        }
+        busy =
+            busiest(targets.map { Prefix($0, length: 128) }, rates.targets, isTarget: true)
+            + busiest(sources.map { FilterMaps.Sketch.network(of: $0) }, rates.sources, isTarget: false)
+        return rates
     }
 
     private func add(_ order: FilterOrder, at now: FilterTime) throws(FilterRefusal) -> FilterReply {
@@ -96,6 +122,7 @@ extension FilterProcess {
                 id: rule.id, isLive: rule.isLive, hits: place < hits.count ? hits[place] : FilterCount(),
                 observed: rule.observed)
         }
+        status.busy = busy
         return status
     }
 }

@@ -35,6 +35,8 @@ final class FilterProcess {
     var enforcer: any Enforcer
     /// What the kernel does not say as the book does, since it refused something; nil: it says the same.
     var behind: String?
+    /// Of what was asked for last.
+    var busy: [FilterStatus.Busy] = []
     private var clients: [Client] = []
     private let listener: Int32
 

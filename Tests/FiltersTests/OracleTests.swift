@@ -62,6 +62,23 @@ struct OracleTests {
             let least = columns.enumerated().map { number(1, $0.offset, $0.element) }.min()!
             #expect(least >= count && least < count + 200)
         }
+        // As the reader has it: what came between two readings, and nothing of another key's.
+        let nothing = SketchCounts(key: oracle.plan.key)
+        var counts = nothing
+        counts.add(memory.span.bytes)
+        let short: [UInt8] = [1, 2, 3]
+        counts.add(short.span.bytes)
+        for (network, count) in expected {
+            #expect((count..<count + 200).contains(counts.packets(from: network, since: nothing)))
+            #expect(counts.packets(from: network, since: counts) == 0)
+            #expect(counts.packets(from: network, since: SketchCounts(key: 1)) == 0)
+        }
+        var twice = counts
+        twice.add(memory.span.bytes)
+        #expect(
+            expected.keys.allSatisfy {
+                twice.packets(from: $0, since: counts) == counts.packets(from: $0, since: nothing)
+            })
         let all = (0..<FilterMaps.Sketch.columns).reduce(UInt32(0)) { $0 + number(1, 0, $1) }
         #expect(all == expected.values.reduce(0, +))
     }

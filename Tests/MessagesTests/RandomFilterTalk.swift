@@ -71,7 +71,7 @@ extension Seeded {
     }
 
     mutating func request() -> FilterRequest {
-        switch Int.random(in: 0..<10, using: &self) {
+        switch Int.random(in: 0..<11, using: &self) {
         case 0: .status
         case 1: .remove(id: number())
         case 2: .removePrefix(.allCases.randomElement(using: &self) ?? .blocked, prefix())
@@ -82,6 +82,7 @@ extension Seeded {
         case 7: .samples(number())
         case 8:
             .observed(list(upTo: 5) { .init(rule: $0.number(), hits: 3, samples: 3 + UInt64($0.number(UInt32.self))) })
+        case 9: .rates(to: list(upTo: 5) { $0.address() }, from: list(upTo: 5) { $0.address() })
         default: .add(order())
         }
     }
@@ -101,15 +102,23 @@ extension Seeded {
         status.rules = list(upTo: 3) {
             .init(id: $0.number(), isLive: $0.flag(), hits: $0.count(), observed: $0.observation())
         }
+        status.busy = list(upTo: 3) {
+            .init(prefix: $0.prefix(), isTarget: $0.flag(), packetsPerSecond: $0.number())
+        }
         return status
     }
 
     mutating func reply() -> FilterReply {
-        switch Int.random(in: 0..<5, using: &self) {
+        switch Int.random(in: 0..<6, using: &self) {
         case 0: .done(ids: list(upTo: 9) { $0.number() }, refused: number(), reason: text(upTo: 90))
         case 1: .refused(code: text(upTo: 20), reason: text(upTo: 90))
         case 2: .status(status())
         case 3: .entries(list(upTo: 4) { $0.entry() })
+        case 4:
+            .rates(
+                FilterRates(
+                    milliseconds: number(), targets: list(upTo: 5) { $0.number() },
+                    sources: list(upTo: 5) { $0.number() }))
         default: .lines(list(upTo: 4) { $0.text(upTo: 90) })
         }
     }

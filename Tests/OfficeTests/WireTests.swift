@@ -179,6 +179,35 @@ struct WireTests {
         #expect(!watch.second(at: Self.noon + 8).isHeard)
     }
 
+    @Test func `samples stand for what the sketch counted, also where some were lost`() throws {
+        var watch = WireWatch(profile: .shipped, targets: Self.networks)
+        for second in 0..<5 {
+            let now = Self.noon + Double(second)
+            // 40 samples of 1,024 would be 40,960; 100,003 came.
+            let samples = (0..<40).map { number in
+                sample(
+                    PacketBuilder.tcpFrame(
+                        from: "100.64.\(second).\(number)", UInt16(2_000 + number), to: "\(Self.site)", 443, flags: 2))
+            }
+            watch.take(
+                FilterSamples(samples, rate: 1_024),
+                at: SampleClock(wall: now.milliseconds * 1_000_000 + 500_000_000, monotonic: 0))
+            let (targets, sources) = watch.busiest(2)
+            #expect(targets == [Self.site] && sources == [Address("100.64.\(second).0")!])
+            watch.weigh([Self.site: 100_003, Address("198.51.100.8")!: 5])
+            let seen = watch.second(at: now + 1)
+            guard second == 4 else { continue }
+            #expect(seen.attacks.first?.vectors.map(\.packets) == [500_015])
+            #expect(seen.attacks.first?.vectors.first?.fingerprint.evidence.peakRate == 100_003)
+        }
+        // A count of fewer than were seen is none.
+        watch.take(
+            FilterSamples([sample(PacketBuilder.tcpFrame(1, to: "\(Self.site)", 443))], rate: 7),
+            at: SampleClock(wall: (Self.noon + 6).milliseconds * 1_000_000, monotonic: 0))
+        watch.weigh([Self.site: 0])
+        #expect(watch.busiest(1).targets == [Self.site])
+    }
+
     @Test func `what the collector and samples both see is one attack`() {
         let now = TrafficLedgerTests.noon + 10
         let collector = TrafficSecond(

@@ -182,13 +182,32 @@ private func status(_ running: RunningFilter) throws -> FilterStatus {
             #expect(frame.kind == .filterSamples)
             let samples = try FilterSamples(decoding: frame.body.span.bytes)
             #expect((1...5).contains(samples.samples.count))
+            // The sketch counts what came since it was asked before, to an address and from a network.
+            let asked = FilterRequest.rates(
+                to: ["10.99.0.2", "10.99.0.3"].compactMap { Address($0) }, from: [try #require(Address("10.99.0.77"))])
+            let counter = try running.connect()
+            #expect(try counter.ask(asked) == .rates(FilterRates()))
+            #expect(try OwnNetwork.send(300) == 300)
+            #expect(eventually(within: 3_000) { packets(running, .passed) >= 320 })
+            guard case .rates(let rates) = try counter.ask(asked) else {
+                Issue.record("no rates")
+                return
+            }
+            #expect(rates.targets == [300, 0] && rates.milliseconds > 0)
+            #expect((300...310).contains(rates.sources[0]))
+            #expect(try status(running).busy.contains { $0.isTarget && "\($0.prefix)".hasPrefix("10.99.0.2") })
+            // What nobody asked for takes no memory of the kernel's.
+            let names = PinFolder(interface: name).names
+            #expect(names.contains("sketch") && !names.contains("source_budgets") && !names.contains("target_budgets"))
             #expect(try running.ask(block("10.99.0.1")) == .done(ids: [1]))
             #expect(try OwnNetwork.send(20) == 20)
             #expect(eventually(within: 3_000) { packets(running, .blockedSource) == 20 })
             #expect(running.end() == 0)
             #expect(try Occupant(of: near) != nil)
             #expect(try OwnNetwork.send(20) == 20)
-            let next = try RunningFilter(state: folder.path("state"), interface: name)
+            let next = try RunningFilter(["--no-sketch"], state: folder.path("state"), interface: name)
+            #expect(!PinFolder(interface: name).names.contains("sketch"))
+            #expect(try next.ask(asked) == .rates(FilterRates()))
             #expect(try OwnNetwork.send(20) == 20)
             #expect(eventually(within: 3_000) { packets(next, .blockedSource) == 60 })
             #expect(try next.ask(.removePrefix(.blocked, #require(Prefix("10.99.0.1")))) == .done(ids: [1]))

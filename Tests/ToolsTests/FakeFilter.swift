@@ -139,7 +139,7 @@ final class FakeFilter: Sendable {
                 return .entries(book.entries(kind, from: from, count: Int(count)))
             case .conduct(let rule, let isDry, let author):
                 _ = try book.conduct(rule: rule, isDry: isDry, by: author, at: Self.now)
-            case .samples, .observed: break
+            case .samples, .observed, .rates: break
             }
             return .done(ids: [], reason: nature.trouble)
         } catch {

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Filters
 package import Mitigations
 package import Messages
@@ -33,7 +34,7 @@ package struct FilterStatusText {
         var lines = ["filter on \(interface), \(status.conduct.mode.words)"]
         lines.append("running for \(age), since \(DissectFigure.time(status.since))")
         lines += status.conduct.missing.map { "MISSING: \(DissectText.plain($0))" }
-        lines += counts() + lists() + ruleLines()
+        lines += counts() + lists() + ruleLines() + busyLines()
         lines.append("")
         lines.append(
             "samples: \(DissectFigure.count(status.conduct.samples)) taken, "
@@ -97,6 +98,18 @@ package struct FilterStatusText {
             }
         }
         return lines
+    }
+
+    /// Of what detection looks at, the busiest in the second before.
+    private func busyLines() -> [String] {
+        guard !status.busy.isEmpty else { return [] }
+        var table = FilterTable([.left, .left, .right])
+        table.add("", "", "packets/s")
+        for busy in status.busy {
+            let name = busy.prefix.isSingle ? "\(busy.prefix.address)" : "\(busy.prefix)"
+            table.add(busy.isTarget ? "to" : "from", name, DissectFigure.count(UInt64(busy.packetsPerSecond)))
+        }
+        return [""] + table.lines()
     }
 
     // ---- Figures.

@@ -56,7 +56,7 @@ extension FilterDesk {
         case .refused(let code, let reason):
             guard service.rules.use({ $0.refused(key, action, code: code, reason: reason, at: .now) }) else { break }
             logger.warning("the filter refused a rule", metadata: ["code": "\(code)", "reason": "\(reason)"])
-        case .status, .entries, .lines, nil: return false
+        case .status, .entries, .lines, .rates, nil: return false
         }
         return true
     }

@@ -123,9 +123,9 @@ extension RecordService {
         _ configuration: OfficeConfiguration, into feed: AsyncStream<Seen>.Continuation, until stop: CollectorStop
     ) async throws -> CollectorOutcome? {
         defer { feed.finish() }
-        let (stops, bell) = AsyncStream.makeStream(of: Never.self)
-        stop.also { bell.finish() }
         guard let collector = configuration.collector else {
+            let (stops, bell) = AsyncStream.makeStream(of: Never.self)
+            stop.also { bell.finish() }
             for await _ in stops {}
             return nil
         }
@@ -137,11 +137,8 @@ extension RecordService {
                 guard hears(configuration), !stop.isRequested else { throw error }
                 fail(error, configuration)
                 feed.yield(.noFlows)
-                await withTaskGroup { group in
-                    group.addTask { try? await Task.sleep(for: .seconds(Self.patience)) }
-                    group.addTask { for await _ in stops {} }
-                    await group.next()
-                    group.cancelAll()
+                for _ in 0..<Int(Self.patience * 10) where !stop.isRequested {
+                    try? await Task.sleep(for: .milliseconds(100))
                 }
                 if stop.isRequested { return nil }
             }

@@ -22,7 +22,7 @@ struct TopFilter {
         case .refused(_, let reason):
             trouble = reason
             samples = []
-        case .done, .entries, .lines: break
+        case .done, .entries, .lines, .rates: break
         }
     }
 
@@ -153,6 +153,15 @@ extension TopFilter {
             json.number(rule.hits.packets)
             json.raw(",\"bytes\":")
             json.number(rule.hits.bytes)
+            json.raw("}")
+        }
+        json.raw("],\"busy\":[")
+        for (index, busy) in status.busy.enumerated() {
+            if index > 0 { json.raw(",") }
+            json.raw(busy.isTarget ? "{\"to\":" : "{\"from\":")
+            json.string("\(busy.prefix)")
+            json.raw(",\"packets_per_s\":")
+            json.number(UInt64(busy.packetsPerSecond))
             json.raw("}")
         }
         json.raw("]")

@@ -64,6 +64,7 @@ final class SampleDesk {
             // A clock that was put back is followed.
             guard now.milliseconds >= due || now.seconds < second else { continue }
             second = now.seconds
+            weigh(&watch)
             tell(watch.second(at: now), &watch, networks, at: now)
             let next = service.current.now.configuration
             guard next.filter?.detects == true, next.servedNetworks == networks else { break }
@@ -85,6 +86,15 @@ final class SampleDesk {
         var came: [FilterSamples] = []
         if !stream.receive(within: milliseconds, { came.append($0) }) { self.stream = nil }
         for samples in came { watch.take(samples, at: clock) }
+    }
+
+    /// Asks the sketch how much came to those who were seen in the samples.
+    private func weigh(_ watch: inout WireWatch) {
+        let (targets, sources) = watch.busiest(FilterTalk.rateLimit)
+        guard case .rates(let rates) = ask(.rates(to: targets, from: sources)), rates.milliseconds > 0,
+            rates.targets.count == targets.count
+        else { return }
+        watch.weigh(Dictionary(zip(targets, rates.targets), uniquingKeysWith: { one, _ in one }))
     }
 
     private func tell(

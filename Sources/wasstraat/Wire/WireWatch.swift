@@ -1,5 +1,6 @@
 package import Addresses
 package import Detection
+internal import Filters
 internal import Fingerprints
 package import Messages
 internal import Mitigations
@@ -9,7 +10,7 @@ internal import Packets
 /// Samples of the filter through detection, second by second. It belongs to one thread, and reads no clock.
 package struct WireWatch: ~Copyable {
     private var dissection: Dissection
-    private var frames = FrameReader()
+    private var reader = FrameReader()
     package private(set) var ordinary = OrdinarySamples()
     /// Networks that are watched; empty: all.
     private let targets: [Prefix]
@@ -17,8 +18,17 @@ package struct WireWatch: ~Copyable {
     /// Samples that were taken in, and frames that are no packet or could not be read.
     package private(set) var samples: UInt64 = 0
     package private(set) var unread: UInt64 = 0
-    /// Samples since the last second.
-    private var heard = 0
+    /// What came since the last second, so that the sketch can say how much it stands for; where each one's bytes lie.
+    private var packets: [PacketSummary] = []
+    private var frames: [Range<Int>] = []
+    private var bytes: [UInt8] = []
+    /// A part of the second's was taken in already: what was counted in all of it says nothing of the rest.
+    private var isPart = false
+    /// Something came since then.
+    private var isHeard = false
+
+    /// Samples that wait for the end of the second, 4 MiB of them; more are taken in before it, by the rate alone.
+    static let waitingLimit = 32_768
 
     package init(profile: TrafficProfile, targets: [Prefix], readsTunnels: Bool = false) {
         var options = TrafficWatch.Options()
@@ -32,30 +42,68 @@ package struct WireWatch: ~Copyable {
 
     /// Takes samples in, each for as many frames as it stands for.
     package mutating func take(_ came: FilterSamples, at clock: SampleClock) {
-        var packets: [PacketSummary] = []
-        var ranges: [Range<Int>] = []
-        let bytes = came.samples.flatMap(\.bytes)
-        var start = 0
         for sample in came.samples {
-            let range = start..<start + sample.bytes.count
-            start = range.upperBound
             let time = Int64(clamping: clock.time(of: sample.clock))
             samples &+= 1
             do {
-                let frame = sample.bytes.span.bytes
                 guard
-                    var packet = try frames.read(
-                        frame, link: .ethernet, originalLength: Int(sample.length), time: time)
+                    var packet = try reader.read(
+                        sample.bytes.span.bytes, link: .ethernet, originalLength: Int(sample.length), time: time)
                 else { continue }
                 packet.weight = came.rate
                 packets.append(packet)
-                ranges.append(range)
+                frames.append(bytes.count..<bytes.count + sample.bytes.count)
+                bytes += sample.bytes
                 guard isWatched(packet.destination) else { continue }
                 ordinary.take(sample, at: Moment(milliseconds: time / 1_000_000), readsTunnels: readsTunnels)
             } catch { unread &+= 1 }
         }
-        heard += packets.count
-        dissection.take(packets.span, from: ranges.span, in: bytes.span.bytes)
+        guard packets.count >= Self.waitingLimit else { return }
+        pass()
+        isPart = true
+    }
+
+    /// Gives detection what waits.
+    private mutating func pass() {
+        let (packets, frames, bytes) = (packets, frames, bytes)
+        (self.packets, self.frames, self.bytes) = ([], [], [])
+        isHeard = isHeard || !packets.isEmpty
+        dissection.take(packets.span, from: frames.span, in: bytes.span.bytes)
+    }
+
+    /// Destinations and sources of what waits, those with the most samples first: what the sketch is to be asked for.
+    package func busiest(_ count: Int) -> (targets: [Address], sources: [Address]) {
+        var targets: [Address: Int] = [:]
+        var networks: [Prefix: Int] = [:]
+        for packet in packets where isWatched(packet.destination) {
+            targets[packet.destination, default: 0] += 1
+            networks[FilterMaps.Sketch.network(of: packet.source), default: 0] += 1
+        }
+        func first<Key>(_ counts: [Key: Int], _ address: (Key) -> Address) -> [Address] {
+            counts.map { (address($0.key), $0.value) }
+                .sorted { ($1.1, $0.0.high, $0.0.low) < ($0.1, $1.0.high, $1.0.low) }
+                .prefix(count).map(\.0)
+        }
+        return (first(targets) { $0 }, first(networks) { $0.address })
+    }
+
+    /// Lets the samples of a destination stand for what came to it: by chance a rate alone is off by a tenth where there are
+    /// a hundred samples, and by more where some were lost.
+    package mutating func weigh(_ counts: [Address: UInt32]) {
+        guard !isPart else { return }
+        var places: [Address: [Int]] = [:]
+        for place in packets.indices where counts[packets[place].destination] != nil {
+            places[packets[place].destination, default: []].append(place)
+        }
+        for (destination, members) in places {
+            let count = counts[destination] ?? 0
+            let number = UInt32(clamping: members.count)
+            // Fewer than were seen: it was read too early, or begun anew.
+            guard count >= number else { continue }
+            for (order, place) in members.enumerated() {
+                packets[place].weight = count / number + (UInt32(order) < count % number ? 1 : 0)
+            }
+        }
     }
 
     private func isWatched(_ address: Address) -> Bool {
@@ -64,6 +112,7 @@ package struct WireWatch: ~Copyable {
 
     /// Ends a second: what goes on now.
     package mutating func second(at now: Moment) -> TrafficSecond {
+        pass()
         dissection.tick(at: now.milliseconds &* 1_000_000)
         let attacks = dissection.attacks
         ordinary.believe(
@@ -71,8 +120,8 @@ package struct WireWatch: ~Copyable {
                 guard case .prefix(let target) = attack.target else { return nil }
                 return OrdinarySamples.Attacked(target, since: attack.start)
             }, at: now)
-        defer { heard = 0 }
-        return TrafficSecond(now: now, attacks: attacks, isHeard: heard > 0)
+        defer { (isHeard, isPart) = (false, false) }
+        return TrafficSecond(now: now, attacks: attacks, isHeard: isHeard)
     }
 
     /// What rules hit of ordinary samples; to be asked once after each second.
