@@ -412,7 +412,8 @@ extension Worker {
         // A megabyte is patience enough; who sends on gets a reset.
         while visitor.pointee.moved < 1 << 20 {
             guard visitor.pointee.stream.isReadable else { return }
-            let count = recv(visitor.pointee.stream.socket, buffer, Self.receiveSize, 0)
+            // Not into `buffer`: another connection may be in the middle of it, whose request took this one's place.
+            let count = recv(visitor.pointee.stream.socket, cipherBuffer, Self.receiveSize, 0)
             if count < 0, errno == EAGAIN || errno == EINTR {
                 visitor.pointee.stream.isReadable = false
                 return
