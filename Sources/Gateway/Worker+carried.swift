@@ -240,7 +240,9 @@ extension Worker {
         while !exchange.pointee.request.isDone, upstreams[upstream].pointee.stream.out.isEmpty {
             let held = visitor.pointee.pending.count - visitor.pointee.carried.pendingTail
             let size = min(held, Self.receiveSize)
-            let isLast = visitor.pointee.carried.isWhole && size == held
+            // With the last byte of Content-Length the origin has all of it, whether or not END_STREAM comes.
+            let isHere = visitor.pointee.carried.isWhole || visitor.pointee.carried.remaining == 0
+            let isLast = isHere && size == held
             guard size > 0 || isLast else { return }
             writeContent(visitor, size, isLast: isLast)
             visitor.pointee.pending.consume(isLast ? visitor.pointee.pending.count : size)
