@@ -168,9 +168,14 @@ extension Worker {
         if size > 0 {
             if let place = carrier.pointee.place(of: carrier.pointee.content.stream) {
                 let visitor = visitors[place]
-                visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
-                visitor.pointee.carried.taken += size
-                carriedTaken += size
+                let isWanted = wantsContent(visitor)
+                if isWanted {
+                    visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
+                    visitor.pointee.carried.taken += size
+                    carriedTaken += size
+                } else {
+                    credit(index, nil, size)
+                }
                 if let remaining = visitor.pointee.carried.remaining {
                     visitor.pointee.carried.remaining = remaining - UInt64(size)
                 }
@@ -179,7 +184,7 @@ extension Worker {
                     visitor.pointee.moved &+= UInt64(size)
                     credit(index, place, size)
                 }
-                resume(place)
+                if isWanted { resume(place) }
             } else if carrier.pointee.content.stream != 0 {
                 // Given up in the middle of the frame.
                 credit(index, nil, size)
@@ -194,6 +199,14 @@ extension Worker {
             offset += padding
         }
         return offset
+    }
+
+    /// Whether anybody may still take the request's content: not once it has its answer.
+    private func wantsContent(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        switch visitor.pointee.phase {
+        case .body, .waiting, .exchange: true
+        default: false
+        }
     }
 
     /// The last byte of a frame's content is here.
@@ -222,7 +235,7 @@ extension Worker {
         guard endsStream, !fields.isTooLarge else {
             return fault(index, HTTP2Fault(.stream, .protocolError), stream)
         }
-        if visitor.pointee.carried.isChunked {
+        if visitor.pointee.carried.isChunked, wantsContent(visitor) {
             let room = UnsafeMutableRawBufferPointer(
                 start: buffer + Self.headPlace, count: Self.bufferSize - Self.headPlace)
             guard case .head(let count) = HTTP2Request.writeTrailers(fields, to: room) else {
@@ -309,9 +322,21 @@ extension Worker {
     func endCarried(_ index: UInt32) {
         let visitor = visitors[index]
         visitor.pointee.phase = .lingering
+        dropContent(index)
         guard !visitor.pointee.stream.out.isEmpty else { return closeVisitor(index) }
         visitor.pointee.closesAfterFlush = true
         armVisitor(index, limits.progressTime)
+    }
+
+    /// Nobody will take what is left of the request's content: its window is the connection's again.
+    private func dropContent(_ index: UInt32) {
+        let visitor = visitors[index]
+        let taken = visitor.pointee.carried.taken
+        visitor.pointee.carried.taken = 0
+        visitor.pointee.carried.pendingTail = 0
+        visitor.pointee.pending.free()
+        carriedTaken -= taken
+        if !visitor.pointee.carried.isGathered { credit(visitor.pointee.carried.carrier, nil, taken) }
     }
 
     /// Takes the request out of its connection, with RST_STREAM where either side is not through.

@@ -172,7 +172,10 @@ extension Worker {
     func isHeldByCarrier(_ index: UInt32) -> Bool {
         let carried = visitors[index].pointee.carried
         guard carried.id != 0, let carrier = visitors[carried.carrier].pointee.carrier else { return false }
-        return carrier.pointee.receiveWindow <= 0
-            || !visitors[index].pointee.stream.out.isEmpty && carried.sendWindow > 0
+        // Only who still sends waits for room to send into.
+        guard !visitors[index].pointee.stream.out.isEmpty else {
+            return carrier.pointee.receiveWindow <= 0 && !carried.isWhole && visitors[index].pointee.phase == .exchange
+        }
+        return carried.sendWindow > 0
     }
 }
