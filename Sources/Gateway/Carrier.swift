@@ -48,8 +48,9 @@ struct Carrier {
     /// Where in `streams` content is taken next.
     var turn = 0
     var recent = RecentStreams()
-    /// The highest stream that the peer opened.
+    /// The highest stream that was looked at, and the highest that the peer opened: once we are leaving, more.
     var lastStream: UInt32 = 0
+    var highestSeen: UInt32 = 0
     /// Frames that leave together at the end of this round.
     var batch: Ink?
     /// Content that the peer may be sent, and may send.

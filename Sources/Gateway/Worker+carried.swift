@@ -15,6 +15,7 @@ extension Worker {
             visitors[index].pointee.agent = carrier.pointee.agent
         }
         carrier.pointee.lastStream = stream
+        carrier.pointee.highestSeen = stream
         carrier.pointee.activeAt = now
         carrier.pointee.candidate = Carrier.Candidate(id: stream, isWhole: carrier.pointee.blockEndsStream)
         report.connections.streams += 1
@@ -107,7 +108,7 @@ extension Worker {
             fail(index, frame.length < lead ? .frameSizeError : .protocolError)
             return 0
         }
-        guard frame.stream & 1 == 1, frame.stream <= carrier.pointee.lastStream else {
+        guard frame.stream & 1 == 1, frame.stream <= carrier.pointee.highestSeen else {
             fail(index, .protocolError)
             return 0
         }
