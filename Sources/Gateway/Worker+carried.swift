@@ -136,6 +136,8 @@ extension Worker {
             } else if carrier.pointee.content.left == 0 {
                 spend(index, .noise)
             }
+            // All of it is given back here, nothing as it comes.
+            carrier.pointee.content.stream = 0
             return credit(index, nil, frame.length)
         }
         let visitor = visitors[place]
