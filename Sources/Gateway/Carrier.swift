@@ -82,6 +82,8 @@ struct Carrier {
     var failure: HTTP2Code?
     /// Nothing is read before this time; 0: no such time.
     var slowUntil: UInt64 = 0
+    /// When the connection's clocks are looked at next.
+    var lookAt: UInt64 = 0
     /// When the head began that is still incomplete; 0: there is none.
     var headSince: UInt64 = 0
     /// When a request last came or ended.

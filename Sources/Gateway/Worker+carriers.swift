@@ -20,7 +20,8 @@ extension Worker {
         if offences.isOffender(visitor.pointee.source, at: now) { carrier.pointee.budget.wearDown(at: now) }
         report.connections.http2 += 1
         writeSettings(index)
-        armVisitor(index, min(limits.headTime, limits.progressTime, limits.idleTime))
+        let firstLook = min(limits.headTime, limits.progressTime, limits.idleTime)
+        lookAgain(index, carrier, at: now + Self.nanoseconds(firstLook))
     }
 
     /// The connection ends at the end of this round, with GOAWAY.
@@ -55,7 +56,10 @@ extension Worker {
         case .slow(let nanoseconds):
             report.connections.slowed += 1
             carrier.pointee.slowUntil = now + nanoseconds
-            armVisitor(index, UInt32(clamping: nanoseconds / 1_000_000))
+            // Never later than the next look was to be, however often the peer is slowed.
+            if carrier.pointee.slowUntil < carrier.pointee.lookAt {
+                lookAgain(index, carrier, at: carrier.pointee.slowUntil)
+            }
         case .close:
             report.connections.abusive += 1
             fail(index, .enhanceYourCalm)
@@ -150,7 +154,12 @@ extension Worker {
         next = min(next, carrier.pointee.judgedAt + paceTime)
         if carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
         if carrier.pointee.slowUntil != 0 { next = min(next, carrier.pointee.slowUntil) }
-        armVisitor(index, UInt32(clamping: (next - now) / 1_000_000))
+        lookAgain(index, carrier, at: next)
+    }
+
+    private func lookAgain(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>, at time: UInt64) {
+        carrier.pointee.lookAt = time
+        armVisitor(index, UInt32(clamping: (max(time, now) - now) / 1_000_000))
     }
 
     private static func nanoseconds(_ milliseconds: UInt32) -> UInt64 { UInt64(milliseconds) * 1_000_000 }
