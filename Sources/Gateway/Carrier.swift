@@ -60,6 +60,8 @@ struct Carrier {
     var owed = 0
     /// Content that waits in the requests' `out`.
     var kept = 0
+    /// Content that was sent.
+    var sent = 0
     /// How the visitor's program speaks HTTP/2: a hash of its first settings, its first window, and the order of its
     /// pseudo-header fields.
     var agent: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -116,6 +118,10 @@ struct Carried {
     /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are a frame of trailers.
     var pendingTail = 0
     var outTail = 0
+    /// What of the connection's content the visitor had taken when this request's pace was last judged, and whether it was
+    /// excused then though that had hardly grown.
+    var takenBefore = 0
+    var wasExcused = false
     /// RFC 9218: 0 goes first, 7 last.
     var urgency: UInt8 = 3
     /// What the peer is told if the stream ends too early.

@@ -177,7 +177,8 @@ extension Worker {
     }
 
     /// Whether it is for the connection as a whole, not for this request alone, that nothing moves: then the connection's
-    /// clock judges.
+    /// clock judges. Where the connection hardly moves either, that is said once and not again: the two clocks look at
+    /// different moments, and the visitor could have its windows as each likes to see them.
     func isHeldByCarrier(_ index: UInt32) -> Bool {
         let carried = visitors[index].pointee.carried
         guard carried.id != 0, let carrier = visitors[carried.carrier].pointee.carrier else { return false }
@@ -185,6 +186,11 @@ extension Worker {
         guard !visitors[index].pointee.stream.out.isEmpty else {
             return carrier.pointee.receiveWindow <= 0 && !carried.isWhole && visitors[index].pointee.phase == .exchange
         }
-        return carried.sendWindow > 0
+        let taken = carrier.pointee.sent - Int(untaken(carried.carrier) ?? 0)
+        let isMoving = (taken - carried.takenBefore) * 1000 >= Int(limits.progressRate) * Int(limits.progressTime)
+        let isExcused = carried.sendWindow > 0 && (isMoving || !carried.wasExcused)
+        visitors[index].pointee.carried.takenBefore = taken
+        visitors[index].pointee.carried.wasExcused = isExcused && !isMoving
+        return isExcused
     }
 }

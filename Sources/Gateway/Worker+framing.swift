@@ -101,6 +101,7 @@ extension Worker {
             place, HTTP2Frame(.data, ends ? .endsStream : [], length: bytes.count, stream: visitor.pointee.carried.id),
             bytes)
         carrier.pointee.sendWindow -= bytes.count
+        carrier.pointee.sent &+= bytes.count
         carrier.pointee.budget.sentData(bytes.count)
         visitor.pointee.carried.sendWindow -= bytes.count
         if ends { visitor.pointee.carried.isEnded = true }
