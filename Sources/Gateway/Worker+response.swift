@@ -181,8 +181,9 @@ extension Worker {
         }
         guard exchange.pointee.response.isDone else {
             let visitor = visitors[exchange.pointee.visitor]
-            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit
-                || isCarrierFull(visitor)
+            // Who has nothing to take goes on: nothing of its own would tell it to.
+            if visitor.pointee.stream.out.count > Self.keptLimit
+                || !visitor.pointee.stream.out.isEmpty && (kept > Self.allKeptLimit || isCarrierFull(visitor))
             {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 if kept > Self.allKeptLimit,
@@ -215,8 +216,7 @@ extension Worker {
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        // What holds nothing itself goes on: it would not be told when the others are through.
-        guard visitor.pointee.carried.id != 0, !visitor.pointee.stream.out.isEmpty else { return false }
+        guard visitor.pointee.carried.id != 0 else { return false }
         return (visitors[visitor.pointee.carried.carrier].pointee.carrier?.pointee.kept ?? 0) > Carrier.keptLimit
     }
 
