@@ -53,6 +53,8 @@ struct Visitor {
     var closesAfterFlush = false
     /// The source may say for whom it forwards.
     var isTrustedPeer = false
+    /// It goes on in the next round.
+    var isPostponed = false
     /// A request came over this connection before.
     var isReused = false
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.

@@ -10,6 +10,8 @@ internal import Messages
 extension Worker {
     /// Connections accepted in one round, so that those already open get their turn.
     private static let acceptBatch = 64
+    /// What one connection may do in a round: full reads of frames, or refused requests.
+    private static let stepLimit = 16
     /// How long the rest of a refused request is thrown away, in milliseconds.
     private static let lingerTime: UInt32 = 2000
 
@@ -123,11 +125,15 @@ extension Worker {
         return true
     }
 
-    /// Goes on with a visitor as far as possible.
+    /// Goes on with a visitor as far as possible, but not for ever: who sends as fast as we read would have the worker
+    /// for itself, and its clock would stand still.
     func drive(_ index: UInt32) {
         let visitor = visitors[index]
         let generation = visitor.pointee.generation
+        var steps = 0
         while visitor.pointee.generation == generation {
+            steps += 1
+            guard steps <= Self.stepLimit else { return postpone(index) }
             let phase = visitor.pointee.phase
             switch phase {
             case .free, .waiting: return
@@ -145,6 +151,12 @@ extension Worker {
                 return
             }
         }
+    }
+
+    private func postpone(_ index: UInt32) {
+        guard !visitors[index].pointee.isPostponed else { return }
+        visitors[index].pointee.isPostponed = true
+        postponed.append((index, visitors[index].pointee.generation))
     }
 
     // MARK: - PROXY header, TLS
