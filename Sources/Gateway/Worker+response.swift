@@ -267,8 +267,10 @@ extension Worker {
             let trailers = exchange.pointee.trailers
             let endsWithTrailers = isEnd && trailers.count > 2
             if bytes.count > 0 || isEnd && !endsWithTrailers { carry(index, bytes, ends: isEnd && !endsWithTrailers) }
-            // They were checked as they came.
-            if endsWithTrailers, !carryTrailers(index, trailers.bytes) { carry(index, bytes, ends: true) }
+            // They were checked as they came, but there may be too many.
+            if endsWithTrailers, !carryTrailers(index, trailers.bytes) {
+                carry(index, UnsafeRawBufferPointer(start: nil, count: 0), ends: true)
+            }
             return true
         }
         guard bytes.count > 0 else { return true }
