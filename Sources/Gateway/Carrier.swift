@@ -1,7 +1,7 @@
 internal import Heads
 
 /// What an HTTP/2 connection holds beside its record: how far its frames are, its windows, and which of its requests are
-/// under way. Some hundred bytes while it is idle.
+/// under way. A kilobyte or so while it is idle.
 struct Carrier {
     /// A request under way: its stream, and the place of its record among the visitors.
     struct Stream {
@@ -141,9 +141,10 @@ struct Carried {
 /// The streams that ended last, and how: what still comes for one that we reset was under way, and is no error
 /// (RFC 9113, section 5.1).
 struct RecentStreams {
-    private static let capacity = 32
+    /// More than there may be streams at once.
+    private static let capacity = 128
     private static let resetFlag: UInt32 = 1 << 31
-    private var places = InlineArray<32, UInt32>(repeating: 0)
+    private var places = InlineArray<128, UInt32>(repeating: 0)
     private var next = 0
 
     mutating func add(_ stream: UInt32, wasReset: Bool) {
