@@ -135,9 +135,11 @@ extension Worker {
         let idleTime = Self.nanoseconds(limits.idleTime)
         if carrier.pointee.slowUntil != 0, now >= carrier.pointee.slowUntil {
             carrier.pointee.slowUntil = 0
+            readOn(carrier)
             resume(index)
         }
-        if carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= headTime {
+        let isReading = carrier.pointee.slowUntil == 0 && visitors[index].pointee.stream.out.isEmpty
+        if isReading, carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= headTime {
             report.connections.timedOut += 1
             return fail(index, .noError)
         }
@@ -152,9 +154,14 @@ extension Worker {
         // Never later than a head that begins now may take: an armed timer is not moved by what the peer sends.
         var next = now + min(headTime, idleTime)
         next = min(next, carrier.pointee.judgedAt + paceTime)
-        if carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
+        if isReading, carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
         if carrier.pointee.slowUntil != 0 { next = min(next, carrier.pointee.slowUntil) }
         lookAgain(index, carrier, at: next)
+    }
+
+    /// We did not read for a while: the clock of a head that is incomplete begins anew.
+    func readOn(_ carrier: UnsafeMutablePointer<Carrier>) {
+        if carrier.pointee.headSince != 0 { carrier.pointee.headSince = now }
     }
 
     private func lookAgain(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>, at time: UInt64) {

@@ -108,7 +108,10 @@ extension Worker {
     /// All that was kept for the visitor is out. False: the connection is closed now.
     func flushed(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
-        if visitor.pointee.carrier != nil { markDirty(index) }
+        if let carrier = visitor.pointee.carrier {
+            readOn(carrier)
+            markDirty(index)
+        }
         if visitor.pointee.closesAfterFlush {
             endVisitor(index)
             return false
