@@ -22,6 +22,8 @@ extension Worker {
         writeSettings(index)
         let firstLook = min(limits.headTime, limits.progressTime, limits.idleTime)
         lookAgain(index, carrier, at: now + Self.nanoseconds(firstLook))
+        // It asks again elsewhere, whatever it sent already.
+        if isDraining { leaveCarrying(index) }
     }
 
     /// The connection ends at the end of this round, with GOAWAY.
