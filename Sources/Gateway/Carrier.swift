@@ -115,7 +115,7 @@ struct Carried {
     var isGathered = false
     /// What of the content that Content-Length promised is still to come; nil: nothing was promised.
     var remaining: UInt64?
-    /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are a frame of trailers.
+    /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are the block of trailers.
     var pendingTail = 0
     var outTail = 0
     /// What of the connection's content the visitor had taken when this request's pace was last judged, and whether it was

@@ -71,15 +71,9 @@ extension Worker {
             visitor.pointee.carried.isEnded = true
             return true
         }
-        // At most a few kilobytes: one frame.
-        scratch.clear()
-        scratch.write(
-            HTTP2Frame(
-                .headers, [.endsHeaders, .endsStream], length: block.count, stream: visitor.pointee.carried.id))
-        scratch.write(block)
-        visitor.pointee.stream.out.append(scratch.bytes)
-        kept += scratch.count
-        visitor.pointee.carried.outTail = scratch.count
+        visitor.pointee.stream.out.append(block)
+        kept += block.count
+        visitor.pointee.carried.outTail = block.count
         return true
     }
 
@@ -127,7 +121,7 @@ extension Worker {
                 carrier.pointee.kept -= size
             }
             if size == held, visitor.pointee.carried.outTail > 0 {
-                write(place, visitor.pointee.stream.out.bytes)
+                writeHeaders(place, visitor.pointee.carried.id, visitor.pointee.stream.out.bytes, ends: true)
                 kept -= visitor.pointee.stream.out.count
                 visitor.pointee.stream.out.clear()
                 visitor.pointee.carried.outTail = 0
