@@ -21,7 +21,9 @@ extension Worker {
     ) -> Int {
         var writer = HPACKWriter(UnsafeMutableRawBufferPointer(start: blockRoom, count: Self.blockSize))
         writer.writeStatus(response.status)
-        writer.write(response, of: bytes, passes: passes)
+        // Such a response has no content, and clients of HTTP/2 take a length for a fault (RFC 9110, section 8.6).
+        let hasLength = response.status >= 200 && response.status != 204
+        writer.write(response, of: bytes) { passes($0) && (hasLength || $0.id != .contentLength) }
         adds(&writer)
         // Twice the longest head that is read.
         assert(!writer.isFull, "a header block has no room")
