@@ -1,7 +1,7 @@
 internal import Heads
 
 /// What an HTTP/2 connection holds beside its record: how far its frames are, its windows, and which of its requests are
-/// under way. Some hundred bytes while it is idle.
+/// under way. A kilobyte or so while it is idle.
 struct Carrier {
     /// A request under way: its stream, and the place of its record among the visitors.
     struct Stream {
@@ -48,8 +48,9 @@ struct Carrier {
     /// Where in `streams` content is taken next.
     var turn = 0
     var recent = RecentStreams()
-    /// The highest stream that the peer opened.
+    /// The highest stream that was looked at, and the highest that the peer opened: once we are leaving, more.
     var lastStream: UInt32 = 0
+    var highestSeen: UInt32 = 0
     /// Frames that leave together at the end of this round.
     var batch: Ink?
     /// Content that the peer may be sent, and may send.
@@ -59,6 +60,8 @@ struct Carrier {
     var owed = 0
     /// Content that waits in the requests' `out`.
     var kept = 0
+    /// Content that was sent.
+    var sent = 0
     /// How the visitor's program speaks HTTP/2: a hash of its first settings, its first window, and the order of its
     /// pseudo-header fields.
     var agent: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -81,6 +84,8 @@ struct Carrier {
     var failure: HTTP2Code?
     /// Nothing is read before this time; 0: no such time.
     var slowUntil: UInt64 = 0
+    /// When the connection's clocks are looked at next.
+    var lookAt: UInt64 = 0
     /// When the head began that is still incomplete; 0: there is none.
     var headSince: UInt64 = 0
     /// When a request last came or ended.
@@ -110,9 +115,13 @@ struct Carried {
     var isGathered = false
     /// What of the content that Content-Length promised is still to come; nil: nothing was promised.
     var remaining: UInt64?
-    /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are a frame of trailers.
+    /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are the block of trailers.
     var pendingTail = 0
     var outTail = 0
+    /// What of the connection's content the visitor had taken when this request's pace was last judged, and whether it was
+    /// excused then though that had hardly grown.
+    var takenBefore = 0
+    var wasExcused = false
     /// RFC 9218: 0 goes first, 7 last.
     var urgency: UInt8 = 3
     /// What the peer is told if the stream ends too early.
@@ -132,9 +141,10 @@ struct Carried {
 /// The streams that ended last, and how: what still comes for one that we reset was under way, and is no error
 /// (RFC 9113, section 5.1).
 struct RecentStreams {
-    private static let capacity = 32
+    /// More than there may be streams at once.
+    private static let capacity = 128
     private static let resetFlag: UInt32 = 1 << 31
-    private var places = InlineArray<32, UInt32>(repeating: 0)
+    private var places = InlineArray<128, UInt32>(repeating: 0)
     private var next = 0
 
     mutating func add(_ stream: UInt32, wasReset: Bool) {

@@ -55,6 +55,8 @@ struct Visitor {
     var isTrustedPeer = false
     /// It began with a PROXY header: the peer of the connection is a load balancer, whatever the source is.
     var hasPreface = false
+    /// It goes on in the next round.
+    var isPostponed = false
     /// A request came over this connection before.
     var isReused = false
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.

@@ -15,6 +15,7 @@ extension Worker {
             visitors[index].pointee.agent = carrier.pointee.agent
         }
         carrier.pointee.lastStream = stream
+        carrier.pointee.highestSeen = stream
         carrier.pointee.activeAt = now
         carrier.pointee.candidate = Carrier.Candidate(id: stream, isWhole: carrier.pointee.blockEndsStream)
         report.connections.streams += 1
@@ -108,7 +109,7 @@ extension Worker {
             fail(index, frame.length < lead ? .frameSizeError : .protocolError)
             return 0
         }
-        guard frame.stream & 1 == 1, frame.stream <= carrier.pointee.lastStream else {
+        guard frame.stream & 1 == 1, frame.stream <= carrier.pointee.highestSeen else {
             fail(index, .protocolError)
             return 0
         }
@@ -136,6 +137,8 @@ extension Worker {
             } else if carrier.pointee.content.left == 0 {
                 spend(index, .noise)
             }
+            // All of it is given back here, nothing as it comes.
+            carrier.pointee.content.stream = 0
             return credit(index, nil, frame.length)
         }
         let visitor = visitors[place]
@@ -169,9 +172,14 @@ extension Worker {
         if size > 0 {
             if let place = carrier.pointee.place(of: carrier.pointee.content.stream) {
                 let visitor = visitors[place]
-                visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
-                visitor.pointee.carried.taken += size
-                carriedTaken += size
+                let isWanted = wantsContent(visitor)
+                if isWanted {
+                    visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
+                    visitor.pointee.carried.taken += size
+                    carriedTaken += size
+                } else {
+                    credit(index, nil, size)
+                }
                 if let remaining = visitor.pointee.carried.remaining {
                     visitor.pointee.carried.remaining = remaining - UInt64(size)
                 }
@@ -180,7 +188,7 @@ extension Worker {
                     visitor.pointee.moved &+= UInt64(size)
                     credit(index, place, size)
                 }
-                resume(place)
+                if isWanted { resume(place) }
             } else if carrier.pointee.content.stream != 0 {
                 // Given up in the middle of the frame.
                 credit(index, nil, size)
@@ -195,6 +203,14 @@ extension Worker {
             offset += padding
         }
         return offset
+    }
+
+    /// Whether anybody may still take the request's content: not once it has its answer.
+    private func wantsContent(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        switch visitor.pointee.phase {
+        case .body, .waiting, .exchange: true
+        default: false
+        }
     }
 
     /// The last byte of a frame's content is here.
@@ -223,7 +239,7 @@ extension Worker {
         guard endsStream, !fields.isTooLarge else {
             return fault(index, HTTP2Fault(.stream, .protocolError), stream)
         }
-        if visitor.pointee.carried.isChunked {
+        if visitor.pointee.carried.isChunked, wantsContent(visitor) {
             let room = UnsafeMutableRawBufferPointer(
                 start: buffer + Self.headPlace, count: Self.bufferSize - Self.headPlace)
             guard case .head(let count) = HTTP2Request.writeTrailers(fields, to: room) else {
@@ -241,7 +257,9 @@ extension Worker {
         while !exchange.pointee.request.isDone, upstreams[upstream].pointee.stream.out.isEmpty {
             let held = visitor.pointee.pending.count - visitor.pointee.carried.pendingTail
             let size = min(held, Self.receiveSize)
-            let isLast = visitor.pointee.carried.isWhole && size == held
+            // With the last byte of Content-Length the origin has all of it, whether or not END_STREAM comes.
+            let isHere = visitor.pointee.carried.isWhole || visitor.pointee.carried.remaining == 0
+            let isLast = isHere && size == held
             guard size > 0 || isLast else { return }
             writeContent(visitor, size, isLast: isLast)
             visitor.pointee.pending.consume(isLast ? visitor.pointee.pending.count : size)
@@ -308,9 +326,21 @@ extension Worker {
     func endCarried(_ index: UInt32) {
         let visitor = visitors[index]
         visitor.pointee.phase = .lingering
+        dropContent(index)
         guard !visitor.pointee.stream.out.isEmpty else { return closeVisitor(index) }
         visitor.pointee.closesAfterFlush = true
         armVisitor(index, limits.progressTime)
+    }
+
+    /// Nobody will take what is left of the request's content: its window is the connection's again.
+    private func dropContent(_ index: UInt32) {
+        let visitor = visitors[index]
+        let taken = visitor.pointee.carried.taken
+        visitor.pointee.carried.taken = 0
+        visitor.pointee.carried.pendingTail = 0
+        visitor.pointee.pending.free()
+        carriedTaken -= taken
+        if !visitor.pointee.carried.isGathered { credit(visitor.pointee.carried.carrier, nil, taken) }
     }
 
     /// Takes the request out of its connection, with RST_STREAM where either side is not through.

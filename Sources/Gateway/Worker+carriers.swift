@@ -20,7 +20,10 @@ extension Worker {
         if offences.isOffender(visitor.pointee.source, at: now) { carrier.pointee.budget.wearDown(at: now) }
         report.connections.http2 += 1
         writeSettings(index)
-        armVisitor(index, min(limits.headTime, limits.progressTime, limits.idleTime))
+        let firstLook = min(limits.headTime, limits.progressTime, limits.idleTime)
+        lookAgain(index, carrier, at: now + Self.nanoseconds(firstLook))
+        // It asks again elsewhere, whatever it sent already.
+        if isDraining { leaveCarrying(index) }
     }
 
     /// The connection ends at the end of this round, with GOAWAY.
@@ -55,7 +58,10 @@ extension Worker {
         case .slow(let nanoseconds):
             report.connections.slowed += 1
             carrier.pointee.slowUntil = now + nanoseconds
-            armVisitor(index, UInt32(clamping: nanoseconds / 1_000_000))
+            // Never later than the next look was to be, however often the peer is slowed.
+            if carrier.pointee.slowUntil < carrier.pointee.lookAt {
+                lookAgain(index, carrier, at: carrier.pointee.slowUntil)
+            }
         case .close:
             report.connections.abusive += 1
             fail(index, .enhanceYourCalm)
@@ -131,9 +137,11 @@ extension Worker {
         let idleTime = Self.nanoseconds(limits.idleTime)
         if carrier.pointee.slowUntil != 0, now >= carrier.pointee.slowUntil {
             carrier.pointee.slowUntil = 0
+            readOn(carrier)
             resume(index)
         }
-        if carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= headTime {
+        let isReading = carrier.pointee.slowUntil == 0 && visitors[index].pointee.stream.out.isEmpty
+        if isReading, carrier.pointee.headSince != 0, now - carrier.pointee.headSince >= headTime {
             report.connections.timedOut += 1
             return fail(index, .noError)
         }
@@ -148,9 +156,19 @@ extension Worker {
         // Never later than a head that begins now may take: an armed timer is not moved by what the peer sends.
         var next = now + min(headTime, idleTime)
         next = min(next, carrier.pointee.judgedAt + paceTime)
-        if carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
+        if isReading, carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
         if carrier.pointee.slowUntil != 0 { next = min(next, carrier.pointee.slowUntil) }
-        armVisitor(index, UInt32(clamping: (next - now) / 1_000_000))
+        lookAgain(index, carrier, at: next)
+    }
+
+    /// We did not read for a while: the clock of a head that is incomplete begins anew.
+    func readOn(_ carrier: UnsafeMutablePointer<Carrier>) {
+        if carrier.pointee.headSince != 0 { carrier.pointee.headSince = now }
+    }
+
+    private func lookAgain(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>, at time: UInt64) {
+        carrier.pointee.lookAt = time
+        armVisitor(index, UInt32(clamping: (max(time, now) - now) / 1_000_000))
     }
 
     private static func nanoseconds(_ milliseconds: UInt32) -> UInt64 { UInt64(milliseconds) * 1_000_000 }
@@ -168,11 +186,20 @@ extension Worker {
     }
 
     /// Whether it is for the connection as a whole, not for this request alone, that nothing moves: then the connection's
-    /// clock judges.
+    /// clock judges. Where the connection hardly moves either, that is said once and not again: the two clocks look at
+    /// different moments, and the visitor could have its windows as each likes to see them.
     func isHeldByCarrier(_ index: UInt32) -> Bool {
         let carried = visitors[index].pointee.carried
         guard carried.id != 0, let carrier = visitors[carried.carrier].pointee.carrier else { return false }
-        return carrier.pointee.receiveWindow <= 0
-            || !visitors[index].pointee.stream.out.isEmpty && carried.sendWindow > 0
+        // Only who still sends waits for room to send into.
+        guard !visitors[index].pointee.stream.out.isEmpty else {
+            return carrier.pointee.receiveWindow <= 0 && !carried.isWhole && visitors[index].pointee.phase == .exchange
+        }
+        let taken = carrier.pointee.sent - Int(untaken(carried.carrier) ?? 0)
+        let isMoving = (taken - carried.takenBefore) * 1000 >= Int(limits.progressRate) * Int(limits.progressTime)
+        let isExcused = carried.sendWindow > 0 && (isMoving || !carried.wasExcused)
+        visitors[index].pointee.carried.takenBefore = taken
+        visitors[index].pointee.carried.wasExcused = isExcused && !isMoving
+        return isExcused
     }
 }

@@ -200,7 +200,7 @@ extension Worker {
 
     /// Whether the stream was opened at some time; if not, the frame is a fault of the connection.
     private func isOpened(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>, _ stream: UInt32) -> Bool {
-        guard stream == 0 || stream & 1 == 1 && stream <= carrier.pointee.lastStream else {
+        guard stream == 0 || stream & 1 == 1 && stream <= carrier.pointee.highestSeen else {
             fail(index, .protocolError)
             return false
         }
@@ -273,14 +273,15 @@ extension Worker {
     ) {
         // Decoded whatever becomes of it: the table must stay in step.
         if let fault = carrier.pointee.decoder.decode(block.bytes, into: &fields) { return fail(index, fault.code) }
-        if let ownFault {
+        if let ownFault, stream & 1 == 1 {
             carrier.pointee.lastStream = max(stream, carrier.pointee.lastStream)
+            carrier.pointee.highestSeen = max(stream, carrier.pointee.highestSeen)
             return fault(index, ownFault, stream)
         }
         if let place = carrier.pointee.place(of: stream) {
             return takeTrailers(index, place, endsStream: carrier.pointee.blockEndsStream)
         }
-        guard stream & 1 == 1, stream > carrier.pointee.lastStream else {
+        guard stream & 1 == 1, stream > carrier.pointee.highestSeen else {
             switch carrier.pointee.recent.ending(of: stream) {
             case .reset: return spend(index, .noise)
             case .ordinary: return fail(index, .streamClosed)
@@ -288,7 +289,10 @@ extension Worker {
             }
         }
         // After GOAWAY the peer knows that it was not looked at.
-        guard !carrier.pointee.isLeaving else { return }
+        guard !carrier.pointee.isLeaving else {
+            carrier.pointee.highestSeen = stream
+            return carrier.pointee.recent.add(stream, wasReset: true)
+        }
         takeRequest(index, carrier, stream)
     }
 }

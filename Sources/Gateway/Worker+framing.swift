@@ -21,7 +21,9 @@ extension Worker {
     ) -> Int {
         var writer = HPACKWriter(UnsafeMutableRawBufferPointer(start: blockRoom, count: Self.blockSize))
         writer.writeStatus(response.status)
-        writer.write(response, of: bytes, passes: passes)
+        // Such a response has no content, and clients of HTTP/2 take a length for a fault (RFC 9110, section 8.6).
+        let hasLength = response.status >= 200 && response.status != 204
+        writer.write(response, of: bytes) { passes($0) && (hasLength || $0.id != .contentLength) }
         adds(&writer)
         // Twice the longest head that is read.
         assert(!writer.isFull, "a header block has no room")
@@ -71,15 +73,9 @@ extension Worker {
             visitor.pointee.carried.isEnded = true
             return true
         }
-        // At most a few kilobytes: one frame.
-        scratch.clear()
-        scratch.write(
-            HTTP2Frame(
-                .headers, [.endsHeaders, .endsStream], length: block.count, stream: visitor.pointee.carried.id))
-        scratch.write(block)
-        visitor.pointee.stream.out.append(scratch.bytes)
-        kept += scratch.count
-        visitor.pointee.carried.outTail = scratch.count
+        visitor.pointee.stream.out.append(block)
+        kept += block.count
+        visitor.pointee.carried.outTail = block.count
         return true
     }
 
@@ -101,6 +97,7 @@ extension Worker {
             place, HTTP2Frame(.data, ends ? .endsStream : [], length: bytes.count, stream: visitor.pointee.carried.id),
             bytes)
         carrier.pointee.sendWindow -= bytes.count
+        carrier.pointee.sent &+= bytes.count
         carrier.pointee.budget.sentData(bytes.count)
         visitor.pointee.carried.sendWindow -= bytes.count
         if ends { visitor.pointee.carried.isEnded = true }
@@ -126,7 +123,7 @@ extension Worker {
                 carrier.pointee.kept -= size
             }
             if size == held, visitor.pointee.carried.outTail > 0 {
-                write(place, visitor.pointee.stream.out.bytes)
+                writeHeaders(place, visitor.pointee.carried.id, visitor.pointee.stream.out.bytes, ends: true)
                 kept -= visitor.pointee.stream.out.count
                 visitor.pointee.stream.out.clear()
                 visitor.pointee.carried.outTail = 0

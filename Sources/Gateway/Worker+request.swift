@@ -13,6 +13,8 @@ extension Worker {
     private static let gatherLimit: UInt64 = 64 << 10
     /// Bytes of requests that a worker gathers at once; beyond them a slow body costs its origin a connection instead.
     private static let allGatheredLimit = 64 << 20
+    /// The same for the requests of one HTTP/2 connection, of which there may be a hundred at once.
+    private static let gatheredLimit = 1 << 20
 
     /// Decides on the head in `bytes`, which begins at `start` and ends with them; `held` bytes are there in all, some of
     /// its body behind it. True: go on with the visitor.
@@ -43,13 +45,19 @@ extension Worker {
             return refuse(index, site, 413, "malformed", bytes)
         }
         if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
-            held - end < Int(length), gathering < Self.allGatheredLimit
+            held - end < Int(length), gathering < Self.allGatheredLimit, gathered(index) < Self.gatheredLimit
         {
             return gather(
                 index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: end + Int(length))
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end)
+    }
+
+    /// Places that are kept for small bodies over one HTTP/2 connection.
+    private func gathered(_ index: UInt32) -> Int {
+        guard let carrier = visitors[index].pointee.carrier else { return 0 }
+        return carrier.pointee.streams.reduce(0) { $0 + Int(visitors[$1.place].pointee.awaited) }
     }
 
     private func route(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> UInt16? {

@@ -18,8 +18,9 @@ extension Worker {
     /// Bytes kept for all of a worker's visitors; beyond them every slow visitor holds back its origin.
     private static let allKeptLimit = 64 << 20
     /// When that is used up: as many slow responses hold back an origin, and as many connections may a source hold
-    /// (a browser opens six to a site) to be among them. Slow readers beyond are cut off, for an origin has only so many
-    /// connections.
+    /// (a browser opens six to a site) to be among them, or slow responses one HTTP/2 connection. Slow readers beyond are
+    /// cut off, for an origin has only so many connections. Where so many hold back an origin, an HTTP/2 connection may
+    /// have no more of them than that even before.
     private static let pausedLimit = 256
     private static let modestSource = 8
 
@@ -181,13 +182,18 @@ extension Worker {
         }
         guard exchange.pointee.response.isDone else {
             let visitor = visitors[exchange.pointee.visitor]
-            if visitor.pointee.stream.out.count > Self.keptLimit || kept > Self.allKeptLimit
-                || isCarrierFull(visitor)
+            // Who has nothing to take goes on: nothing of its own would tell it to.
+            if visitor.pointee.stream.out.count > Self.keptLimit
+                || !visitor.pointee.stream.out.isEmpty && (kept > Self.allKeptLimit || isCarrierFull(visitor))
             {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
-                if kept > Self.allKeptLimit,
-                    pausedCount >= Self.pausedLimit || budget.held(by: visitor.pointee.source) > Self.modestSource
-                {
+                let isMany = pausedCount >= Self.pausedLimit
+                let mayPause =
+                    kept > Self.allKeptLimit
+                    ? !isMany && budget.held(by: visitor.pointee.source) <= Self.modestSource
+                        && pausedBeside(visitor) < Self.modestSource
+                    : !isMany || pausedBeside(visitor) < Self.modestSource
+                guard mayPause else {
                     report.connections.timedOut += 1
                     abandon(exchange.pointee.visitor)
                     return false
@@ -214,9 +220,20 @@ extension Worker {
         exchange.pointee.trailers.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<end]))
     }
 
+    /// Responses over the same HTTP/2 connection that hold back their origins.
+    private func pausedBeside(_ visitor: UnsafeMutablePointer<Visitor>) -> Int {
+        guard visitor.pointee.carried.id != 0, let carrier = visitors[visitor.pointee.carried.carrier].pointee.carrier
+        else { return 0 }
+        return carrier.pointee.streams.count { stream in
+            guard let upstream = visitors[stream.place].pointee.exchange?.pointee.upstream,
+                upstream != Exchange.noUpstream
+            else { return false }
+            return upstreams[upstream].pointee.isPaused
+        }
+    }
+
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        // What holds nothing itself goes on: it would not be told when the others are through.
-        guard visitor.pointee.carried.id != 0, !visitor.pointee.stream.out.isEmpty else { return false }
+        guard visitor.pointee.carried.id != 0 else { return false }
         return (visitors[visitor.pointee.carried.carrier].pointee.carrier?.pointee.kept ?? 0) > Carrier.keptLimit
     }
 
@@ -250,8 +267,10 @@ extension Worker {
             let trailers = exchange.pointee.trailers
             let endsWithTrailers = isEnd && trailers.count > 2
             if bytes.count > 0 || isEnd && !endsWithTrailers { carry(index, bytes, ends: isEnd && !endsWithTrailers) }
-            // They were checked as they came.
-            if endsWithTrailers, !carryTrailers(index, trailers.bytes) { carry(index, bytes, ends: true) }
+            // They were checked as they came, but there may be too many.
+            if endsWithTrailers, !carryTrailers(index, trailers.bytes) {
+                carry(index, UnsafeRawBufferPointer(start: nil, count: 0), ends: true)
+            }
             return true
         }
         guard bytes.count > 0 else { return true }

@@ -10,6 +10,8 @@ internal import Messages
 extension Worker {
     /// Connections accepted in one round, so that those already open get their turn.
     private static let acceptBatch = 64
+    /// What one connection may do in a round: full reads of frames, or refused requests.
+    private static let stepLimit = 16
     /// How long the rest of a refused request is thrown away, in milliseconds.
     private static let lingerTime: UInt32 = 2000
 
@@ -106,7 +108,10 @@ extension Worker {
     /// All that was kept for the visitor is out. False: the connection is closed now.
     func flushed(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
-        if visitor.pointee.carrier != nil { markDirty(index) }
+        if let carrier = visitor.pointee.carrier {
+            readOn(carrier)
+            markDirty(index)
+        }
         if visitor.pointee.closesAfterFlush {
             endVisitor(index)
             return false
@@ -123,11 +128,15 @@ extension Worker {
         return true
     }
 
-    /// Goes on with a visitor as far as possible.
+    /// Goes on with a visitor as far as possible, but not for ever: who sends as fast as we read would have the worker
+    /// for itself, and its clock would stand still.
     func drive(_ index: UInt32) {
         let visitor = visitors[index]
         let generation = visitor.pointee.generation
+        var steps = 0
         while visitor.pointee.generation == generation {
+            steps += 1
+            guard steps <= Self.stepLimit else { return postpone(index) }
             let phase = visitor.pointee.phase
             switch phase {
             case .free, .waiting: return
@@ -145,6 +154,12 @@ extension Worker {
                 return
             }
         }
+    }
+
+    private func postpone(_ index: UInt32) {
+        guard !visitors[index].pointee.isPostponed else { return }
+        visitors[index].pointee.isPostponed = true
+        postponed.append((index, visitors[index].pointee.generation))
     }
 
     // MARK: - PROXY header, TLS
@@ -413,7 +428,8 @@ extension Worker {
         // A megabyte is patience enough; who sends on gets a reset.
         while visitor.pointee.moved < 1 << 20 {
             guard visitor.pointee.stream.isReadable else { return }
-            let count = recv(visitor.pointee.stream.socket, buffer, Self.receiveSize, 0)
+            // Not into `buffer`: another connection may be in the middle of it, whose request took this one's place.
+            let count = recv(visitor.pointee.stream.socket, cipherBuffer, Self.receiveSize, 0)
             if count < 0, errno == EAGAIN || errno == EINTR {
                 visitor.pointee.stream.isReadable = false
                 return

@@ -111,6 +111,8 @@ final class Worker {
     var freed: [UInt16] = []
     /// Visitors to go on with after this round: index and generation.
     var resumed: [(UInt32, UInt32)] = []
+    /// Visitors to go on with in the next round, for they had their turn in this one.
+    var postponed: [(UInt32, UInt32)] = []
 
     init(index: Int, shared: LaneShared, table: SiteTable, listeners: [Int32]) {
         self.index = index
@@ -157,10 +159,12 @@ final class Worker {
         setTime()
         var nextTick = now
         while true {
-            let patience = nextTick > now ? Int32((nextTick - now) / 1_000_000) + 1 : 0
+            let mayWait = nextTick > now && postponed.isEmpty
+            let patience = mayWait ? Int32((nextTick - now) / 1_000_000) + 1 : 0
             let count = epoll_wait(epoll, &events, Int32(events.count), patience)
             setTime()
             for index in 0..<max(0, Int(count)) { dispatch(events[index].data.u64, events[index].events) }
+            takeUpPostponed()
             finishRound()
             if now >= nextTick {
                 tick()
@@ -221,6 +225,14 @@ final class Worker {
             }
             while let carrier = dirtyCarriers.popLast() { settle(carrier) }
         }
+    }
+
+    private func takeUpPostponed() {
+        for (index, generation) in postponed where visitors[index].pointee.generation == generation {
+            visitors[index].pointee.isPostponed = false
+            resumed.append((index, generation))
+        }
+        postponed.removeAll(keepingCapacity: true)
     }
 
     private func obey(_ command: Command) {

@@ -43,6 +43,7 @@ struct FrameClient {
     var opensWindows = true
     private(set) var isClosed = false
     private(set) var firstBlockByte: UInt8?
+    private(set) var lastBlockByte: UInt8?
 
     /// Connects in clear and says the preface with these settings.
     init(to endpoint: Endpoint, from source: Address? = nil, settings: [(UInt16, UInt32)] = []) throws {
@@ -147,6 +148,17 @@ struct FrameClient {
         return others.last { $0.type == 7 }?.number(at: 4)
     }
 
+    /// The lane's answer to a PING, behind which all stands that it said to what came before.
+    @discardableResult
+    mutating func ping(within milliseconds: Int = 5000) throws -> Bool {
+        let before = others(of: 6).count
+        try send(6, payload: [UInt8](repeating: 7, count: 8))
+        return try wait(within: milliseconds) { $0.others(of: 6).count > before }
+    }
+
+    /// What the lane lets be sent over the connection in all.
+    var window: Int { others(of: 8).filter { $0.stream == 0 }.reduce(65_535) { $0 + Int($1.number()) } }
+
     func others(of type: UInt8) -> [Frame] { others.filter { $0.type == type } }
 
     private mutating func takeFrames() throws {
@@ -182,6 +194,7 @@ struct FrameClient {
 
     private mutating func takeHeaders(_ frame: Frame) throws {
         if firstBlockByte == nil { firstBlockByte = frame.payload.first }
+        lastBlockByte = frame.payload.first
         guard frame.flags & 4 != 0 else { throw TestKitError.malformed("a header block in pieces") }
         let fault = frame.payload.withUnsafeBytes { decoder.decode($0.bytes, into: &list) }
         guard fault == nil else { throw TestKitError.malformed("a header block: \(fault!)") }

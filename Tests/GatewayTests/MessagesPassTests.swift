@@ -272,6 +272,28 @@ import Testing
         }
     }
 
+    @Test func `whole to who takes them, while the lane keeps all it may for others who do not`() throws {
+        let street = try Street { $0.sites[0].mode = .observe }
+        let body = pattern(1 << 20)
+        street.origin.answer(
+            "/pattern", with: [.text("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n"), .send(body)])
+        street.lane.setSendBuffer(16 << 10)
+        let slow = try (0..<260).map { number in
+            let client = try street.visitor(from: Address(ipv4: 0x7f00_2a01 + UInt32(number / 5)))
+            client.socket.setReceiveBuffer(16 << 10)
+            try client.send(request("GET /pattern HTTP/1.1", "Host: www.example.nl"))
+            return client
+        }
+        #expect(eventually { street.origin.requests.count == slow.count })
+        pauseThread(1000)
+        street.lane.setSendBuffer(4 << 20)
+        for _ in 0..<3 {
+            var visitor = try street.visitor(from: Address(ipv4: 0x7f00_2b01))
+            #expect(try visitor.get("/pattern", host: Street.host).body == body)
+        }
+        #expect(slow.count { !$0.isClosed(within: 0) } > 200)
+    }
+
     @Test func `with a length, and the connection stands for HTTP 1.0 that asks for it`() throws {
         var visitor = try street.visitor()
         for _ in 0..<3 {

@@ -114,12 +114,24 @@ private let second: UInt64 = 1_000_000_000
         }
         var worn = HTTP2Budget()
         worn.wearDown(at: second)
-        #expect(worn.isWorn(at: second))
         #expect(burst(worn) == (event == .reset ? 10 : burst(HTTP2Budget()) / 10))
     }
 
+    @Test(arguments: HTTP2Budget.Event.allCases) func `holds nothing against an offender's honest next connection`(
+        event: HTTP2Budget.Event
+    ) {
+        var budget = HTTP2Budget()
+        budget.wearDown(at: second)
+        #expect(!budget.isWorn(at: second))
+        _ = budget.spend(event, at: second, isBusy: false)
+        #expect(!budget.isWorn(at: second))
+        // But one that goes on as the others did is counted.
+        for _ in 0..<200 { _ = budget.spend(event, at: second, isBusy: false) }
+        #expect(budget.isWorn(at: second))
+    }
+
     @Test func `is a small thing`() {
-        #expect(MemoryLayout<HTTP2Budget>.size <= 80)
+        #expect(MemoryLayout<HTTP2Budget>.size <= 88)
         #expect(MemoryLayout<HTTP2SourceBudget>.size == 8)
     }
 }

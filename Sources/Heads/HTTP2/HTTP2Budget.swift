@@ -76,6 +76,8 @@ package struct HTTP2Budget: Sendable {
     private var paidAt = [9 of UInt64](repeating: 0)
     /// When the last slowing ends; 0 before the first.
     private var slowUntil: UInt64 = 0
+    /// When it was worn down; 0: never.
+    private var wornAt: UInt64 = 0
 
     package init() {}
 
@@ -96,19 +98,32 @@ package struct HTTP2Budget: Sendable {
     }
 
     /// Whether a good part of what may be done at once was done of late and not earned: a connection that ends so counts
-    /// as an offence of its source, which could otherwise go on with the next one.
+    /// as an offence of its source, which could otherwise go on with the next one. Of one that began worn down only what
+    /// it did itself counts, beyond half of what it was left: else an offending source would stay one by whoever comes.
     package func isWorn(at now: UInt64) -> Bool {
-        Event.allCases.contains { paidAt[Int($0.rawValue)] > now + Self.allowance($0).grace / 4 }
+        Event.allCases.contains { event in
+            let allowance = Self.allowance(event)
+            var bound = now + allowance.grace / 4
+            if wornAt > 0 {
+                let own = max(2, Self.left(event) / 2) * allowance.interval
+                bound = max(bound, wornAt + Self.wornDown(event) + own)
+            }
+            return paidAt[Int(event.rawValue)] > bound
+        }
     }
 
-    /// Leaves a new connection of an offender a tenth of what others may do at once; of resets, each of which costs the
+    /// What a new connection of an offender may do at once: a tenth of what others may; of resets, each of which costs the
     /// origin a request too, ten.
+    private static func left(_ event: Event) -> UInt64 { event == .reset ? 10 : allowance(event).burst / 10 }
+
+    private static func wornDown(_ event: Event) -> UInt64 {
+        (allowance(event).burst - left(event)) * allowance(event).interval
+    }
+
+    /// Leaves a new connection of an offender little.
     package mutating func wearDown(at now: UInt64) {
-        for event in Event.allCases {
-            let allowance = Self.allowance(event)
-            let left = event == .reset ? 10 : allowance.burst / 10
-            paidAt[Int(event.rawValue)] = now + (allowance.burst - left) * allowance.interval
-        }
+        wornAt = now
+        for event in Event.allCases { paidAt[Int(event.rawValue)] = now + Self.wornDown(event) }
     }
 
     /// A stream was answered to its end: what honest clients do most earns what they do beside it.
