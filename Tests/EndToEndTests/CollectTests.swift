@@ -211,7 +211,7 @@ extension EndToEndTests {
                     try stage.export(
                         seconds: 20, until: { try stage.wasstraat.figure("wasstraat_filter_rules") >= 1 }
                     ) { $0.ordinary() + $0.reflection() }, "\(stage.wasstraat.log)")
-                // Nobody measured what a fingerprint of flow records hits of ordinary packets: it counts, also under `live`.
+                // Answers of resolvers are ordinary too: what hits so many of them counts, also under `live`.
                 #expect(try stage.wasstraat.scrape().contains("wasstraat_filter_rules{conduct=\"live\"} 0"))
                 #expect(try Self.answers(50, bytes: 1_372, to: FlowStage.target) == 50)
                 #expect(
@@ -221,9 +221,29 @@ extension EndToEndTests {
                 #expect(try stage.wasstraat.ask("top", "--once", "--json").contains("\"mode\":\"native\""))
                 office.signal(SIGTERM)
                 #expect(office.wait() == 0)
+                // It is on the attack's record: where, how many, and by which fingerprint.
+                let record = try #require(try stage.attack).text
+                #expect(record.contains("\"interface\" : \"\(name)\"") && record.contains("source_port=53"))
+                let counted = { try Self.counted(#require(try stage.attack).text) }
+                let first = try counted()
+                #expect(first >= 50, "\(record)")
+                #expect(try stage.report(["incidents"]).contains("packet filter at \(name) (wasstraat), dry"))
+                // The next office counts on from there.
+                let next = try stage.wasstraat.start()
+                #expect(eventually(within: 15_000) { stage.wasstraat.log.contains("receiving flow exports") })
+                #expect(try Self.answers(50, bytes: 1_372, to: FlowStage.target) == 50)
+                #expect(eventually(within: 30_000) { (try? counted()) ?? 0 > first })
+                next.signal(SIGTERM)
+                #expect(next.wait() == 0)
+                #expect(try counted() == 2 * first)
                 // It filters on without its process.
                 #expect(try Tool.run(["ip", "link", "show", "dev", name]).contains("prog/xdp"))
             }
+        }
+
+        /// Packets of all rules that only counted, as the record has them.
+        private static func counted(_ text: String) -> Int {
+            text.matches(of: /"wouldHaveDroppedPackets" : (\d+)/).reduce(0) { $0 + (Int($1.1) ?? 0) }
         }
 
         /// Sends datagrams as a resolver answers; how many the system took.

@@ -56,6 +56,9 @@ internal import Testing
             #expect(text.ranges(of: "<h1>").count == 1, "\(name)")
             #expect(text.utf8.count < 60_000, "\(name)")
         }
+        let incident = texts["incident.en.html"] ?? ""
+        #expect(incident.contains("Packets dropped") && incident.contains("2,512,345 (3,000 MB)"))
+        #expect(incident.contains("Packet filter at eth0") && incident.contains("source_port=53"))
         let dutch = texts["now.nl.html"] ?? ""
         #expect(dutch.contains("Verzoeken per seconde") && !dutch.contains("Requests a second"))
     }

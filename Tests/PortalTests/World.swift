@@ -92,6 +92,17 @@ struct World: Sendable {
         )
     }
 
+    /// What a rule in the packet filter dropped.
+    private static func packetRule(_ member: Member, _ now: Moment, _ hostile: String) -> Mitigation {
+        var tally = PacketTally(
+            isLive: true, machine: "straat\(hostile)", interface: "eth0\(hostile)", attack: now + -300,
+            match: "source_port=53\(hostile)")
+        tally.count(FilterCount(packets: 2_512_345, bytes: 3_000_000_000), isLive: true)
+        return Mitigation(
+            id: 90, tenant: member.organisation, scope: member.site, kind: .packetRule(member.fingerprint),
+            status: .live, since: now + -200, until: nil, reason: "attack on \(member.mark)\(hostile)", packets: tally)
+    }
+
     private func fill(_ member: Member, _ id: Int64, _ now: Moment, _ hostile: String) async throws {
         var attack = DetectedAttack(site: member.site, start: now + -300, detected: now + -295)
         attack.end = now
@@ -139,7 +150,10 @@ struct World: Sendable {
                         at: now + -100, claimant: "Groep \(mark)", place: "kanaal \(mark)",
                         text: "Wij waren het \(mark)",
                         author: Self.name(.analyst, member.organisation))
-                ], mitigations: [Self.mitigation(member, now, hostile, id: 1)],
+                ],
+                mitigations: [
+                    Self.mitigation(member, now, hostile, id: 1), Self.packetRule(member, now, hostile),
+                ],
                 sharings: [Sharing(at: now, fingerprint: member.fingerprint, with: "NCSC \(mark)", wasReceived: false)])
         )
         for second in 0..<300 {
