@@ -116,6 +116,7 @@ extension Worker {
         }
         if carrier.pointee.budget.isWorn(at: now) { offences.add(visitors[index].pointee.source, at: now) }
         if let batch = carrier.pointee.batch { giveBatch(batch) }
+        carriedTaken -= carrier.pointee.block.count
         carrier.pointee.block.free()
         visitors[index].pointee.carrier = nil
         carrier.deinitialize(count: 1)
@@ -170,8 +171,9 @@ extension Worker {
     /// Whether it is for the connection as a whole, not for this request alone, that nothing moves: then the connection's
     /// clock judges.
     func isHeldByCarrier(_ index: UInt32) -> Bool {
-        let carried = visitors[index].pointee.carried
-        guard carried.id != 0, let carrier = visitors[carried.carrier].pointee.carrier else { return false }
+        guard let carried = visitors[index].pointee.carriage?.pointee,
+            let carrier = visitors[carried.carrier].pointee.carrier
+        else { return false }
         return carrier.pointee.receiveWindow <= 0
             || !visitors[index].pointee.stream.out.isEmpty && carried.sendWindow > 0
     }

@@ -109,7 +109,7 @@ extension Worker {
         countStatus(exchange)
         exchange.pointee.response = Body(response.framing)
         let isOld = exchange.pointee.minorVersion == 0
-        let isCarried = visitors[exchange.pointee.visitor].pointee.carried.id != 0
+        let isCarried = visitors[exchange.pointee.visitor].pointee.isCarried
         exchange.pointee.dechunks = (isOld || isCarried) && response.framing == .chunked
         exchange.pointee.enchunks = !isOld && !isCarried && response.framing == .untilClose
         exchange.pointee.closesVisitor =
@@ -209,14 +209,14 @@ extension Worker {
         _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeBufferPointer<UInt8>, until end: Int
     ) {
         guard let start = exchange.pointee.response.chunks.trailerPlace,
-            visitors[exchange.pointee.visitor].pointee.carried.id != 0
+            visitors[exchange.pointee.visitor].pointee.isCarried
         else { return }
         exchange.pointee.trailers.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<end]))
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
         // What holds nothing itself goes on: it would not be told when the others are through.
-        guard visitor.pointee.carried.id != 0, !visitor.pointee.stream.out.isEmpty else { return false }
+        guard visitor.pointee.isCarried, !visitor.pointee.stream.out.isEmpty else { return false }
         return (visitors[visitor.pointee.carried.carrier].pointee.carrier?.pointee.kept ?? 0) > Carrier.keptLimit
     }
 
@@ -244,7 +244,7 @@ extension Worker {
     ) -> Bool {
         let index = exchange.pointee.visitor
         let isEnd = !goesOn && exchange.pointee.response.isDone && exchange.pointee.responseStarted
-        if visitors[index].pointee.carried.id != 0 {
+        if visitors[index].pointee.isCarried {
             exchange.pointee.bytesOut += UInt64(bytes.count)
             visitors[index].pointee.moved += UInt64(bytes.count)
             let trailers = exchange.pointee.trailers
