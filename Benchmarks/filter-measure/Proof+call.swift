@@ -25,15 +25,18 @@ extension Proof {
         times.sort()
         let median = times[times.count / 2]
         let passing = try self.passing(hosts, socket).sorted()
-        let last = passing[passing.count / 2]
+        // Often none passes at all: the sender was not on a core just then.
+        let late = passing.filter { $0 > 0 }
+        let last = late.isEmpty ? 0 : late[late.count / 2]
         return [
             Row(
                 "one address: from the call to the map", median <= 100,
                 "\(Text.of(median)) us, 99 of 100 in \(Text.of(times[times.count * 99 / 100])) us (bar 100)"),
             Row(
                 "one address: from the call to the last packet", last <= 100,
-                "\(Text.of(last)) us, 9 of 10 in \(Text.of(passing[passing.count * 9 / 10])) us, beside a sender that "
-                    + "keeps a core busy (bar 100)"),
+                "\(Text.of(last)) us where one passed after it (\(late.count) of \(passing.count) calls), 9 of 10 of all "
+                    + "in \(Text.of(passing[passing.count * 9 / 10])) us, beside a sender that keeps a core busy (bar 100)"
+            ),
         ]
     }
 
