@@ -150,6 +150,7 @@ extension Worker {
             } else if carrier.pointee.content.left == 0 {
                 spend(index, .noise)
             }
+            carrier.pointee.content.stream = 0
             return credit(index, nil, frame.length)
         }
         let visitor = visitors[place]
