@@ -71,6 +71,7 @@ private enum Peers {
         print("flood of \(kind): \(outcome)")
         #expect(outcome.contains("\"failures\": []"), "\(outcome)")
         #expect(number("answers", in: outcome) > 20, "\(outcome)")
+        #expect(number("share of core", in: outcome) < 0.5, "\(outcome)")
         #expect(number("grown", in: outcome) < 33_554_432, "\(outcome)")
         #expect(try street.get("/fixed/5").status == 200)
     }
