@@ -33,6 +33,9 @@ struct Carrier {
     static let keptLimit = 512 << 10
     /// Frames that leave in one piece.
     static let batchSize = 64 << 10
+    /// Bytes that the socket has not taken, beyond which the visitor is not heard: more than content alone makes of
+    /// them, so that who sends before it reads is not stuck.
+    static let unsentLimit = 128 << 10
 
     var decoder = HPACKDecoder()
     var budget = HTTP2Budget()

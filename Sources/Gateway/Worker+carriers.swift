@@ -100,7 +100,9 @@ extension Worker {
             carrier.pointee.failure != nil
             || carrier.pointee.streams.isEmpty && (carrier.pointee.isLeaving || carrier.pointee.peerLeaves)
         if isOver { return endCarrying(index) }
-        if carrier.pointee.hasRest, visitor.pointee.stream.out.isEmpty, now >= carrier.pointee.slowUntil {
+        if carrier.pointee.hasRest, visitor.pointee.stream.out.count < Carrier.unsentLimit,
+            now >= carrier.pointee.slowUntil
+        {
             resume(index)
         }
     }

@@ -12,7 +12,7 @@ extension Worker {
         let visitor = visitors[index]
         guard let carrier = visitor.pointee.carrier, carrier.pointee.failure == nil,
             // Who does not take the answers is not heard either.
-            visitor.pointee.stream.out.isEmpty, now >= carrier.pointee.slowUntil
+            visitor.pointee.stream.out.count < Carrier.unsentLimit, now >= carrier.pointee.slowUntil
         else { return false }
         var held = visitor.pointee.pending.count
         if held > 0 { memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, held) }
@@ -76,7 +76,7 @@ extension Worker {
             }
             if let batch = carrier.pointee.batch, batch.count >= Carrier.batchSize { sendBatch(index) }
             // Who asks faster than the answers are taken, or too much beside, is heard later.
-            if !visitors[index].pointee.stream.out.isEmpty || now < carrier.pointee.slowUntil {
+            if visitors[index].pointee.stream.out.count >= Carrier.unsentLimit || now < carrier.pointee.slowUntil {
                 carrier.pointee.hasRest = offset < held
                 break
             }

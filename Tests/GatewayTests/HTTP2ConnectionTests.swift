@@ -53,6 +53,11 @@ private typealias F = FrameClient
         #expect(try client.wait { $0.others(of: 8).contains { $0.stream == 0 && $0.number() == 256 << 10 } })
         #expect(!client.isClosed)
         #expect(street.origin.requests.isEmpty)
+        // Once, and not twice.
+        for _ in 0..<32 { try client.content(3, pattern(16_384), ends: false) }
+        try client.wait(within: 300) { _ in false }
+        let given = client.others(of: 8).filter { $0.stream == 0 }.reduce(65_535) { $0 + Int($1.number()) }
+        #expect(given == (1 << 20) + 3 * (256 << 10))
     }
 
     @Test func `gets the head alone of a refusal where its windows are shut`() throws {

@@ -122,6 +122,20 @@ import Testing
         #expect(try client.get(3, "/fixed/3").body.count == 3)
     }
 
+    @Test func `does not get stuck with who sends much before it reads`() throws {
+        let street = try Street()
+        street.lane.setSendBuffer(4096)
+        var client = try FrameClient(to: street.clear, settings: [(4, 1 << 20)])
+        client.socket.setReceiveBuffer(4096)
+        try client.send(8, payload: FrameClient.bytes(4 << 20))
+        try client.ask(1, "/fixed/1000000")
+        pauseThread(200)
+        // More than the kernel keeps; the frames are no DATA, so no window holds them back.
+        let frame = FrameClient.frame(0x77, payload: pattern(16_384))
+        for _ in 0..<700 { try client.socket.send(frame, within: 5000) }
+        #expect(try client.response(1, within: 20_000).body.count == 1_000_000)
+    }
+
     @Test func `passes trailers of a request on`() throws {
         let street = try Street()
         var client = try FrameClient(to: street.clear)

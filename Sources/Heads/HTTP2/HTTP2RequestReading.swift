@@ -151,22 +151,7 @@ struct HTTP2RequestReading {
         if ends.0 == Octets.space || ends.0 == Octets.tab || ends.1 == Octets.space || ends.1 == Octets.tab {
             return false
         }
-        var index = Int(slice.start)
-        let end = slice.range.upperBound
-        while index < end {
-            // Eight bytes at a time, where none of them is below a space (a tab may be) or is DEL.
-            if index + 8 <= end {
-                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                let control = (word &- 0x2020_2020_2020_2020) & ~word
-                let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
-                if (control | (delete &- 0x0101_0101_0101_0101) & ~delete) & 0x8080_8080_8080_8080 == 0 {
-                    index += 8
-                    continue
-                }
-            }
-            guard Octets.isValue(bytes[index]) else { return false }
-            index += 1
-        }
+        for index in slice.range where !Octets.isValue(bytes[index]) { return false }
         return true
     }
 
