@@ -99,9 +99,23 @@ struct Carrier {
     }
 }
 
-/// What a request's record holds where a connection carries it.
+extension Visitor {
+    /// Whether this is a request that an HTTP/2 connection carries.
+    var isCarried: Bool { carriage != nil }
+
+    /// Only of such a request.
+    var carried: Carried {
+        get { carriage!.pointee }
+        nonmutating _modify { yield &carriage!.pointee }
+    }
+
+    /// How the visitor's program speaks HTTP/2; 0: it does not.
+    var agent: UInt64 { carriage?.pointee.agent ?? carrier?.pointee.agent ?? 0 }
+}
+
+/// What a request has beside its record where a connection carries it.
 struct Carried {
-    /// The stream; 0: no connection carries this.
+    /// The stream.
     var id: UInt32 = 0
     /// Where the connection's record is.
     var carrier: UInt32 = 0
@@ -124,6 +138,7 @@ struct Carried {
     var wasExcused = false
     /// RFC 9218: 0 goes first, 7 last.
     var urgency: UInt8 = 3
+    var agent: UInt64 = 0
     /// What the peer is told if the stream ends too early.
     var code = HTTP2Code.internalError
     /// The request goes on to the origin in chunks.

@@ -61,8 +61,6 @@ struct Visitor {
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.
     var ja4: JA4?
-    /// How it speaks HTTP/2; 0: it does not.
-    var agent: UInt64 = 0
     var stream = Stream()
     var source = Address(high: 0, low: 0)
     /// Bytes received and not used yet: part of a head, or what came behind it.
@@ -70,8 +68,9 @@ struct Visitor {
     var scanner = HeadScanner()
     /// In `carrying`: what the connection holds beside this.
     var carrier: UnsafeMutablePointer<Carrier>?
-    /// Of a request that a connection carries: `stream` has no socket then, and its `out` holds content not framed yet.
-    var carried = Carried()
+    /// What there is beside this of a request that a connection carries: `stream` has no socket then, and its `out` holds
+    /// content not framed yet.
+    var carriage: UnsafeMutablePointer<Carried>?
     /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?

@@ -5,14 +5,15 @@ internal import Messages
 /// Requests that an HTTP/2 connection carries: their heads become HTTP/1.1 heads and go the way of all others; their
 /// content waits until the origin takes it.
 extension Worker {
-    /// Content of requests that a worker holds over all connections; who sends more then is reset.
-    private static let allTakenLimit = 64 << 20
+    /// Content and incomplete heads that a worker holds over all connections; who sends more then is reset.
+    static let allTakenLimit = 64 << 20
+    /// Records of carried requests that a worker keeps ready.
+    private static let spareCarriageLimit = 1024
 
     /// The fields in `fields` open a stream.
     func takeRequest(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>, _ stream: UInt32) {
         if carrier.pointee.lastStream == 0 {
             carrier.pointee.mixAgent(UInt64(HTTP2Request.pseudoOrder(fields)))
-            visitors[index].pointee.agent = carrier.pointee.agent
         }
         carrier.pointee.lastStream = stream
         carrier.pointee.highestSeen = stream
@@ -62,8 +63,9 @@ extension Worker {
         record.isReused = true
         record.site = visitor.pointee.site
         record.ja4 = visitor.pointee.ja4
-        record.agent = visitor.pointee.agent
         record.source = visitor.pointee.source
+        record.carriage = takeCarriage()
+        record.carried.agent = carrier.pointee.agent
         record.carried.id = candidate.id
         record.carried.carrier = index
         record.carried.isWhole = candidate.isWhole
@@ -80,6 +82,19 @@ extension Worker {
         carrier.pointee.streams.append(Carrier.Stream(id: candidate.id, place: place))
         carriedCount += 1
         return place
+    }
+
+    private func takeCarriage() -> UnsafeMutablePointer<Carried> {
+        let carriage = spareCarriages.popLast() ?? .allocate(capacity: 1)
+        carriage.initialize(to: Carried())
+        return carriage
+    }
+
+    private func giveCarriage(_ visitor: UnsafeMutablePointer<Visitor>) {
+        guard let carriage = visitor.pointee.carriage else { return }
+        visitor.pointee.carriage = nil
+        guard spareCarriages.count < Self.spareCarriageLimit else { return carriage.deallocate() }
+        spareCarriages.append(carriage)
     }
 
     /// What the client says of the response's urgency (RFC 9218).
@@ -346,9 +361,10 @@ extension Worker {
     func leaveCarrier(_ index: UInt32) {
         let visitor = visitors[index]
         let carried = visitor.pointee.carried
+        giveCarriage(visitor)
         carriedCount -= 1
-        guard let carrier = visitors[carried.carrier].pointee.carrier else { return }
         carriedTaken -= carried.taken
+        guard let carrier = visitors[carried.carrier].pointee.carrier else { return }
         carrier.pointee.kept -= visitor.pointee.stream.out.count - carried.outTail
         if let place = carrier.pointee.streams.firstIndex(where: { $0.id == carried.id }) {
             carrier.pointee.streams.remove(at: place)

@@ -122,6 +122,7 @@ extension Worker {
         }
         if carrier.pointee.budget.isWorn(at: now) { offences.add(visitors[index].pointee.source, at: now) }
         if let batch = carrier.pointee.batch { giveBatch(batch) }
+        carriedTaken -= carrier.pointee.block.count
         carrier.pointee.block.free()
         visitors[index].pointee.carrier = nil
         carrier.deinitialize(count: 1)
@@ -189,8 +190,9 @@ extension Worker {
     /// clock judges. Where the connection hardly moves either, that is said once and not again: the two clocks look at
     /// different moments, and the visitor could have its windows as each likes to see them.
     func isHeldByCarrier(_ index: UInt32) -> Bool {
-        let carried = visitors[index].pointee.carried
-        guard carried.id != 0, let carrier = visitors[carried.carrier].pointee.carrier else { return false }
+        guard let carried = visitors[index].pointee.carriage?.pointee,
+            let carrier = visitors[carried.carrier].pointee.carrier
+        else { return false }
         // Only who still sends waits for room to send into.
         guard !visitors[index].pointee.stream.out.isEmpty else {
             return carrier.pointee.receiveWindow <= 0 && !carried.isWhole && visitors[index].pointee.phase == .exchange

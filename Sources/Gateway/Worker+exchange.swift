@@ -186,7 +186,7 @@ extension Worker {
         let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = exchange.pointee.closesVisitor || leftBody || isDraining
         giveExchange(exchange)
-        guard visitor.pointee.carried.id == 0 else { return endCarried(index) }
+        guard !visitor.pointee.isCarried else { return endCarried(index) }
         if visitor.pointee.pending.isEmpty { visitor.pointee.pending.free() }
         guard closes else {
             visitor.pointee.phase = .head
@@ -229,7 +229,7 @@ extension Worker {
             // would be the end of the content.
             let endsByClosing = exchange.pointee.minorVersion == 0 && exchange.pointee.response.framing == .untilClose
             // Over HTTP/2 its stream alone is reset.
-            if visitor.pointee.carried.id == 0, exchange.pointee.dechunks || endsByClosing {
+            if !visitor.pointee.isCarried, exchange.pointee.dechunks || endsByClosing {
                 linux_reset_on_close(visitor.pointee.stream.socket)
             }
             record(exchange, decision: "broken")

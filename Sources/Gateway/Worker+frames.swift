@@ -253,16 +253,18 @@ extension Worker {
         } else {
             spend(index, .continuation)
         }
-        // No list within the limits is longer in code than it is in letters.
-        guard carrier.pointee.block.count + piece.count <= fields.limits.bytes * 2 else {
-            return fail(index, .enhanceYourCalm)
-        }
+        // No list within the limits is longer in code than it is in letters; one somewhat over them is told so.
+        guard carrier.pointee.block.count + piece.count <= fields.limits.bytes * 2,
+            carriedTaken + piece.count <= Self.allTakenLimit
+        else { return fail(index, .enhanceYourCalm) }
         carrier.pointee.block.append(piece)
+        carriedTaken += piece.count
         guard frame.flags.contains(.endsHeaders) else { return }
         let stream = carrier.pointee.blockStream
         carrier.pointee.blockStream = 0
         var block = carrier.pointee.block
         carrier.pointee.block = Store()
+        carriedTaken -= block.count
         takeHeaders(index, carrier, stream, block.bytes, ownFault)
         block.free()
     }

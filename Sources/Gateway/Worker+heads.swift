@@ -35,7 +35,7 @@ extension Worker {
             }
         }
         writeSource(exchange, bytes, isTrusted: isTrusted)
-        ink.write(visitor.pointee.carried.id != 0 ? "Via: 2.0 " : request.minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 ")
+        ink.write(visitor.pointee.isCarried ? "Via: 2.0 " : request.minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 ")
         ink.write(table.instanceName)
         if request.upgrade.count > 0 {
             ink.write("\r\nConnection: upgrade\r\nUpgrade: ")
@@ -105,7 +105,7 @@ extension Worker {
         let bytes = UnsafeRawBufferPointer(head)
         ink.clear()
         let givesCookie = exchange.pointee.givesCookie && response.status == 200 && isPage(bytes)
-        guard visitors[exchange.pointee.visitor].pointee.carried.id == 0 else {
+        guard !visitors[exchange.pointee.visitor].pointee.isCarried else {
             return carryResponseHead(exchange, bytes, givesCookie: givesCookie)
         }
         writeStatus(bytes)
@@ -153,7 +153,7 @@ extension Worker {
     /// A head that passes whole: an interim response, or the switch to another protocol.
     func writeInterimHead(_ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>) {
         ink.clear()
-        guard visitors[exchange.pointee.visitor].pointee.carried.id == 0 else {
+        guard !visitors[exchange.pointee.visitor].pointee.isCarried else {
             carryHead(exchange.pointee.visitor, UnsafeRawBufferPointer(head), ends: false)
             return
         }

@@ -63,7 +63,7 @@ extension Worker {
                 lingers: request.framing != .none, until: now + Self.pageTime * 1_000_000))
         visitor.pointee.page = sending
         visitor.pointee.phase = .page
-        if visitor.pointee.carried.id != 0 {
+        if visitor.pointee.isCarried {
             readOwnHead(ink.bytes)
             carryHead(index, ink.bytes, ends: sending.pointee.length == 0)
             ink.clear()
@@ -94,7 +94,7 @@ extension Worker {
     func sendPage(_ index: UInt32, headCount: Int = 0) -> Bool {
         let visitor = visitors[index]
         guard let sending = visitor.pointee.page else { return false }
-        let isCarried = visitor.pointee.carried.id != 0
+        let isCarried = visitor.pointee.isCarried
         let piece = visitor.pointee.stream.tls == nil && !isCarried ? Self.clearPiece : Self.securePiece
         var lead = headCount
         while true {
@@ -135,7 +135,7 @@ extension Worker {
         guard let sending = visitor.pointee.page?.pointee else { return false }
         dropPage(index)
         visitor.pointee.moved = 0
-        guard visitor.pointee.carried.id == 0 else {
+        guard !visitor.pointee.isCarried else {
             endCarried(index)
             return false
         }

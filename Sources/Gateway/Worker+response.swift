@@ -110,7 +110,7 @@ extension Worker {
         countStatus(exchange)
         exchange.pointee.response = Body(response.framing)
         let isOld = exchange.pointee.minorVersion == 0
-        let isCarried = visitors[exchange.pointee.visitor].pointee.carried.id != 0
+        let isCarried = visitors[exchange.pointee.visitor].pointee.isCarried
         exchange.pointee.dechunks = (isOld || isCarried) && response.framing == .chunked
         exchange.pointee.enchunks = !isOld && !isCarried && response.framing == .untilClose
         exchange.pointee.closesVisitor =
@@ -215,14 +215,14 @@ extension Worker {
         _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeBufferPointer<UInt8>, until end: Int
     ) {
         guard let start = exchange.pointee.response.chunks.trailerPlace,
-            visitors[exchange.pointee.visitor].pointee.carried.id != 0
+            visitors[exchange.pointee.visitor].pointee.isCarried
         else { return }
         exchange.pointee.trailers.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<end]))
     }
 
     /// Responses over the same HTTP/2 connection that hold back their origins.
     private func pausedBeside(_ visitor: UnsafeMutablePointer<Visitor>) -> Int {
-        guard visitor.pointee.carried.id != 0, let carrier = visitors[visitor.pointee.carried.carrier].pointee.carrier
+        guard visitor.pointee.isCarried, let carrier = visitors[visitor.pointee.carried.carrier].pointee.carrier
         else { return 0 }
         return carrier.pointee.streams.count { stream in
             guard let upstream = visitors[stream.place].pointee.exchange?.pointee.upstream,
@@ -233,7 +233,7 @@ extension Worker {
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        guard visitor.pointee.carried.id != 0 else { return false }
+        guard visitor.pointee.isCarried else { return false }
         return (visitors[visitor.pointee.carried.carrier].pointee.carrier?.pointee.kept ?? 0) > Carrier.keptLimit
     }
 
@@ -261,7 +261,7 @@ extension Worker {
     ) -> Bool {
         let index = exchange.pointee.visitor
         let isEnd = !goesOn && exchange.pointee.response.isDone && exchange.pointee.responseStarted
-        if visitors[index].pointee.carried.id != 0 {
+        if visitors[index].pointee.isCarried {
             exchange.pointee.bytesOut += UInt64(bytes.count)
             visitors[index].pointee.moved += UInt64(bytes.count)
             let trailers = exchange.pointee.trailers

@@ -243,7 +243,7 @@ extension Worker {
         let index = exchange.pointee.upstream
         let upstream = upstreams[index]
         guard upstream.pointee.phase == .awaiting || upstream.pointee.phase == .responding else { return }
-        guard visitor.pointee.carried.id == 0 else { return pumpCarried(visitorIndex, exchange, index) }
+        guard !visitor.pointee.isCarried else { return pumpCarried(visitorIndex, exchange, index) }
         while !exchange.pointee.request.isDone {
             guard upstream.pointee.stream.out.isEmpty else { return }
             var count = visitor.pointee.pending.count

@@ -320,7 +320,7 @@ extension Worker {
     /// Whether what looks like a head begins HTTP/2, in clear and with nothing before it, where that is spoken.
     private func isClientPreface(_ visitor: UnsafeMutablePointer<Visitor>, _ head: UnsafeMutableRawPointer) -> Bool {
         memcmp(head, HTTP2Frame.preface.utf8Start, Self.prefaceHead) == 0 && !visitor.pointee.isTLS
-            && !visitor.pointee.isReused && visitor.pointee.carried.id == 0 && speaksHTTP2(visitor)
+            && !visitor.pointee.isReused && !visitor.pointee.isCarried && speaksHTTP2(visitor)
     }
 
     private func speaksHTTP2(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
@@ -351,7 +351,7 @@ extension Worker {
         let visitor = visitors[index]
         visitor.pointee.pending.clear()
         visitor.pointee.pending.append(held)
-        visitor.pointee.carried.isGathered = true
+        visitor.pointee.carriage?.pointee.isGathered = true
         visitor.pointee.awaited = UInt32(awaited)
         gathering += awaited
         visitor.pointee.moved = 0
@@ -385,7 +385,7 @@ extension Worker {
 
     /// Whether responses to this visitor leave as frames.
     func isFramed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        visitor.pointee.carried.id != 0 || visitor.pointee.carrier != nil
+        visitor.pointee.isCarried || visitor.pointee.carrier != nil
     }
 
     /// The last response is written: the connection ends once it is out.
@@ -403,7 +403,7 @@ extension Worker {
     /// The last byte of the last response is out.
     func endVisitor(_ index: UInt32) {
         let visitor = visitors[index]
-        if visitor.pointee.carried.id != 0 { return closeVisitor(index) }
+        if visitor.pointee.isCarried { return closeVisitor(index) }
         if visitor.pointee.phase == .lingering { startLingering(index) } else { closeVisitor(index) }
     }
 
@@ -453,7 +453,7 @@ extension Worker {
         assert(visitor.pointee.exchange == nil, "a visitor is closed while its request is under way")
         wheel.disarm(index) { node($0) }
         dropCarrier(index)
-        if visitor.pointee.carried.id != 0 {
+        if visitor.pointee.isCarried {
             leaveCarrier(index)
         } else if isCounted {
             budget.leave(visitor.pointee.source)
@@ -489,11 +489,11 @@ extension Worker {
         case .carrying: carrierTimedOut(index)
         case .exchange, .tunnel, .page:
             report.connections.timedOut += 1
-            visitor.pointee.carried.code = .cancel
+            visitor.pointee.carriage?.pointee.code = .cancel
             abandon(index)
         case .preface, .handshake, .head, .lingering:
             if visitor.pointee.phase != .lingering, !visitor.pointee.isReused { report.connections.timedOut += 1 }
-            visitor.pointee.carried.code = .cancel
+            visitor.pointee.carriage?.pointee.code = .cancel
             closeVisitor(index)
         }
     }
@@ -520,7 +520,7 @@ extension Worker {
     /// moves here for a long time; nil: the socket is broken.
     func untaken(_ index: UInt32) -> Int32? {
         let visitor = visitors[index]
-        guard visitor.pointee.carried.id == 0 else { return Int32(clamping: visitor.pointee.stream.out.count) }
+        guard !visitor.pointee.isCarried else { return Int32(clamping: visitor.pointee.stream.out.count) }
         var held: Int32 = 0
         guard ioctl(visitor.pointee.stream.socket, UInt(TIOCOUTQ), &held) == 0 else { return nil }
         return held + Int32(clamping: visitor.pointee.stream.out.count)

@@ -97,8 +97,9 @@ final class Worker {
     /// HTTP/2 connections to look after at the end of this round, and inks for their frames.
     var dirtyCarriers: [UInt32] = []
     var spareBatches: [Ink] = []
+    var spareCarriages: [UnsafeMutablePointer<Carried>] = []
     var offences = Offences()
-    /// Records that connections carry, and content that they hold for origins.
+    /// Records that connections carry; content and incomplete heads that they hold.
     var carriedCount = 0
     var carriedTaken = 0
     /// This thread hardly ever waited of late: others wait for it.

@@ -20,9 +20,8 @@ enum HPACKStaticTable {
     ]
 
     struct Entry: Sendable {
-        // The bytes are constants of the program.
-        nonisolated(unsafe) var name: UnsafeRawBufferPointer
-        nonisolated(unsafe) var value: UnsafeRawBufferPointer
+        nonisolated(unsafe) var name: UnsafeRawBufferPointer  // a constant of the program
+        nonisolated(unsafe) var value: UnsafeRawBufferPointer  // a constant of the program
     }
 
     static let entries: [Entry] = fields.map { name, value in

@@ -105,19 +105,25 @@ package struct HTTP2Budget: Sendable {
             let allowance = Self.allowance(event)
             var bound = now + allowance.grace / 4
             if wornAt > 0 {
-                let own = max(allowance.grace / 20, allowance.interval * 2)
-                bound = max(bound, wornAt + Self.wornDown(allowance) + own)
+                let own = max(2, Self.left(event) / 2) * allowance.interval
+                bound = max(bound, wornAt + Self.wornDown(event) + own)
             }
             return paidAt[Int(event.rawValue)] > bound
         }
     }
 
-    private static func wornDown(_ allowance: Allowance) -> UInt64 { allowance.grace * 9 / 10 }
+    /// What a new connection of an offender may do at once: a tenth of what others may; of resets, each of which costs the
+    /// origin a request too, ten.
+    private static func left(_ event: Event) -> UInt64 { event == .reset ? 10 : allowance(event).burst / 10 }
 
-    /// Leaves a new connection of an offender a tenth of what others may do at once.
+    private static func wornDown(_ event: Event) -> UInt64 {
+        (allowance(event).burst - left(event)) * allowance(event).interval
+    }
+
+    /// Leaves a new connection of an offender little.
     package mutating func wearDown(at now: UInt64) {
         wornAt = now
-        for event in Event.allCases { paidAt[Int(event.rawValue)] = now + Self.wornDown(Self.allowance(event)) }
+        for event in Event.allCases { paidAt[Int(event.rawValue)] = now + Self.wornDown(event) }
     }
 
     /// A stream was answered to its end: what honest clients do most earns what they do beside it.

@@ -18,7 +18,7 @@ def payload(dice, peer, kind):
         return bytes([0, 0, dice.randrange(256), dice.randrange(256)]) + dice.randbytes(sizes[kind] - 4)
     if kind in (HEADERS, CONTINUATION):
         size = dice.randrange(2000)
-        path = dice.choice(["/fixed/5", "/fixed/200000", "/slow/20", "/upload", "/hang", "/close-early", "/chunked/5/10"])
+        path = dice.choice(["/fixed/5", "/fixed/200000", "/slow/20", "/upload", "/close-early", "/chunked/5/10"])
         block = peer.encoder.encode(fields(path, dice.choice(["GET", "POST", "HEAD"]), ("x", "v" * size)))
         return block if dice.random() < 0.95 else block[:dice.randrange(len(block))]
     return dice.randbytes(dice.choice([0, 1, 5, 100, 16384, 16385][:5 if dice.random() < 0.99 else 6]))

@@ -33,9 +33,9 @@ class Visitor:
             self.socket = context.wrap_socket(self.socket, server_hostname=host)
             assert self.socket.selected_alpn_protocol() == "h2", self.socket.selected_alpn_protocol()
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
-        # Room for responses as a browser gives it, not to be the slow one.
-        self.h2.local_settings.update({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
         self.h2.initiate_connection()
+        # Room for responses as a browser gives it.
+        self.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
         self.h2.increment_flow_control_window(4 << 20)
         self.visits = {}
 
