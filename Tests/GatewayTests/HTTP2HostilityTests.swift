@@ -152,11 +152,12 @@ private typealias F = FrameClient
         #expect(eventually(within: 3000) { street.origin.open >= 10 })
         pauseThread(100)
         #expect((10...14).contains(street.origin.open), "\(street.origin.open) at the origin")
+        #expect(!client.isClosed)
     }
 
     @Test func `holds back a few origins where many are held back`() throws {
         let street = try Street { $0.sites[0].mode = .observe }
-        var clients = try (0..<3).map { _ in try F(to: street.clear, settings: [(4, 0)]) }
+        let clients = try (0..<3).map { _ in try F(to: street.clear, settings: [(4, 0)]) }
         for index in clients.indices {
             for number in 0..<100 { try clients[index].ask(UInt32(number) * 2 + 1, "/fixed/200000") }
         }
@@ -168,35 +169,43 @@ private typealias F = FrameClient
         try other.ask(1, "/fixed/2000000")
         try other.wait(within: 500) { _ in false }
         #expect(other.responses[1]?.reset == nil)
+        // They hold on all the while.
+        #expect(clients.allSatisfy { !$0.isClosed })
     }
 
     @Test func `does not have the worker for itself by asking faster than it is refused`() throws {
         let street = try Street { $0.sites[0].sourceLimit = Snapshot.SourceLimit(rate: 1, burst: 1) }
         let client = try F(to: street.clear, from: Address(ipv4: 0x7f00_3401), settings: [(4, 0)])
-        try withFlood(over: client.socket) {
-            var slowest = Duration.zero
-            for number in 0..<30 {
-                let begun = ContinuousClock.now
-                let source = Address(ipv4: 0x7f00_3501 + UInt32(number))
-                #expect(try street.get("/fixed/1", from: source).status == 200)
-                slowest = max(slowest, .now - begun)
-                pauseThread(30)
-            }
-            #expect(slowest < .milliseconds(700), "\(slowest)")
+        let flood = try Flood(over: client.socket)
+        defer { flood.stop() }
+        var slowest = Duration.zero
+        for number in 0..<30 {
+            let begun = ContinuousClock.now
+            let source = Address(ipv4: 0x7f00_3501 + UInt32(number))
+            #expect(try street.get("/fixed/1", from: source).status == 200)
+            slowest = max(slowest, .now - begun)
+            pauseThread(30)
         }
+        #expect(slowest < .milliseconds(700), "\(slowest)")
         #expect(street.lane.status { $0.sites[0].responses[3] > 1000 }.sites[0].responses[3] > 1000)
     }
+}
 
-    /// Requests without end over the socket, and all answers thrown away, while `body` runs.
-    private func withFlood(over socket: Socket, _ body: () throws -> Void) throws {
-        let stop = Stop()
-        let sender = try TestThread {
+/// Requests without end over a socket, and all answers thrown away.
+private final class Flood: Sendable {
+    private let isOver = Atomic(false)
+    private let socket: Socket
+    private let threads = Mutex<[TestThread]>([])
+
+    init(over socket: Socket) throws {
+        self.socket = socket
+        let sender = try TestThread { [self] in
             var stream: UInt32 = 1
-            let block = F.request("/fixed/1")
-            while !stop.isSet, stream < 0x7000_0000 {
+            let block = FrameClient.request("/fixed/1")
+            while !isOver.load(ordering: .relaxed), stream < 0x7000_0000 {
                 var bytes: [UInt8] = []
                 for _ in 0..<2000 {
-                    bytes += F.frame(1, flags: 5, stream: stream, payload: block)
+                    bytes += FrameClient.frame(1, flags: 5, stream: stream, payload: block)
                     stream += 2
                 }
                 do { try socket.send(bytes) } catch { return }
@@ -205,21 +214,14 @@ private typealias F = FrameClient
         let reader = try TestThread {
             while let bytes = try? socket.receive(atMost: 1 << 20), !bytes.isEmpty {}
         }
-        defer {
-            stop.set()
-            socket.end()
-            sender.join()
-            reader.join()
-        }
-        try body()
+        threads.withLock { $0 = [sender, reader] }
     }
-}
 
-/// Said by one thread, and seen by another.
-private final class Stop: Sendable {
-    private let state = Atomic(false)
-    var isSet: Bool { state.load(ordering: .relaxed) }
-    func set() { state.store(true, ordering: .relaxed) }
+    func stop() {
+        isOver.store(true, ordering: .relaxed)
+        socket.end()
+        for thread in threads.withLock({ $0 }) { thread.join() }
+    }
 }
 
 /// What went wrong between well-meaning programs.
