@@ -4,6 +4,19 @@ internal import Messages
 
 /// An HTTP/2 connection: how it begins, what it costs when it misbehaves, and how it ends.
 extension Worker {
+    /// Bytes of HTTP/2's preface that look like a request's head.
+    static let prefaceHead = 18
+
+    /// Whether what looks like a head begins HTTP/2, in clear and with nothing before it, where that is spoken.
+    func isClientPreface(_ visitor: UnsafeMutablePointer<Visitor>, _ head: UnsafeMutableRawPointer) -> Bool {
+        memcmp(head, HTTP2Frame.preface.utf8Start, Self.prefaceHead) == 0 && !visitor.pointee.isTLS
+            && !visitor.pointee.isReused && !visitor.pointee.isCarried && speaksHTTP2(visitor)
+    }
+
+    func speaksHTTP2(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        table.snapshot.listeners[Int(visitor.pointee.listener)].speaksHTTP2
+    }
+
     /// Makes an HTTP/2 connection of one that has just begun; what of its first bytes is here lies in its `pending`.
     func beginCarrying(_ index: UInt32) {
         let visitor = visitors[index]

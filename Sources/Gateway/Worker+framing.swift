@@ -10,6 +10,11 @@ extension Worker {
     /// Inks for frames that a worker keeps ready.
     private static let spareBatchLimit = 64
 
+    /// Whether responses to this visitor leave as frames.
+    func isFramed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        visitor.pointee.isCarried || visitor.pointee.carrier != nil
+    }
+
     // MARK: - Responses
 
     /// A response's head, as HTTP/1.1 has it, becomes HEADERS. With `ends` there is no content. `adds` writes fields of

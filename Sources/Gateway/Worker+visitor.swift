@@ -299,19 +299,6 @@ extension Worker {
         }
     }
 
-    /// Bytes of HTTP/2's preface that look like a request's head.
-    private static let prefaceHead = 18
-
-    /// Whether what looks like a head begins HTTP/2, in clear and with nothing before it, where that is spoken.
-    private func isClientPreface(_ visitor: UnsafeMutablePointer<Visitor>, _ head: UnsafeMutableRawPointer) -> Bool {
-        memcmp(head, HTTP2Frame.preface.utf8Start, Self.prefaceHead) == 0 && !visitor.pointee.isTLS
-            && !visitor.pointee.isReused && !visitor.pointee.isCarried && speaksHTTP2(visitor)
-    }
-
-    private func speaksHTTP2(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        table.snapshot.listeners[Int(visitor.pointee.listener)].speaksHTTP2
-    }
-
     /// Gathers the rest of a small body: a slow upload must not hold an origin's slot while it trickles in.
     private func readBody(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
@@ -366,11 +353,6 @@ extension Worker {
         let bytes = replies.bytes(status, form, closes: closes, isHead: isHead)
         guard send(&visitor.pointee.stream, bytes, isLast: closes && !lingers) else { return closeVisitor(index) }
         if closes { endReply(index, lingers: lingers) }
-    }
-
-    /// Whether responses to this visitor leave as frames.
-    func isFramed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        visitor.pointee.isCarried || visitor.pointee.carrier != nil
     }
 
     /// The last response is written: the connection ends once it is out.
