@@ -62,6 +62,11 @@ func proof() throws -> Bool {
     return rows.allSatisfy(\.holds)
 }
 
+// Whoever started it may have signals blocked: its children, which inherit that, would not hear that they are to end.
+var signals = sigset_t()
+sigemptyset(&signals)
+sigprocmask(SIG_SETMASK, &signals, nil)
+
 do {
     let command = CommandLine.arguments.dropFirst().first
     // Interfaces are made and load is sent: throws in the machine's own network, and in one with a way out.
