@@ -48,7 +48,7 @@ enum HostileLoad {
             while True:
                 time.sleep(max(0, due - time.monotonic()))
                 if time.monotonic() >= end or os.path.exists(mark): return
-                path = '/nieuws/%d' % (turn % 5) if kind == 'visitor' else '/zoeken?q=%d' % turn
+                path = '/nieuws/%d' % (turn % 5) if kind in ('visitor', 'crowd') else '/zoeken?q=%d' % turn
                 agent = 'agent/%d' % (turn % 10 if kind == 'shared' else number)
                 began, status = ask(address, path, agent)
                 with lock: print(kind, address, began, status, flush=True)
