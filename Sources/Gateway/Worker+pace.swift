@@ -1,4 +1,6 @@
 internal import Glibc
+internal import Heads
+internal import Messages
 
 /// How fast a visitor has to move things on, and what becomes of who does not.
 extension Worker {
