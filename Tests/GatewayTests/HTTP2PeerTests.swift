@@ -70,7 +70,8 @@ private enum Peers {
         let outcome = String(line)
         print("flood of \(kind): \(outcome)")
         #expect(outcome.contains("\"failures\": []"), "\(outcome)")
-        #expect(number("answers", in: outcome) > 20, "\(outcome)")
+        // Three pages: how many more is a matter of the flood's own program, which the visitor shares.
+        #expect(number("answers", in: outcome) >= 12, "\(outcome)")
         #expect(number("share of core", in: outcome) < 0.5, "\(outcome)")
         #expect(number("grown", in: outcome) < 33_554_432, "\(outcome)")
         #expect(try street.get("/fixed/5").status == 200)
