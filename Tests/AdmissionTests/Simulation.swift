@@ -74,7 +74,7 @@ struct Simulation {
     var proven: [String: Set<UInt64>] = [:]
     var limits: [Float] = []
     private var streams: [Stream]
-    private var events: [Event] = []
+    private var events = EventQueue<Event>()
     private var requests: [Request] = []
     private var atOrigin: [(slot: Slot, request: Int)] = []
     private var busy = 0
@@ -217,31 +217,7 @@ struct Simulation {
         return sum + 2 * series
     }
 
-    /// A binary heap by time.
-    private mutating func push(_ event: Event) {
-        events.append(event)
-        var index = events.count - 1
-        while index > 0, events[(index - 1) / 2].at > events[index].at {
-            events.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
+    private mutating func push(_ event: Event) { events.push(event, at: event.at) }
 
-    private mutating func pop() -> Event? {
-        guard let first = events.first else { return nil }
-        let last = events.removeLast()
-        guard !events.isEmpty else { return first }
-        events[0] = last
-        var index = 0
-        while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2]
-            where child < events.count && events[child].at < events[least].at {
-                least = child
-            }
-            guard least != index else { return first }
-            events.swapAt(index, least)
-            index = least
-        }
-    }
+    private mutating func pop() -> Event? { events.pop()?.event }
 }
