@@ -6,7 +6,7 @@ internal import Packets
 /// whose key changes daily; of the query only its length, for what people search is theirs.
 struct AccessLog {
     private static let limit = 64 << 10
-    private var ink = Ink(capacity: 80 << 10)
+    private let ink = Ink(capacity: 80 << 10)
     private var stamp: [UInt8] = []
     private var descriptor: Int32 = -1
     /// Pieces of up to `limit` bytes that could not be written.

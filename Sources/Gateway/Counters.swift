@@ -8,7 +8,7 @@ struct SiteCounters: Sendable {
     var badRequests: UInt64 = 0
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
-    var firstByte = [UInt64](repeating: 0, count: 16)
+    var firstByte = [16 of UInt64](repeating: 0)
 
     mutating func countResponse(_ status: UInt16) {
         switch status {

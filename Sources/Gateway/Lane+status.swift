@@ -52,6 +52,6 @@ extension SiteStatus {
         badRequests = counters.badRequests
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
-        firstByte = counters.firstByte
+        firstByte = counters.firstByte.indices.map { counters.firstByte[$0] }
     }
 }

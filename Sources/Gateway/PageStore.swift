@@ -92,22 +92,22 @@ final class PageFile: Sendable {
     // MARK: - With its age
 
     /// Bytes of the body with the age in it.
-    func length(age: UInt64, scratch: inout Ink) -> Int {
+    func length(age: UInt64, scratch: Ink) -> Int {
         var length = body.count
         for mark in marks {
             scratch.clear()
-            Self.write(age: age, mark.form, to: &scratch)
+            Self.write(age: age, mark.form, to: scratch)
             length += scratch.count
         }
         return length
     }
 
     /// Writes the body with the age in it, from `offset` on, `limit` bytes at most.
-    func write(age: UInt64, from offset: Int, limit: Int, to ink: inout Ink, scratch: inout Ink) {
+    func write(age: UInt64, from offset: Int, limit: Int, to ink: Ink, scratch: Ink) {
         // How much lies before what is still to be written, and how much may be.
         var skipped = offset
         var room = limit
-        func take(_ bytes: UnsafeRawBufferPointer, _ ink: inout Ink) {
+        func take(_ bytes: UnsafeRawBufferPointer, _ ink: Ink) {
             let before = min(skipped, bytes.count)
             skipped -= before
             let count = min(room, bytes.count - before)
@@ -118,18 +118,18 @@ final class PageFile: Sendable {
             var done = 0
             for mark in marks where room > 0 {
                 let place = max(done, min(Int(mark.offset), body.count))
-                take(UnsafeRawBufferPointer(rebasing: body[done..<place]), &ink)
+                take(UnsafeRawBufferPointer(rebasing: body[done..<place]), ink)
                 done = place
                 scratch.clear()
-                Self.write(age: age, mark.form, to: &scratch)
-                take(scratch.bytes, &ink)
+                Self.write(age: age, mark.form, to: scratch)
+                take(scratch.bytes, ink)
             }
-            if room > 0 { take(UnsafeRawBufferPointer(rebasing: body[done...]), &ink) }
+            if room > 0 { take(UnsafeRawBufferPointer(rebasing: body[done...]), ink) }
         }
     }
 
     /// An age in words, in the largest whole unit: "1 seconde", "59 minuten", "2 uur", "3 dagen".
-    static func write(age seconds: UInt64, _ form: Pages.AgeForm, to ink: inout Ink) {
+    static func write(age seconds: UInt64, _ form: Pages.AgeForm, to ink: Ink) {
         guard form != .seconds else { return ink.write(decimal: seconds) }
         let units: [(UInt64, dutch: (StaticString, StaticString), english: (StaticString, StaticString))] = [
             (86_400, (" dag", " dagen"), (" day", " days")), (3600, (" uur", " uur"), (" hour", " hours")),

@@ -2,7 +2,7 @@
 ///
 /// Moving a deadline later, which happens with every request, only writes it down: the wheel finds out when the old one
 /// comes round.
-struct TimerWheel {
+final class TimerWheel {
     /// What a record holds for the wheel; always its first member.
     struct Node {
         var next = TimerWheel.none
@@ -18,13 +18,17 @@ struct TimerWheel {
     static let tick: UInt64 = 128
     private static let slots = 512
 
-    private var heads = [UInt32](repeating: TimerWheel.none, count: slots)
+    private let heads = UnsafeMutablePointer<UInt32>.allocate(capacity: slots)
     private(set) var now: UInt32 = 0
+
+    init() { heads.initialize(repeating: Self.none, count: Self.slots) }
+
+    deinit { heads.deallocate() }
 
     static func ticks(_ milliseconds: UInt32) -> UInt32 { milliseconds / UInt32(tick) + 1 }
 
     /// Sets the deadline of the record with this handle to `delay` milliseconds from now.
-    mutating func arm(_ handle: UInt32, in delay: UInt32, _ node: (UInt32) -> UnsafeMutablePointer<Node>) {
+    func arm(_ handle: UInt32, in delay: UInt32, _ node: (UInt32) -> UnsafeMutablePointer<Node>) {
         let record = node(handle)
         let due = now &+ Self.ticks(delay)
         if record.pointee.slot != Self.unarmed {
@@ -38,7 +42,7 @@ struct TimerWheel {
         insert(handle, node)
     }
 
-    mutating func disarm(_ handle: UInt32, _ node: (UInt32) -> UnsafeMutablePointer<Node>) {
+    func disarm(_ handle: UInt32, _ node: (UInt32) -> UnsafeMutablePointer<Node>) {
         let record = node(handle)
         guard record.pointee.slot != Self.unarmed else { return }
         let (next, previous) = (record.pointee.next, record.pointee.previous)
@@ -48,7 +52,7 @@ struct TimerWheel {
     }
 
     /// Moves one tick on; returns the handles whose deadline has come, which are disarmed.
-    mutating func advance(_ node: (UInt32) -> UnsafeMutablePointer<Node>) -> [UInt32] {
+    func advance(_ node: (UInt32) -> UnsafeMutablePointer<Node>) -> [UInt32] {
         now &+= 1
         let slot = Int(now) % Self.slots
         var handle = heads[slot]
@@ -64,7 +68,7 @@ struct TimerWheel {
         return expired
     }
 
-    private mutating func insert(_ handle: UInt32, _ node: (UInt32) -> UnsafeMutablePointer<Node>) {
+    private func insert(_ handle: UInt32, _ node: (UInt32) -> UnsafeMutablePointer<Node>) {
         let record = node(handle)
         // What lies beyond the wheel waits in its last slot and is inserted anew from there.
         let turns = min(record.pointee.due &- now, UInt32(Self.slots - 1))

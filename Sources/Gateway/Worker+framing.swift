@@ -310,14 +310,13 @@ extension Worker {
 
     func giveBatch(_ batch: Ink) {
         guard spareBatches.count < Self.spareBatchLimit, batch.isModest else { return batch.free() }
-        var batch = batch
         batch.clear()
         spareBatches.append(batch)
     }
 }
 
 extension Ink {
-    mutating func write(_ frame: HTTP2Frame) {
+    func write(_ frame: HTTP2Frame) {
         frame.write(to: extend(HTTP2Frame.headSize))
     }
 }

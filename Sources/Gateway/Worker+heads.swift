@@ -120,7 +120,7 @@ extension Worker {
         if exchange.pointee.enchunks { ink.write("Transfer-Encoding: chunked\r\n") }
         if givesCookie {
             ink.write("Set-Cookie: ")
-            writeCookie(exchange, to: &ink)
+            writeCookie(exchange, to: ink)
             ink.write("\r\n")
         }
         ink.write("Via: 1.1 ")
@@ -138,7 +138,7 @@ extension Worker {
         _ exchange: UnsafeMutablePointer<Exchange>, _ bytes: UnsafeRawBufferPointer, givesCookie: Bool
     ) {
         scratch.clear()
-        if givesCookie { writeCookie(exchange, to: &scratch) }
+        if givesCookie { writeCookie(exchange, to: scratch) }
         let cookie = scratch.bytes
         // Trailers are announced by their own frame; the field may pass.
         let size = carryHead(
@@ -177,7 +177,7 @@ extension Worker {
         return memcmp(bytes.baseAddress! + Int(type.value.start), "text/html", 9) == 0
     }
 
-    private func writeCookie(_ exchange: UnsafeMutablePointer<Exchange>, to ink: inout Ink) {
+    private func writeCookie(_ exchange: UnsafeMutablePointer<Exchange>, to ink: Ink) {
         ink.write(SiteCookie.name)
         ink.write("=")
         ink.write(site(exchange).cookie.value(hour: wallSeconds / 3600))

@@ -41,7 +41,7 @@ extension Worker {
         let wall = Clock.wall() / 1_000_000
         let made = pages?.made ?? wall
         let age = wall > made ? (wall - made) / 1000 : 0
-        let length = file.length(age: age, scratch: &scratch)
+        let length = file.length(age: age, scratch: scratch)
         let closes = !request.keepsAlive || request.framing != .none || isDraining
         ink.clear()
         ink.write(file.head)
@@ -105,7 +105,7 @@ extension Worker {
             let rest = min(piece, sending.pointee.length - sending.pointee.offset)
             sending.pointee.file._withUnsafeGuaranteedRef {
                 $0.write(
-                    age: sending.pointee.age, from: sending.pointee.offset, limit: rest, to: &ink, scratch: &scratch)
+                    age: sending.pointee.age, from: sending.pointee.offset, limit: rest, to: ink, scratch: scratch)
             }
             let isLast = sending.pointee.offset + rest == sending.pointee.length
             if isCarried {

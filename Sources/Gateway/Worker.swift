@@ -58,22 +58,22 @@ final class Worker {
 
     var table: SiteTable
     var limits: Snapshot.Limits
-    var visitors = Slab(empty: Visitor())
-    var upstreams = Slab(empty: Upstream())
-    var wheel = TimerWheel()
-    var pools: [OriginPool] = []
+    let visitors = Slab(empty: Visitor())
+    let upstreams = Slab(empty: Upstream())
+    let wheel = TimerWheel()
+    let pools = Places<OriginPool>()
     var budget: SourceBudget
     var request = RequestHead()
     var response = ResponseHead()
     /// The fields of the last header block that came over HTTP/2.
     var fields: HPACKFields
-    var ink = Ink(capacity: 96 << 10)
+    let ink = Ink(capacity: 96 << 10)
     /// For pieces of what goes into the ink.
-    var scratch = Ink(capacity: 64)
+    let scratch = Ink(capacity: 64)
     var log = AccessLog()
-    var counters: [SiteCounters] = []
+    let counters = Places<SiteCounters>()
     /// Who asked for what since the last report; nil for a site that nobody asked.
-    var tallies: [SiteTally?] = []
+    let tallies = Places<SiteTally?>()
     var report = WorkerReport()
     /// The public pages in force; nil until the office sent some.
     var pages: PageStore?
@@ -262,14 +262,14 @@ final class Worker {
         budget.capacity = Self.capacity(new, shared)
         port.pointee.sites = Unmanaged.passUnretained(table)
         let poolCount = (new.sites.flatMap(\.origins).map(\.pool).max() ?? -1) + 1
-        while pools.count < poolCount { pools.append(OriginPool()) }
-        for (index, counter) in counters.enumerated() where index < names.count {
-            report.sites[names[index], default: SiteCounters()].add(counter)
+        pools.extend(to: poolCount, with: OriginPool())
+        for index in names.indices {
+            report.sites[names[index], default: SiteCounters()].add(counters[index])
         }
         handOverTallies()
         names = new.sites.map(\.settings.name)
-        tallies = names.map { _ in nil }
-        counters = names.map { _ in SiteCounters() }
+        tallies.restart(names.count, with: nil)
+        counters.restart(names.count, with: SiteCounters())
     }
 
     private var names: [String] = []
@@ -360,8 +360,8 @@ final class Worker {
     /// Hands the numbers over to the lane.
     private func publish() {
         var current = report
-        for (index, counter) in counters.enumerated() {
-            current.sites[names[index], default: SiteCounters()].add(counter)
+        for index in names.indices {
+            current.sites[names[index], default: SiteCounters()].add(counters[index])
         }
         current.openVisitors = visitors.count
         current.lostLogs = log.lost
