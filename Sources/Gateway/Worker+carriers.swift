@@ -30,11 +30,16 @@ extension Worker {
         carrier.pointee.headSince = now
         carrier.pointee.activeAt = now
         carrier.pointee.judgedAt = now
-        if offences.isOffender(visitor.pointee.source, at: now) { carrier.pointee.budget.wearDown(at: now) }
         report.connections.http2 += 1
         writeSettings(index)
-        let firstLook = min(limits.headTime, limits.progressTime, limits.idleTime)
-        lookAgain(index, carrier, at: now + Self.nanoseconds(firstLook))
+        var firstLook = now + Self.nanoseconds(min(limits.headTime, limits.progressTime, limits.idleTime))
+        if offences.isOffender(visitor.pointee.source, at: now) {
+            carrier.pointee.budget.wearDown(at: now)
+            // Who asks and leaves, connection after connection, has left by then.
+            carrier.pointee.slowUntil = now + HTTP2Budget.shortestWait
+            firstLook = min(firstLook, carrier.pointee.slowUntil)
+        }
+        lookAgain(index, carrier, at: firstLook)
         // It asks again elsewhere, whatever it sent already.
         if isDraining { leaveCarrying(index) }
     }

@@ -14,6 +14,11 @@ extension Worker {
             // Who does not take the answers is not heard either.
             visitor.pointee.stream.out.count < Carrier.unsentLimit, now >= carrier.pointee.slowUntil
         else { return false }
+        // Nobody waits for the answers.
+        if visitor.pointee.stream.isHungUp, offences.isOffender(visitor.pointee.source, at: now) {
+            abandon(index)
+            return false
+        }
         var held = visitor.pointee.pending.count
         if held > 0 { memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, held) }
         if !carrier.pointee.hasRest {

@@ -67,7 +67,7 @@ package struct HTTP2Budget: Sendable {
     }
 
     /// How short a wait is worth the timer, and how long one may be.
-    private static var shortestWait: UInt64 { 100_000_000 }
+    package static var shortestWait: UInt64 { 100_000_000 }
     private static var longestWait: UInt64 { 10_000_000_000 }
     /// A smaller frame earns nothing: a window opened byte by byte would pay for itself.
     private static var largerData: Int { 1024 }
@@ -147,8 +147,9 @@ package struct HTTP2Budget: Sendable {
 
 /// What all connections of one source did: eight bytes to keep beside its other budgets.
 ///
-/// Many people may share an address, so being an offender costs an honest visitor nothing: his connections may do less at
-/// once before they have earned it, and one that goes beyond is closed on a busy worker without being slowed first.
+/// Many people may share an address, so being an offender costs an honest visitor little: a tenth of a second at the start
+/// of his connections, which may do less at once before they have earned it; one that goes beyond is closed on a busy worker
+/// without being slowed first.
 package struct HTTP2SourceBudget: Sendable, BitwiseCopyable {
     /// Connections that may be slowed before the source is known for it, and in which time each is forgotten.
     private static var patience: UInt64 { 10 }
