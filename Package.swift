@@ -74,7 +74,7 @@ let package = Package(
         hotRoom("Flows", ["Bytes", "Addresses", "Packets"]),
         hotRoom("Fingerprints", ["Moments", "Addresses", "Packets", "Flows", "Heads"]),
         // First floor: decisions.
-        room("Admission", ["Heads", "Sketches"]),
+        room("Admission", ["Bytes", "Heads", "Sketches"]),
         room(
             "Detection",
             ["CLinux", "Bytes", "Addresses", "Moments", "Packets", "Flows", "Heads", "Sketches", "Fingerprints"]),
@@ -174,7 +174,7 @@ let package = Package(
             name: "TestKit", dependencies: ["CLinux", "Bytes", "Addresses", "Flows", "Heads", "Messages"],
             path: "Tests/TestKit", swiftSettings: house),
         tests("AddressesTests", ["Addresses"]),
-        tests("AdmissionTests", ["Admission", "Heads", "Sketches"]),
+        tests("AdmissionTests", ["Bytes", "Admission", "Heads", "Sketches"]),
         tests("BytesTests", ["Bytes"]),
         tests("CollectorTests", ["TestKit", "Collector", "CLinux", "Bytes", "Addresses", "Flows"]),
         tests(

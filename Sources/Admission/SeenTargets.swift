@@ -3,7 +3,7 @@
 struct SeenTargets: Sendable {
     private static let ways = 8
     private static let sets = 2048
-    private var tags = [UInt16](repeating: 0, count: ways * sets)
+    var tags = [UInt16](repeating: 0, count: ways * sets)
 
     /// Whether the target was seen before; where `isLearning`, it is from now on.
     mutating func see(_ target: UInt64, isLearning: Bool) -> Bool {

@@ -94,7 +94,7 @@ package struct SiteAdmission: Sendable {
     /// Made with the first request that shows its traits: a site that nobody asks costs nothing.
     private var contrast: TraitContrast?
     private let key: KeyedHash
-    private var usual = DecayedHistogram(memory: 20_000)
+    private var usual = DecayedHistogram(memory: CalmProfile.demandMemory)
     private var suspectAbove = Float.infinity
     private var usualAge = 0
     private var inFlight = [0, 0, 0]
@@ -269,6 +269,25 @@ package struct SiteAdmission: Sendable {
         return novices.settle(at: now)
     }
 
+    // MARK: - What calm taught
+
+    /// For a lane that takes over; nil before there is enough to judge by.
+    package var profile: CalmProfile? { contrast?.profile(demands: usual, mark: mark) }
+
+    /// Goes on from what calm taught another lane. False: the profile was made under another key, or enough was learnt here
+    /// already.
+    package mutating func recall(_ profile: CalmProfile, at now: Instant) -> Bool {
+        guard profile.mark == mark else { return false }
+        var recalled = contrast ?? TraitContrast(key: key, at: now)
+        guard recalled.recall(profile) else { return false }
+        contrast = recalled
+        usual = profile.demands
+        setSuspects()
+        return true
+    }
+
+    private var mark: UInt64 { key(0x6361_6c6d, 1) }
+
     // MARK: - Inside
 
     private var load: TraitContrast.Load {
@@ -296,6 +315,10 @@ package struct SiteAdmission: Sendable {
         usual.add(demand)
         usualAge += 1
         guard usualAge >= 1000 || suspectAbove == .infinity && usual.total >= Self.usualSamples else { return }
+        setSuspects()
+    }
+
+    private mutating func setSuspects() {
         usualAge = 0
         if let high = usual.quantile(0.99) { suspectAbove = Self.suspectFactor * high }
     }

@@ -42,7 +42,7 @@ struct TraitContrast: Sendable {
     private static let enough: Float = 300
     private static let memory: Float = 400_000
     /// Rows of calm kept as they are, for the mark; one in a thousand of them lies beyond it.
-    private static let kept = 2048
+    static let kept = 2048
     private static let beyond = 1000
     /// Requests in excess without which there is nothing to contrast, also as a share of what calm would have brought:
     /// visitors come in bursts.
@@ -109,6 +109,26 @@ struct TraitContrast: Sendable {
     /// A request goes to an origin: it is part of what its source did.
     mutating func admitted(_ source: UInt64, isAsset: Bool, at now: Instant) {
         trails.step(source, isAsset: isAsset, at: now)
+    }
+
+    /// What calm taught, as far as it is enough to judge by.
+    func profile(demands: DecayedHistogram, mark: UInt64) -> CalmProfile? {
+        guard calmTotals[0] + calmTotals[1] >= Self.enough else { return nil }
+        return CalmProfile(
+            mark: mark, demands: demands, rate: rate, totals: calmTotals, weights: cells.map(\.calm),
+            targets: usualTargets, rows: sample)
+    }
+
+    /// Goes on from what calm taught another. False: there is enough here already.
+    mutating func recall(_ profile: CalmProfile) -> Bool {
+        guard calmTotals[0] + calmTotals[1] < Self.enough, profile.weights.count == cells.count else { return false }
+        for index in cells.indices { cells[index].calm = profile.weights[index] }
+        calmTotals = profile.totals
+        rate = profile.rate
+        usualTargets = profile.targets
+        sample = profile.rows
+        nextSample = 0
+        return true
     }
 
     /// Moves the contrast along with time.

@@ -19,7 +19,7 @@ package final class Lane {
     private var frames = FrameAssembler()
     private var arrived: [Int32] = []
     private var shared: LaneShared?
-    private var table: SiteTable?
+    private(set) var table: SiteTable?
     private var threads: [pthread_t] = []
     /// Listener by listener, one socket for each worker.
     private var listeners: [Int32] = []
@@ -32,6 +32,8 @@ package final class Lane {
     private var isDraining = false
     /// Proven sources that nobody was there to hear of.
     private var unheard: UInt64 = 0
+    /// The site whose profile the office is told next.
+    var nextLearnt = 0
     /// The figures that were sent last.
     private var lastProven = ProvenSources()
 
@@ -72,6 +74,7 @@ package final class Lane {
                 lastStatus = now
                 sendStatus()
             }
+            sendLearnt(at: now)
             // Workers hand over when the second changes: half a second later all have.
             let second = (Clock.wall() - 500_000_000) / 1_000_000_000
             if second != lastTraffic {
@@ -115,6 +118,8 @@ package final class Lane {
         send(Frame(.hello, body: hello.encoded()), descriptors)
     }
 
+    var isConnected: Bool { control >= 0 }
+
     private func disconnect() {
         close(control)
         control = -1
@@ -122,7 +127,7 @@ package final class Lane {
         arrived = []
     }
 
-    private func send(_ frame: Frame, _ descriptors: [Int32] = []) {
+    func send(_ frame: Frame, _ descriptors: [Int32] = []) {
         guard control >= 0 else { return }
         let bytes = frame.encoded()
         var offset = 0
@@ -138,7 +143,7 @@ package final class Lane {
         }
     }
 
-    private func say(_ level: UInt8, _ text: String) {
+    func say(_ level: UInt8, _ text: String) {
         send(Frame(.log, body: [level] + Array(text.utf8)))
         if control < 0 {
             let line = Array("wasstraat-gateway: \(text)\n".utf8)
@@ -190,6 +195,9 @@ package final class Lane {
         case .pages:
             let body = frame.body
             adopt(try Pages(decoding: body.span.bytes))
+        case .learnt:
+            let body = frame.body
+            recall(try LearntSite(decoding: body.span.bytes))
         case .drain:
             drain()
         default:
@@ -387,6 +395,7 @@ package final class Lane {
         for socket in listeners { close(socket) }
         listeners = []
         for worker in 0..<shared.workerCount { shared.tell(worker, .drain) }
+        tellAllLearnt()
     }
 
     // MARK: - Status

@@ -9,10 +9,13 @@ final class SiteState: Sendable {
     let admission: Mutex<SiteAdmission>
     /// Separates the sites in tables that they share; from the site's name, so it survives restarts.
     let salt: UInt64
+    /// When the office was last told what was learnt here: nanoseconds on the clock that only goes forward.
+    let toldAt: Atomic<UInt64>
 
     /// - Parameter key: keeps what is counted of requests from being chosen by who sends them.
     init(_ site: Snapshot.Site, _ limits: Snapshot.Limits, key: KeyedHash, at now: Instant) {
         admission = Mutex(SiteAdmission(rules: Self.rules(site, limits), key: key, at: now))
+        toldAt = Atomic(now.nanoseconds)
         salt = site.name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 

@@ -43,6 +43,8 @@ package struct Frame: Equatable, Sendable {
         case proven = 20
         /// Office to viewer, every second where there is a filter: `HandedSources`.
         case handed = 21
+        /// Lane to office, a site at a time; office to a new lane: a `LearntSite`.
+        case learnt = 31
     }
 
     /// Bytes before the body: kind (1), body length (4).

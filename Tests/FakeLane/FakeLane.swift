@@ -8,7 +8,8 @@ internal import Messages
 /// configuration", so that a test sees who serves. What it was told it notes in the access log.
 ///
 /// The configuration's `instance` tells it to misbehave: "refused" (says so and stays with the former one), "fatal" (dies
-/// of it), "deaf" (does not drain), "proves" (says once that 198.51.100.7 is hostile, and something of nobody's site).
+/// of it), "deaf" (does not drain), "proves" (says once that 198.51.100.7 is hostile, and something of nobody's site), "learns"
+/// (says what it learnt of its first site, and of nobody's).
 @main
 struct FakeLane {
     static func main() {
@@ -114,6 +115,9 @@ struct FakeLane {
         case .pages:
             guard let pages = try? Pages(decoding: frame.body.span.bytes) else { exit(65) }
             note("\(name) pages \(pages.made) \(pages.files.map(\.path))\n")
+        case .learnt:
+            guard let learnt = try? LearntSite(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) recalls \(learnt.site) \(learnt.profile)\n")
         case .drain: if snapshot?.instance != "deaf" { exit(0) }
         default: exit(65)
         }
@@ -131,6 +135,12 @@ struct FakeLane {
         generation.write(fresh.generation)
         send(Frame(.inForce, body: generation.bytes))
         if fresh.instance == "proves" { prove() }
+        if fresh.instance == "learns" {
+            for site in [fresh.sites.first?.name ?? "", "nobody"] {
+                let learnt = LearntSite(site: site, at: started / 1_000_000_000, profile: [1, 2, 3])
+                send(Frame(.learnt, body: learnt.encoded()))
+            }
+        }
     }
 
     private func prove() {

@@ -18,6 +18,7 @@ final class RunningLane: Sendable {
         var reports = 0
         var traffic: [String: Traffic] = [:]
         var proven = ProvenSources()
+        var learnt: [LearntSite] = []
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -127,6 +128,12 @@ final class RunningLane: Sendable {
 
     /// All sources that were said to be hostile, and the last figures.
     var proven: ProvenSources { state.withLock { $0.proven } }
+
+    /// What the lane said that calm taught it of its sites.
+    var learnt: [LearntSite] { state.withLock { $0.learnt } }
+
+    /// Tells the lane what another learnt.
+    func teach(_ learnt: LearntSite) throws { try send(Frame(.learnt, body: learnt.encoded())) }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -252,6 +259,9 @@ final class RunningLane: Sendable {
                 state.proven = ProvenSources(
                     state.proven.sources + proven.sources, omitted: proven.omitted, spared: proven.spared)
             }
+        case .learnt:
+            let learnt = try LearntSite(decoding: body.span.bytes)
+            state.withLock { $0.learnt.append(learnt) }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }
         default:

@@ -36,8 +36,30 @@ import Testing
             for var client in clients { #expect(try client.readResponse().status == 200) }
         }
         #expect(street.lane.status { _ in true }.sites[0].unlike == 0)
+        let flood = try Self.flood(street)
+        let suspects = street.lane.status { $0.sites[0].unlike > 100 }.sites[0]
+        #expect(suspects.unlike > 100)
+        #expect(suspects.isUnderPressure)
+        // Somebody new, with a browser, while the flood waits.
+        var visitor = try Self.client(street, "198.18.0.7")
+        #expect(try visitor.get("/fixed/3", host: Street.host, fields: Self.browser).status == 200)
+
+        // The lane ends in the middle of it; the next one goes on with what it knew.
+        try street.lane.drain()
+        #expect(eventually { !street.lane.learnt.isEmpty })
+        for client in flood { client.socket.end() }
+        let next = try Street { $0.limits.queueLength = 64 }
+        try next.lane.teach(try #require(street.lane.learnt.first))
+        #expect(eventually { next.lane.lines.contains { $0.contains("goes on from what was learnt before") } })
+        let others = try Self.flood(next)
+        #expect(next.lane.status { $0.sites[0].unlike > 100 }.sites[0].unlike > 100)
+        for client in others { client.socket.end() }
+    }
+
+    /// Eight hundred sources that ask for random words, once each.
+    private static func flood(_ street: Street) throws -> [RawClient] {
         var flood: [RawClient] = []
-        func wave(_ number: Int) throws {
+        for number in 0..<8 {
             for place in 0..<100 {
                 let client = try Self.client(street, "203.0.\(number).\(place)")
                 try client.send(
@@ -48,12 +70,6 @@ import Testing
             }
             pauseThread(300)
         }
-        for number in 0..<8 { try wave(number) }
-        let suspects = street.lane.status { $0.sites[0].unlike > 100 }.sites[0]
-        #expect(suspects.unlike > 100)
-        #expect(suspects.isUnderPressure)
-        // Somebody new, with a browser, while the flood waits.
-        var visitor = try Self.client(street, "198.18.0.7")
-        #expect(try visitor.get("/fixed/3", host: Street.host, fields: Self.browser).status == 200)
+        return flood
     }
 }

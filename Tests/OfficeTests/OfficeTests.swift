@@ -73,6 +73,19 @@ import Testing
         #expect(office.read("\(office.state)/history.bin").hasPrefix("seen"))
     }
 
+    @Test func `keeps what a lane learnt of its sites for the next one`() async throws {
+        let office = RunningOffice()
+        office.configure(instance: "learns")
+        _ = try await office.startServing()
+        let file = "\(office.state)/learnt~www.example.nl.bin"
+        try await office.wait("what was learnt") { access(file, F_OK) == 0 }
+        #expect(access("\(office.state)/learnt~nobody.bin", F_OK) != 0)
+        kill(try office.visit().lane, SIGKILL)
+        try await office.wait("the next lane's memory") {
+            office.read("\(office.state)/access.log").contains("lane recalls www.example.nl [1, 2, 3]")
+        }
+    }
+
     @Test func `a second office in the same folder is sent away`() async throws {
         let office = RunningOffice()
         let first = try await office.startServing()

@@ -45,6 +45,7 @@ extension LaneDesk {
         sendAccessLog()
         laneHasListeners = hello.generation > 0
         sendSnapshot(wanted, at: now)
+        if hello.generation == 0 { sendLearnt(to: peer) }
         if supervision.isStopping { drain() }
         report()
     }
@@ -98,6 +99,9 @@ extension LaneDesk {
         case .proven:
             guard let proven = try? ProvenSources(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             office.sources?.take(proven, from: name, of: wanted.sites)
+        case .learnt:
+            guard let learnt = try? LearntSite(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
+            keep(learnt)
         case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
             .filterSamples, .handed:
             breach(peer, frame)

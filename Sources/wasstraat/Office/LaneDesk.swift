@@ -48,6 +48,7 @@ final class LaneDesk {
         supervision = LaneSupervision(isLaneAlive: start.isLaneAlive, at: now)
         snapshots = SnapshotLedger(generation: (office.folder.readSnapshot(files.snapshot)?.generation ?? 0) + 1)
         nextHistory = now + Self.historyTime
+        forgetGoneSites()
     }
 
     private static func logger(_ label: String, _ lane: String) -> Logger {
