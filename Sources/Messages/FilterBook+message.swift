@@ -49,7 +49,8 @@ extension FilterRule: Message {
     fileprivate init(reading reader: inout ByteReader, hasSite: Bool) throws(Malformed) {
         self.init(
             id: try reader.readUInt64(), note: try FilterNote(reading: &reader, hasSite: hasSite),
-            since: try reader.readMoment(), until: try reader.readMoment(), fingerprint: try Fingerprint(reading: &reader),
+            since: try reader.readMoment(), until: try reader.readMoment(),
+            fingerprint: try Fingerprint(reading: &reader),
             targets: try reader.readList(limit: FilterOrder.targetLimit) { reader throws(Malformed) in
                 try reader.readPrefix()
             }, counter: try reader.readUInt32(), isDry: false)
