@@ -179,9 +179,6 @@ struct FilterWriter {
         code.load(.r2, .word, .r6, 12)
         code.compute(.shiftRight, .r2, 31)
         store(.zero, .r2)
-        code.move(.r2, .r7)
-        code.compute(.add, .r2, 14)
-        code.jump(.greater, .r2, .r8, to: other)
     }
 
     /// The ends: a packet is counted under its reason, in r9, once.
