@@ -97,7 +97,7 @@ package struct TallyTable: Equatable, Sendable {
         let free = held.indices.filter { held[$0].entries == 0 }
         // Where all have blocks, one more site's are counted with all others.
         guard let place = free.min(by: { held[$0].until < held[$1].until }) else { return nil }
-        numbers[held[place].owner] = nil
+        if numbers[held[place].owner] == UInt32(place + 1) { numbers[held[place].owner] = nil }
         held[place] = new
         numbers[owner] = UInt32(place + 1)
         return UInt32(place + 1)

@@ -159,7 +159,10 @@ extension Visit {
             "interface": tally.interface, "machine": tally.machine, "packetsDropped": text(tally.dropped),
             "packetsSpared": text(tally.spared), "match": tally.match, "hasMatch": !tally.match.isEmpty,
         ]
-        if let sources = tally.sources { view["sources"] = wording.number(UInt64(sources)) }
+        if let sources = tally.sources {
+            view["hasSources"] = true
+            view["sources"] = wording.number(UInt64(sources))
+        }
         return view
     }
 }
