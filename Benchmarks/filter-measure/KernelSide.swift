@@ -35,5 +35,9 @@ final class KernelSide {
         guard hits == oracle.hits else {
             throw Oracle.Difference(description: "hits: the kernel has \(hits), the model \(oracle.hits)")
         }
+        let tallied = try Oracle.counters.flatMap { try maps[FilterMaps.tallies]!.sums(of: $0) }
+        guard tallied == oracle.tallied else {
+            throw Oracle.Difference(description: "tallies: the kernel has \(tallied), the model \(oracle.tallied)")
+        }
     }
 }

@@ -37,6 +37,7 @@ extension Proof {
                 "\(sparedHeld) of \(Self.sharers) blocked, \(refused) of their requests refused; of the flood's "
                     + "\(blocked) of \(Self.flooders) are blocked"))
         rows.append(try site.costOfBlocked(Self.flooders))
+        rows.append(site.record())
         return rows
     }
 }
@@ -192,6 +193,40 @@ private final class HostileSite {
             "\(Int(busy.accepted)) connections accepted, \(Text.of(busy.milliseconds)) ms of CPU in \(Text.of(busy.seconds))"
                 + " s (unasked \(Text.of(quiet.milliseconds)) ms in \(Text.of(quiet.seconds)) s), \(Int(more)) packets dropped"
         )
+    }
+
+    /// What the attack's record says of them, within the time in which it is filed; no address is in it.
+    func record() -> Proof.Row {
+        let dropped = Self.figure("wasstraat_filter_packets_total{reason=\"blocked_source\"")
+        let name = "proven sources: on the attack's record"
+        var text = ""
+        for _ in 0..<20 {
+            text = Command.output(
+                "'\(hosts.folder)/wasstraat' report incidents --format json --config '\(hosts.state)/wasstraat.yaml'")
+            let counted = Self.sum(of: "droppedPackets", in: text)
+            if text.firstPlace(of: "\"kind\" : \"blocked-sources\"") != nil, counted == dropped, counted > 0 {
+                return Proof.Row(
+                    name, text.firstPlace(of: "198.19.") == nil,
+                    "\(Int(counted)) of \(Int(dropped)) packets dropped, at most "
+                        + "\(Int(Self.sum(of: "sources", in: text))) sources at a time")
+            }
+            sleep(1)
+        }
+        return Proof.Row(
+            name, false, "\(Int(Self.sum(of: "droppedPackets", in: text))) of \(Int(dropped)) packets dropped")
+    }
+
+    /// The sum of a field's numbers, wherever it stands in the measures of the packet filter.
+    private static func sum(of field: String, in text: String) -> Double {
+        var sum = 0.0
+        for part in text.split(separator: "}") {
+            let measure = part.split(separator: "{").last ?? ""
+            guard measure.firstPlace(of: "wouldHaveDroppedPackets") != nil else { continue }
+            for line in measure.split(separator: "\n") where line.firstPlace(of: "\"\(field)\"") != nil {
+                sum += Double(line.filter(\.isNumber)) ?? 0
+            }
+        }
+        return sum
     }
 
     private func cost(

@@ -21,7 +21,9 @@ package enum AttackEvent: Equatable, Sendable {
 /// attack visitors' requests are part of what is usual, so excess is what comes above that.
 ///
 /// Once open, an attack goes on while traffic exceeds the profile, under pressure or not (the measures may have taken
-/// that away), and is over after `pause` without. Outside attacks the profile learns, by the quarter of an hour (a young
+/// that away), also where it exceeds only with what the packet filter holds back of the site's hostile sources: a packet
+/// of theirs, mostly the first of a connection, counts as the request that it did not become. It is over after `pause`
+/// without. Outside attacks the profile learns, by the quarter of an hour (a young
 /// one in smaller steps), and what it would have learnt next is thrown away when an attack opens: an attack that grows
 /// slowly never teaches the profile its own beginning. What exceeds the profile without pressure is learnt only once it
 /// has lasted as long as all that was known, or `pause`: then it is the new usual.
@@ -183,7 +185,7 @@ package struct AttackWatch: Sendable {
     private mutating func follow(_ attack: DetectedAttack, _ seen: Seen, after gap: Int64) -> [AttackEvent] {
         let isExcess = exceeds(seen)
         charge(seen, isExcess: isExcess)
-        guard isExcess else {
+        guard isExcess || isHeldBack(seen) else {
             quiet += gap
             return quiet >= Self.pause ? [end(attack)] : []
         }
@@ -192,7 +194,15 @@ package struct AttackWatch: Sendable {
             stray = seen.time
             return []
         }
-        return [.changed(settle(attack, at: seen.time, isDue: toll.secondsOfExcess % Self.contrastInterval == 0))]
+        let isDue = isExcess && toll.secondsOfExcess % Self.contrastInterval == 0
+        return [.changed(settle(attack, at: seen.time, isDue: isDue))]
+    }
+
+    /// Whether it would exceed the profile if the packet filter held nothing back.
+    private func isHeldBack(_ seen: Seen) -> Bool {
+        guard seen.second.heldBack > 0 else { return false }
+        let (all, isHuge) = seen.second.requests.addingReportingOverflow(seen.second.heldBack)
+        return isHuge || Double(all) > profile.bound(at: seen.time)
     }
 
     private mutating func charge(_ seen: Seen, isExcess: Bool) {

@@ -15,6 +15,9 @@ package struct SiteSecond: Sendable {
     package var refused: UInt64 = 0
     /// Ended with 502 or 504: the origin could not be reached, broke off or took too long.
     package var failed: UInt64 = 0
+    /// Packets that the packet filter dropped of sources proven hostile to the site: they are no requests, and never came
+    /// this far.
+    package var heldBack: UInt64 = 0
     /// Demand exceeded what the origins can take, at any moment of the second.
     package var isUnderPressure = false
     /// Time to first byte of the origins: how many in each bucket, from 1 ms, each twice the one before; 16 buckets.

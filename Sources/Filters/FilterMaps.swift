@@ -4,6 +4,8 @@ package import Addresses
 /// may be in a list. Numbers are in the machine's order, addresses in the network's: 16 bytes, IPv4 as ::ffff:a.b.c.d.
 package enum FilterMaps {
     package static let ruleLimit: UInt32 = 4_096
+    /// Whom blocks are for, at a time: tally 0 is that of all others.
+    package static let tallyLimit: UInt32 = 1_024
     /// Bytes of a packet in a sample, and what stands before them.
     package static let sampleBytes = 128
     package static let sampleHead = 16
@@ -13,6 +15,9 @@ package enum FilterMaps {
         "counters", .perProcessorArray, key: 4, value: 16, entries: UInt32(FilterReason.allCases.count))
     /// By ``KernelRule/counter``: packets, bytes.
     package static let ruleHits = EBPF.Map("rule_hits", .perProcessorArray, key: 4, value: 16, entries: ruleLimit)
+    /// By ``Entry/counter``: packets, bytes. They outlive the entries: whoever adds up for a site loses none at an end.
+    package static let tallies = EBPF.Map(
+        "tallies", .perProcessorArray, key: 4, value: 16, entries: 2 * tallyLimit)
     /// Address: ``Entry``.
     package static let blocked = EBPF.Map(
         "blocked", .hash, key: 16, value: Entry.size, entries: 1 << 20, isLazy: true)
@@ -40,7 +45,7 @@ package enum FilterMaps {
 
     package static let all = [
         counters, ruleHits, blocked, networks, allowed, flooded, presence, sourceBudgets, destinationBudgets, sketch,
-        samples, countdown, slots,
+        samples, countdown, slots, tallies,
     ]
 
     /// Places of programs.
@@ -52,19 +57,29 @@ package enum FilterMaps {
         package static let cookies: Int32 = 61
     }
 
-    /// What a list has of an address or a network: until when (monotonic nanoseconds), packets that it hit, 1 where it is
-    /// dry; 8 bytes each.
+    /// What a list has of an address or a network: until when (monotonic nanoseconds), packets and bytes that it hit (8
+    /// bytes each), 1 where it is dry, and its place among the ``tallies`` (4 bytes each).
+    ///
+    /// What it hit is for people who ask about one address: where two processors see the same source at the same moment
+    /// one packet may be missed, for a lock would cost more than all the rest. Its tally misses none.
     package struct Entry: Equatable, Sendable, BitwiseCopyable {
-        package static let size: UInt32 = 24
+        package static let size: UInt32 = 32
 
         package var until: UInt64
         package var packets: UInt64
-        package var isDry: UInt64
+        package var bytes: UInt64
+        package var isDry: UInt32
+        package var counter: UInt32
 
-        package init(until: UInt64, packets: UInt64 = 0, isDry: Bool = false) {
+        /// - Parameter tally: whose it is; what is dry is counted in a place of its own.
+        package init(
+            until: UInt64, packets: UInt64 = 0, bytes: UInt64 = 0, isDry: Bool = false, tally: UInt32 = 0
+        ) {
             self.until = until
             self.packets = packets
+            self.bytes = bytes
             self.isDry = isDry ? 1 : 0
+            counter = 2 * tally + self.isDry
         }
     }
 

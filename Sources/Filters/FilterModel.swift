@@ -29,6 +29,8 @@ package struct FilterModel: Sendable {
     package private(set) var destinationBudgets = BudgetTable(limit: Int(FilterMaps.destinationBudgets.entries))
     /// Hits of rules by ``KernelRule/counter``; what has none is not in it.
     package private(set) var ruleHits: [UInt32: Count] = [:]
+    /// What entries hit by ``FilterMaps/Entry/counter``; what hit nothing is not in it.
+    package private(set) var tallies: [UInt32: Count] = [:]
 
     /// By the reason's number.
     private var counts: [Count]
@@ -95,7 +97,8 @@ package struct FilterModel: Sendable {
         _ frame: RawSpan, _ judgement: inout FilterJudgement, _ facts: FrameFacts, at now: UInt64
     ) -> Bool {
         guard plan.hasBlocked, let entry = blocked[facts.source], entry.until > now else { return false }
-        blocked[facts.source]?.packets &+= 1
+        blocked[facts.source]?.add(frame)
+        tallies[entry.counter, default: Count()].add(frame)
         let prefix = Prefix(facts.source, length: 128)
         return find(.blockedSource, .entry(prefix), isDry: entry.isDry != 0, frame, &judgement)
     }
@@ -107,7 +110,8 @@ package struct FilterModel: Sendable {
         guard plan.hasNetworks, let prefix = networks.longest(containing: facts.source),
             let entry = networks[prefix], entry.until > now
         else { return false }
-        networks.count(prefix)
+        networks.count(frame, of: prefix)
+        tallies[entry.counter, default: Count()].add(frame)
         return find(.blockedNetwork, .entry(prefix), isDry: entry.isDry != 0, frame, &judgement)
     }
 

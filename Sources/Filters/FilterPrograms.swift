@@ -69,7 +69,7 @@ package enum FilterPrograms {
         writer.isTrusting = true
         writer.wanted = [.transport, .addresses]
         writer.begin()
-        writer.readFrame()
+        writer.readFrame(isShort: false)
         writer.readCookies()
         writer.pass(.passed)
         return writer.finish()

@@ -15,8 +15,20 @@ extension FilterWriter {
     private static let tagTypes: [Int32] = [0x0081, 0xa888, 0x0091]
 
     /// Reads all of the frame.
-    /// - Parameter sample: what is done once it is known to be IP.
-    mutating func readFrame(sample: (inout FilterWriter) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - isShort: most packets take the short way, which does not say where their headers are.
+    ///   - sample: what is done once it is known to be IP.
+    mutating func readFrame(isShort: Bool = true, sample: (inout FilterWriter) -> Void = { _ in }) {
+        let known = code.label()
+        if isShort { readPlain(known: known, sample: sample) }
+        code.move(.r2, .r7)
+        code.compute(.add, .r2, 14)
+        code.jump(.greater, .r2, .r8, to: other)
+        readAny(sample: sample)
+        code.place(known)
+    }
+
+    private mutating func readAny(sample: (inout FilterWriter) -> Void) {
         let ipv4 = code.label()
         let ipv6 = code.label()
         let found = code.label()
@@ -151,11 +163,7 @@ extension FilterWriter {
         if wanted.contains(.addresses) { load(.r1, .zero) }
         for area in wanted.contains(.addresses) ? [Area.source, Area.destination] : [] {
             code.load(.r2, .word, .r9, area == Area.source ? 12 : 16)
-            code.store(.word, .frame, area, .r1)
-            code.store(.word, .frame, area + 4, .r1)
-            code.store(.word, .frame, area + 8, number: Int32(bitPattern: 0xffff_0000))
-            code.store(.word, .frame, area + 12, .r2)
-            code.store(.word, .frame, area + 16, .r1)
+            storeIPv4(area)
         }
         guard !isTrusting else { return }
         if plan.hasAllowed || plan.hasNetworks {
@@ -169,6 +177,15 @@ extension FilterWriter {
         code.load(.r1, .word, .r9, 12)
         code.load(.r2, .word, .r9, 16)
         code.jump(.equal, .r1, .r2, to: malformed)
+    }
+
+    /// The address in r2, with zero in r1.
+    mutating func storeIPv4(_ area: Int) {
+        code.store(.word, .frame, area, .r1)
+        code.store(.word, .frame, area + 4, .r1)
+        code.store(.word, .frame, area + 8, number: Int32(bitPattern: 0xffff_0000))
+        code.store(.word, .frame, area + 12, .r2)
+        code.store(.word, .frame, area + 16, .r1)
     }
 
     /// Of the fields in r2; r1 is lost.

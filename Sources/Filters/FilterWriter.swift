@@ -110,14 +110,19 @@ struct FilterWriter {
     mutating func addPacket() {
         let missing = code.label()
         code.jump(.equal, .r0, 0, to: missing)
-        code.load(.r1, .double, .r0, 0)
+        addPacket(to: .r0, 0)
+        code.place(missing)
+    }
+
+    /// The same of a value that is there, so many bytes behind where the register points.
+    mutating func addPacket(to register: EBPF.Register, _ offset: Int) {
+        code.load(.r1, .double, register, offset)
         code.compute(.add, .r1, 1)
-        code.store(.double, .r0, 0, .r1)
-        code.load(.r1, .double, .r0, 8)
+        code.store(.double, register, offset, .r1)
+        code.load(.r1, .double, register, offset + 8)
         load(.r2, .frameLength)
         code.compute(.add, .r1, .r2)
-        code.store(.double, .r0, 8, .r1)
-        code.place(missing)
+        code.store(.double, register, offset + 8, .r1)
     }
 
     /// Counts the packet under a reason, and goes on.
@@ -174,9 +179,6 @@ struct FilterWriter {
         code.load(.r2, .word, .r6, 12)
         code.compute(.shiftRight, .r2, 31)
         store(.zero, .r2)
-        code.move(.r2, .r7)
-        code.compute(.add, .r2, 14)
-        code.jump(.greater, .r2, .r8, to: other)
     }
 
     /// The ends: a packet is counted under its reason, in r9, once.

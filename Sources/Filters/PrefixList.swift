@@ -54,11 +54,18 @@ package struct PrefixList: Sendable {
     }
 
     /// Counts a packet of an address for the network.
-    mutating func count(_ prefix: Prefix) {
+    mutating func count(_ frame: RawSpan, of prefix: Prefix) {
         if prefix.address.isIPv4 {
-            ipv4[prefix.length][prefix.address]?.packets &+= 1
+            ipv4[prefix.length][prefix.address]?.add(frame)
         } else {
-            ipv6[prefix.length][prefix.address]?.packets &+= 1
+            ipv6[prefix.length][prefix.address]?.add(frame)
         }
+    }
+}
+
+extension FilterMaps.Entry {
+    mutating func add(_ frame: RawSpan) {
+        packets &+= 1
+        bytes &+= UInt64(frame.byteCount)
     }
 }

@@ -232,6 +232,11 @@ package struct Answers: Equatable, Sendable, Codable {
         let tallies = incident.mitigations.compactMap(\.packets)
         guard !tallies.isEmpty else { return [] }
         let (dropped, spared) = (incident.filtered, incident.spared)
+        let blocked = tallies.compactMap(\.sources).max() ?? 0
+        // What counts is named by what there was.
+        let counters =
+            tallies.contains { $0.sources == nil }
+            ? Words(nl: "Regels", en: "Rules") : Words(nl: "Blokkades van bronnen", en: "Blocks of sources")
         let places = Set(tallies.map { "\($0.interface) (\($0.machine))" }).sorted().joined(separator: ", ")
         var said: [Words] = []
         if dropped.packets > 0 {
@@ -247,13 +252,20 @@ package struct Answers: Equatable, Sendable, Codable {
         if spared.packets > 0 {
             said.append(
                 Words(
-                    nl: "Regels die alleen telden, zouden \(spared.packets) pakketten hebben tegengehouden.",
-                    en: "Rules that only counted would have dropped \(spared.packets) packets."))
+                    nl: "\(counters.nl) die alleen telden, zouden \(spared.packets) pakketten hebben tegengehouden.",
+                    en: "\(counters.en) that only counted would have dropped \(spared.packets) packets."))
         } else if dropped.packets == 0 {
             said.append(
                 Words(
-                    nl: "De regels in het pakketfilter troffen geen pakket.",
-                    en: "The rules in the packet filter matched no packet."))
+                    nl: "\(counters.nl) in het pakketfilter troffen geen pakket.",
+                    en: "\(counters.en) in the packet filter matched no packet."))
+        }
+        if blocked > 0 {
+            said.append(
+                Words(
+                    nl: "Het filter kreeg bronnen die bleven aanvallen een voor een te horen, ten hoogste \(blocked) "
+                        + "tegelijk.",
+                    en: "Sources that went on attacking were named to it one by one, at most \(blocked) at a time."))
         }
         return said
     }

@@ -23,6 +23,13 @@ extension Incident {
         }
     }
 
+    /// What was dropped of an attack's own sources, one by one, and what by rules on what its packets are like.
+    package func isFiltered(_ record: AttackRecord, bySources: Bool) -> Bool {
+        packetMeasures(against: record).contains {
+            ($0.kind == .blockedSources) == bySources && ($0.packets?.dropped.packets ?? 0) > 0
+        }
+    }
+
     /// What all measures in the packet filter dropped.
     package var filtered: FilterCount {
         mitigations.reduce(into: FilterCount()) { sum, measure in

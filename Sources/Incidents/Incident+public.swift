@@ -102,7 +102,13 @@ extension Incident {
                     nl: "Verzoeken met de kenmerken van de aanval zijn geweigerd.",
                     en: "Requests with the fingerprint of the attack were refused."))
         }
-        if isFiltered(shown) {
+        if shown.contains(where: { isFiltered($0, bySources: true) }) {
+            actions.append(
+                Words(
+                    nl: "Computers die bleven aanvallen, zijn bij de ingang tegengehouden.",
+                    en: "Computers that went on attacking were stopped at the entrance."))
+        }
+        if shown.contains(where: { isFiltered($0, bySources: false) }) {
             actions.append(
                 Words(
                     nl: "Netwerkverkeer met de kenmerken van de aanval is bij de ingang tegengehouden.",

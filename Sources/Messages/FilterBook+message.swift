@@ -10,12 +10,19 @@ extension FilterNote: Message {
         writer.writeText(tenant)
         writer.writeText(reason)
         writer.write(author.rawValue)
+        writer.writeText(site)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
+        try self.init(reading: &reader, hasSite: true)
+    }
+
+    /// - Parameter hasSite: false in books of the first form.
+    fileprivate init(reading reader: inout ByteReader, hasSite: Bool) throws(Malformed) {
         self.init(
             tenant: try reader.readText(limit: Self.tenantLimit), reason: try reader.readText(limit: Self.reasonLimit),
             author: try reader.readCase())
+        if hasSite { site = try reader.readText(limit: Self.siteLimit) }
     }
 }
 
@@ -36,9 +43,14 @@ extension FilterRule: Message {
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
+        try self.init(reading: &reader, hasSite: true)
+    }
+
+    fileprivate init(reading reader: inout ByteReader, hasSite: Bool) throws(Malformed) {
         self.init(
-            id: try reader.readUInt64(), note: try FilterNote(reading: &reader), since: try reader.readMoment(),
-            until: try reader.readMoment(), fingerprint: try Fingerprint(reading: &reader),
+            id: try reader.readUInt64(), note: try FilterNote(reading: &reader, hasSite: hasSite),
+            since: try reader.readMoment(), until: try reader.readMoment(),
+            fingerprint: try Fingerprint(reading: &reader),
             targets: try reader.readList(limit: FilterOrder.targetLimit) { reader throws(Malformed) in
                 try reader.readPrefix()
             }, counter: try reader.readUInt32(), isDry: false)
@@ -55,8 +67,8 @@ extension FilterRule: Message {
 }
 
 extension StoredBook: Message {
-    /// The form's version; a book of another one is not read.
-    package static let formVersion: UInt16 = 1
+    /// The form's version. The first one knew no sites and no tallies; a book of a later one is not read.
+    package static let formVersion: UInt16 = 2
     /// The longest file: all lists full, each note of the greatest length.
     package static let sizeLimit = 128 << 20
     /// More entries than that were never made.
@@ -80,16 +92,25 @@ extension StoredBook: Message {
             }
         }
         writer.writeList(rules) { $0.write(to: &$1) }
+        writer.writeList(tallies) {
+            $1.writeText($0.owner.tenant)
+            $1.writeText($0.owner.site)
+            $1.write($0.until)
+        }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
-        guard try reader.readUInt16() == Self.formVersion else { throw reader.malformed(.unsupported) }
+        let version = try reader.readUInt16()
+        guard (1...Self.formVersion).contains(version) else { throw reader.malformed(.unsupported) }
+        let hasSites = version > 1
         self.init(
             saved: try reader.readMoment(), nextID: try reader.readUInt64(), key: try reader.readUInt64(),
             notes: [], records: [], rules: [])
         guard (1...Self.idLimit).contains(nextID) else { throw reader.malformed(.invalid) }
         notes = try reader.readList(limit: FilterBook.noteLimit) { reader throws(Malformed) in
-            try reader.readOptional { reader throws(Malformed) in try FilterNote(reading: &reader) }
+            try reader.readOptional { reader throws(Malformed) in
+                try FilterNote(reading: &reader, hasSite: hasSites)
+            }
         }
         for list in FilterList.allCases {
             var last: UInt64 = 0
@@ -107,12 +128,19 @@ extension StoredBook: Message {
                 })
         }
         rules = try reader.readList(limit: FilterBook.ruleLimit) { reader throws(Malformed) in
-            try FilterRule(reading: &reader)
+            try FilterRule(reading: &reader, hasSite: hasSites)
         }
         var last: UInt64 = 0
         for rule in rules {
             guard rule.id > last, rule.id < nextID else { throw reader.malformed(.invalid) }
             last = rule.id
+        }
+        guard hasSites else { return }
+        tallies = try reader.readList(limit: TallyTable.limit) { reader throws(Malformed) in
+            let owner = TallyTable.Owner(
+                tenant: try reader.readText(limit: FilterNote.tenantLimit),
+                site: try reader.readText(limit: FilterNote.siteLimit))
+            return TallyTable.Held(owner: owner, until: try reader.readUInt32())
         }
     }
 }

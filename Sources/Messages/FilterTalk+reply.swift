@@ -14,6 +14,7 @@ package enum FilterReply: Equatable, Sendable {
     /// Sentences for people.
     case lines([String])
     case rates(FilterRates)
+    case tallies(FilterTallies)
 }
 
 /// Packets since the question before, in the order that was asked for; never too few, and seldom too many.
@@ -122,6 +123,9 @@ extension FilterReply: Message {
             writer.write(UInt8(16))
             writer.write(rates.milliseconds)
             for list in [rates.targets, rates.sources] { writer.writeList(list) { $1.write($0) } }
+        case .tallies(let tallies):
+            writer.write(UInt8(17))
+            tallies.write(to: &writer)
         }
     }
 
@@ -154,6 +158,7 @@ extension FilterReply: Message {
             }
             self = .rates(
                 FilterRates(milliseconds: milliseconds, targets: try counts(&reader), sources: try counts(&reader)))
+        case 17: self = .tallies(try FilterTallies(reading: &reader))
         default: throw reader.malformed(.unsupported)
         }
     }

@@ -41,6 +41,8 @@ package enum FilterRequest: Equatable, Sendable {
     case observed([Observed])
     /// How much came since the same connection asked before: to these destinations, and from the networks of these sources.
     case rates(to: [Address], from: [Address])
+    /// What blocks hit, site by site.
+    case tallies
 
     package struct Observed: Equatable, Sendable {
         package var rule: UInt64
@@ -57,7 +59,7 @@ package enum FilterRequest: Equatable, Sendable {
 
 extension FilterRequest: Message {
     /// The form's version; the filter refuses any other.
-    package static let formVersion: UInt8 = 1
+    package static let formVersion: UInt8 = 2
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -103,6 +105,7 @@ extension FilterRequest: Message {
         case .rates(let targets, let sources):
             writer.write(UInt8(16))
             for list in [targets, sources] { writer.writeList(list) { $1.write($0) } }
+        case .tallies: writer.write(UInt8(17))
         }
     }
 
@@ -139,6 +142,7 @@ extension FilterRequest: Message {
                 }
             }
             self = .rates(to: try addresses(&reader), from: try addresses(&reader))
+        case 17: self = .tallies
         default: throw reader.malformed(.unsupported)
         }
     }

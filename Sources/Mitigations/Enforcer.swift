@@ -1,3 +1,4 @@
+package import Addresses
 package import Filters
 
 /// What carries the book out: the kernel's filter, nftables, or nothing. A door holds one; it is used by one thread.
@@ -13,6 +14,11 @@ package protocol Enforcer: AnyObject {
     func counts() throws(EnforcerError) -> [FilterCount]
     /// By the counters of rules, in the order that they are asked for.
     func hits(of counters: [UInt32]) throws(EnforcerError) -> [FilterCount]
+    /// What entries hit by whose they are, so many places from the first on: see Filters' `FilterMaps.Entry.counter`; nil:
+    /// it is not counted.
+    func tallies(ofFirst count: Int) throws(EnforcerError) -> [FilterCount]?
+    /// What one entry hit since it is there; nil: it is not counted.
+    func hits(of prefix: Prefix, in list: FilterList) -> FilterCount?
     /// What came to each destination and from each network until now, in the sketch; nil: there is none.
     func sketch() -> SketchCounts?
     /// Takes samples that have come, so many at most; the body gets a sample's first bytes in place.
@@ -22,6 +28,8 @@ package protocol Enforcer: AnyObject {
 }
 
 extension Enforcer {
+    package func tallies(ofFirst count: Int) throws(EnforcerError) -> [FilterCount]? { nil }
+    package func hits(of prefix: Prefix, in list: FilterList) -> FilterCount? { nil }
     package func sketch() -> SketchCounts? { nil }
 }
 

@@ -29,6 +29,7 @@ package struct FilterBook: Sendable {
 
     var tables = FilterList.allCases.map { _ in EntryTable() }
     var notes = NoteTable()
+    var tallies = TallyTable()
     /// Ascending by id.
     package internal(set) var rules: [FilterRule] = []
     /// The latest last.
@@ -69,7 +70,7 @@ package struct FilterBook: Sendable {
             var gone: [FilterRecord] = []
             let hasMore = tables[Int(list.rawValue)].eraseEnded(at: second, steps: &steps) { gone.append($0) }
             for record in gone {
-                notes.release(record.note)
+                letGo(record.note)
                 expired.actions.append(.remove(list, record.prefix))
             }
             if hasMore { expired.hasMore = true }
@@ -108,7 +109,7 @@ package struct FilterBook: Sendable {
 
     mutating func erase(_ place: Int, of list: FilterList) -> FilterAction {
         let record = tables[Int(list.rawValue)].erase(place)
-        notes.release(record.note)
+        letGo(record.note)
         revision += 1
         return .remove(list, record.prefix)
     }
@@ -125,6 +126,7 @@ package struct FilterBook: Sendable {
     package mutating func shift(by seconds: Int64) {
         guard seconds != 0 else { return }
         for list in tables.indices { tables[list].shift(by: seconds) }
+        tallies.shift(by: seconds)
         for rule in rules.indices {
             rules[rule].since = rules[rule].since + Double(seconds)
             rules[rule].until = rules[rule].until + Double(seconds)
@@ -134,10 +136,14 @@ package struct FilterBook: Sendable {
 
     /// All that the kernel must know, for one that knows nothing or whose clock has stepped.
     package func everything(_ list: FilterList, at now: FilterTime) -> [FilterAction] {
-        tables[Int(list.rawValue)].records.compactMap { record in
+        // Asked once for each note: there may be a million entries.
+        let numbers = notes.all.map { $0.map { tallies.number(of: $0) } ?? 0 }
+        return tables[Int(list.rawValue)].records.compactMap { record in
             record.isErased
                 ? nil
-                : .insert(list, record.prefix, until: now.clock(at: Moment(second: record.until)), isDry: record.isDry)
+                : .insert(
+                    list, record.prefix, until: now.clock(at: Moment(second: record.until)), isDry: record.isDry,
+                    tally: numbers[Int(record.note)])
         }
     }
 

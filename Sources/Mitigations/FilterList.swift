@@ -69,11 +69,14 @@ extension Prefix {
 
 /// What is to be done at the kernel, in this order.
 package enum FilterAction: Equatable, Sendable {
-    /// Puts an entry in, in place of one that is there. `until` is on the machine's clock.
-    case insert(FilterList, Prefix, until: UInt64, isDry: Bool)
+    /// Puts an entry in, in place of one that is there. `until` is on the machine's clock; what it hits is counted by the
+    /// tally too.
+    case insert(FilterList, Prefix, until: UInt64, isDry: Bool, tally: UInt32 = 0)
     case remove(FilterList, Prefix)
     /// The rule that counts here is a new one.
     case clearHits(UInt32)
+    /// The tally is another site's.
+    case clearTally(UInt32)
     /// The set of rules, or how one of them is carried out, has changed.
     case compileRules
 }

@@ -2,6 +2,8 @@
 package struct FilterNote: Hashable, Sendable {
     package static let tenantLimit = 64
     package static let reasonLimit = 200
+    /// The longest name of a host.
+    package static let siteLimit = 253
 
     /// Who said so.
     package enum Author: UInt8, CaseIterable, Sendable {
@@ -25,11 +27,14 @@ package struct FilterNote: Hashable, Sendable {
     package var tenant: String
     package var reason: String
     package var author: Author
+    /// The site whose attack it is against, so that what it hits is counted for that; empty: none.
+    package var site: String
 
-    package init(tenant: String, reason: String, author: Author) {
+    package init(tenant: String, reason: String, author: Author, site: String = "") {
         self.tenant = tenant
         self.reason = reason
         self.author = author
+        self.site = site
     }
 
     /// What is wrong with it; nil: nothing.
@@ -41,8 +46,11 @@ package struct FilterNote: Hashable, Sendable {
         if reason.utf8.count > Self.reasonLimit {
             return FilterRefusal(.text, "the reason is longer than \(Self.reasonLimit) bytes")
         }
+        if site.utf8.count > Self.siteLimit {
+            return FilterRefusal(.text, "the site's name is longer than \(Self.siteLimit) bytes")
+        }
         // They are shown in terminals and logs, a line each.
-        guard (tenant + reason).utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+        guard (tenant + reason + site).utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
             return FilterRefusal(.text, "tenant and reason are one line of text, without control characters")
         }
         return nil

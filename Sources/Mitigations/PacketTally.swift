@@ -17,10 +17,14 @@ package struct PacketTally: Equatable, Sendable, Codable {
     package var match: String
     /// The filter's counter as it was last looked at: what is more was not counted here yet.
     package private(set) var reading = FilterCount()
+    /// The same of the counter of what is dry, where that has its own; nil: there is one counter.
+    package private(set) var spareReading: FilterCount?
+    /// Of blocked sources the most that were blocked at a time; nil: it is of something else.
+    package var sources: UInt32?
 
     package init(
         isLive: Bool, machine: String, interface: String, attack: Moment?, match: String = "",
-        reading: FilterCount = FilterCount()
+        reading: FilterCount = FilterCount(), spareReading: FilterCount? = nil
     ) {
         self.isLive = isLive
         self.machine = machine
@@ -28,21 +32,40 @@ package struct PacketTally: Equatable, Sendable, Codable {
         self.attack = attack
         self.match = match
         self.reading = reading
+        self.spareReading = spareReading
     }
 
     /// Takes in the filter's counter. One that stands lower than before began anew, as at a reboot: then all of it is new.
     /// What came while it was made live or dry counts as not dropped: nothing is claimed that may not have been done.
     package mutating func count(_ counter: FilterCount, isLive isNow: Bool) {
-        let isAnew = counter.packets < reading.packets || counter.bytes < reading.bytes
-        let before = isAnew ? FilterCount() : reading
-        let new = FilterCount(packets: counter.packets - before.packets, bytes: counter.bytes - before.bytes)
+        let new = counter.since(reading)
         if isLive, isNow { dropped += new } else { spared += new }
         isLive = isNow
         reading = counter
     }
+
+    /// Takes in the counter of what was dropped, and that of what would have been.
+    /// - Returns: what was dropped since it was looked at last.
+    @discardableResult package mutating func count(
+        dropped counter: FilterCount, spared spareCounter: FilterCount
+    ) -> FilterCount {
+        let new = counter.since(reading)
+        dropped += new
+        spared += spareCounter.since(spareReading ?? FilterCount())
+        reading = counter
+        spareReading = spareCounter
+        return new
+    }
 }
 
 extension FilterCount {
+    /// What a counter counted since it stood so. One that stands lower than before began anew.
+    package func since(_ reading: FilterCount) -> FilterCount {
+        let isAnew = packets < reading.packets || bytes < reading.bytes
+        let before = isAnew ? FilterCount() : reading
+        return FilterCount(packets: packets - before.packets, bytes: bytes - before.bytes)
+    }
+
     package static func += (sum: inout FilterCount, new: FilterCount) {
         sum.packets = sum.packets.addingReportingOverflow(new.packets).overflow ? .max : sum.packets + new.packets
         sum.bytes = sum.bytes.addingReportingOverflow(new.bytes).overflow ? .max : sum.bytes + new.bytes

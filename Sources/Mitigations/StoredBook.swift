@@ -12,10 +12,12 @@ package struct StoredBook: Equatable, Sendable {
     /// By ``FilterList``; holes are not written.
     package var records: [[FilterRecord]]
     package var rules: [FilterRule]
+    /// Whose tallies are whose, by number from 1 on: the kernel's counts outlive the process.
+    package var tallies: [TallyTable.Held]
 
     package init(
         saved: Moment, nextID: UInt64, key: UInt64, notes: [FilterNote?], records: [[FilterRecord]],
-        rules: [FilterRule]
+        rules: [FilterRule], tallies: [TallyTable.Held] = []
     ) {
         self.saved = saved
         self.nextID = nextID
@@ -23,6 +25,7 @@ package struct StoredBook: Equatable, Sendable {
         self.notes = notes
         self.records = records
         self.rules = rules
+        self.tallies = tallies
     }
 }
 
@@ -33,7 +36,8 @@ extension FilterBook {
     /// What is to be stored. Nothing of it is copied, unless the book is changed before it is written.
     package func stored(at now: FilterTime) -> StoredBook {
         StoredBook(
-            saved: now.wall, nextID: nextID, key: key, notes: notes.all, records: tables.map(\.records), rules: rules)
+            saved: now.wall, nextID: nextID, key: key, notes: notes.all, records: tables.map(\.records), rules: rules,
+            tallies: tallies.held)
     }
 
     /// A book from its file, with what is left of each entry's time. What is not allowed any more is left out.
@@ -43,6 +47,7 @@ extension FilterBook {
     /// - Returns: the book, and how many entries were left out though their time was not over.
     package static func restored(from stored: StoredBook, at now: FilterTime) -> (book: FilterBook, leftOut: Int) {
         var book = FilterBook(key: stored.key)
+        book.tallies = TallyTable(stored.tallies)
         var leftOut = 0
         let isBack = now.wall < stored.saved
         let shift = isBack ? now.wall - stored.saved : 0
@@ -85,6 +90,8 @@ extension FilterBook {
             record.id > (tables[index].records.last?.id ?? 0), until - Int64(second) <= longest + 1,
             let number = notes.retain(note)
         else { return false }
+        // A book of before tallies has no number for it, and no kernel has counts of such a one.
+        _ = tallies.enter(note, until: UInt32(clamping: until))
         tables[index].append(
             FilterRecord(
                 prefix: prefix, id: record.id, since: UInt32(clamping: since), until: UInt32(clamping: until),

@@ -1,11 +1,13 @@
-internal import Addresses
+package import Addresses
 internal import Filters
-internal import Mitigations
+package import Mitigations
 
 // Lists. An entry stands before its bit is set, and goes before its bit is cleared: a bit says "maybe", so that nothing is
 // missed in between.
 extension Filter {
-    func insert(_ prefix: Prefix, into list: FilterList, until: UInt64, isDry: Bool) throws(KernelError) {
+    func insert(
+        _ prefix: Prefix, into list: FilterList, until: UInt64, isDry: Bool, tally: UInt32
+    ) throws(KernelError) {
         let isNew: Bool
         switch list {
         case .flooded:
@@ -13,23 +15,43 @@ extension Filter {
             guard !isDry else { return try remove(prefix, from: list) }
             try map(FilterMaps.flooded).set(until, of: AddressKey(prefix.address))
             return
-        case .blocked: isNew = try put(until, isDry, AddressKey(prefix.address), map(FilterMaps.blocked))
-        case .networks: isNew = try put(until, isDry, NetworkKey(prefix), map(FilterMaps.networks))
-        case .allowed: isNew = try put(until, isDry, NetworkKey(prefix), map(FilterMaps.allowed))
+        case .blocked, .networks, .allowed: isNew = try put(prefix, in: list, until, isDry, tally)
         }
         if isNew, let which = list.presence { set(bits.add(prefix, to: which), of: which, to: true) }
     }
 
     /// - Returns: whether there was none.
-    private func put<Key: BitwiseCopyable>(
-        _ until: UInt64, _ isDry: Bool, _ key: Key, _ map: KernelMap
+    private func put(
+        _ prefix: Prefix, in list: FilterList, _ until: UInt64, _ isDry: Bool, _ tally: UInt32
     ) throws(KernelError) -> Bool {
-        let old: FilterMaps.Entry? = try map.value(of: key)
-        // Packets that come between the two calls are not counted.
-        let new = FilterMaps.Entry(until: until, packets: old?.packets ?? 0, isDry: isDry)
-        guard old?.until != new.until || old?.isDry != new.isDry else { return false }
-        try map.set(new, of: key)
+        let old = try entry(of: prefix, in: list)
+        // What comes between the two calls is counted by its tally alone.
+        let new = FilterMaps.Entry(
+            until: until, packets: old?.packets ?? 0, bytes: old?.bytes ?? 0, isDry: isDry, tally: tally)
+        guard old?.until != new.until || old?.counter != new.counter else { return false }
+        switch list {
+        case .blocked: try map(FilterMaps.blocked).set(new, of: AddressKey(prefix.address))
+        case .networks: try map(FilterMaps.networks).set(new, of: NetworkKey(prefix))
+        case .allowed: try map(FilterMaps.allowed).set(new, of: NetworkKey(prefix))
+        case .flooded: return false
+        }
         return old == nil
+    }
+
+    /// What the kernel has of exactly this prefix.
+    private func entry(of prefix: Prefix, in list: FilterList) throws(KernelError) -> FilterMaps.Entry? {
+        switch list {
+        case .blocked: try map(FilterMaps.blocked).value(of: AddressKey(prefix.address))
+        case .networks: try map(FilterMaps.networks).value(of: NetworkKey(prefix))
+        case .allowed: try map(FilterMaps.allowed).value(of: NetworkKey(prefix))
+        case .flooded: nil
+        }
+    }
+
+    package func hits(of prefix: Prefix, in list: FilterList) -> FilterCount? {
+        // The list of those who pass counts nothing.
+        guard list != .allowed, let entry = (try? entry(of: prefix, in: list)) ?? nil else { return nil }
+        return FilterCount(packets: entry.packets, bytes: entry.bytes)
     }
 
     func remove(_ prefix: Prefix, from list: FilterList) throws(KernelError) {
@@ -63,12 +85,10 @@ extension Filter {
         bits = PresenceCounts(key: plan.key)
         for list in FilterList.allCases {
             for action in book.everything(list, at: now) {
-                guard case .insert(_, let prefix, let until, let isDry) = action else { continue }
+                guard case .insert(_, let prefix, let until, let isDry, let tally) = action else { continue }
                 switch list {
-                case .flooded: try insert(prefix, into: list, until: until, isDry: isDry)
-                case .blocked: _ = try put(until, isDry, AddressKey(prefix.address), map(FilterMaps.blocked))
-                case .networks: _ = try put(until, isDry, NetworkKey(prefix), map(FilterMaps.networks))
-                case .allowed: _ = try put(until, isDry, NetworkKey(prefix), map(FilterMaps.allowed))
+                case .flooded: try insert(prefix, into: list, until: until, isDry: isDry, tally: tally)
+                case .blocked, .networks, .allowed: _ = try put(prefix, in: list, until, isDry, tally)
                 }
                 if let which = list.presence { _ = bits.add(prefix, to: which) }
             }

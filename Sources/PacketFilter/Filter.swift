@@ -162,10 +162,12 @@ package final class Filter: Enforcer {
             var compiles = false
             for action in actions {
                 switch action {
-                case .insert(let list, let prefix, let until, let isDry):
-                    try insert(prefix, into: list, until: until, isDry: isDry)
+                case .insert(let list, let prefix, let until, let isDry, let tally):
+                    try insert(prefix, into: list, until: until, isDry: isDry, tally: tally)
                 case .remove(let list, let prefix): try remove(prefix, from: list)
                 case .clearHits(let counter): try map(FilterMaps.ruleHits).clear(counter)
+                case .clearTally(let number):
+                    for counter in [2 * number, 2 * number + 1] { try map(FilterMaps.tallies).clear(counter) }
                 case .compileRules: compiles = true
                 }
             }
@@ -218,6 +220,12 @@ package final class Filter: Enforcer {
         do throws(KernelError) {
             let all = Self.pairs(try map(FilterMaps.ruleHits).sums(ofFirst: Int(last) + 1))
             return counters.map { Int($0) < all.count ? all[Int($0)] : FilterCount() }
+        } catch { throw EnforcerError("\(error)") }
+    }
+
+    package func tallies(ofFirst count: Int) throws(EnforcerError) -> [FilterCount]? {
+        do throws(KernelError) {
+            return Self.pairs(try map(FilterMaps.tallies).sums(ofFirst: count))
         } catch { throw EnforcerError("\(error)") }
     }
 

@@ -27,14 +27,14 @@ extension NFTEnforcer {
         for action in actions {
             let change: Change
             switch action {
-            case .insert(let list, let prefix, let until, let isDry):
+            case .insert(let list, let prefix, let until, let isDry, _):
                 guard let set = NFTSet(list, prefix, isDry: isDry) else { continue }
                 let timeout = timeout(until: until, at: now)
                 change = Change(list: list, prefix: prefix, set: timeout == nil ? nil : set, timeout: timeout)
             case .remove(let list, let prefix):
                 guard list != .flooded else { continue }
                 change = Change(list: list, prefix: prefix, set: nil, timeout: nil)
-            case .clearHits, .compileRules: continue
+            case .clearHits, .clearTally, .compileRules: continue
             }
             let place = Place(list: change.list, prefix: change.prefix)
             if let index = places[place] {

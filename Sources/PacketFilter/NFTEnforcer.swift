@@ -308,6 +308,7 @@ package final class NFTEnforcer: Enforcer {
         "Packets with more than one VLAN tag are not looked into and pass.",
         "No budgets: what one source sends or one destination gets is not bounded.",
         "SYN floods are not answered with cookies.",
+        "Blocked sources are counted all together, not site by site: no attack's record says what they dropped.",
         "No sketch: sources and destinations are not counted one by one.",
         "No samples: rules are not measured on live traffic.",
         "Packets that the interface has joined (GRO) are counted and measured as one: it must be off where rules ask for"

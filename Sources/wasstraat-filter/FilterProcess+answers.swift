@@ -15,7 +15,7 @@ extension FilterProcess {
             case .removePrefix(let kind, let prefix):
                 let id = book.entry(kind, prefix)?.id ?? 0
                 return done([id], try book.remove(kind, prefix), at: now)
-            case .explain(let address): return lines(book.explain(address))
+            case .explain(let address): return lines(book.explain(address) + hits(of: address))
             case .explainEntry(let id):
                 guard let text = book.explain(id: id) else {
                     throw FilterRefusal(.unknown, "there is no entry \(id)")
@@ -39,8 +39,21 @@ extension FilterProcess {
                 return done([], actions.isEmpty ? [] : [.compileRules], at: now)
             case .rates(let targets, let sources):
                 return .rates(rates(to: targets, from: sources, client, at: now.clock / 1_000_000))
+            case .tallies:
+                let counts = (try? enforcer.tallies(ofFirst: book.tallyPlaces)) ?? nil
+                return .tallies(FilterTallies(book.tallies(counts ?? []), isCounted: counts != nil))
             }
         } catch { return .refused(code: error.code.rawValue, reason: Self.sentence(error.reason)) }
+    }
+
+    /// What the blocks that an address meets have hit, in sentences.
+    private func hits(of address: Address) -> [String] {
+        book.entries(of: address).compactMap { entry in
+            guard let prefix = entry.prefix, let list = entry.kind.list(of: prefix),
+                let count = enforcer.hits(of: prefix, in: list)
+            else { return nil }
+            return "Entry \(entry.id) met \(count.packets) packets, \(count.bytes) bytes."
+        }
     }
 
     private func rates(

@@ -124,6 +124,30 @@ import Testing
         #expect(street.watch.attack.map { $0.end == street.now } == true)
     }
 
+    @Test
+    func `an attack goes on while the packet filter holds its sources back, and its counts stay those of requests`()
+        throws
+    {
+        var street = learnt()
+        let start = street.now
+        street.pass(20, attack: 950, pressure: true)
+        let requests = try #require(street.watch.attack).requests
+        // From here on no request of theirs arrives; longer than any pause.
+        street.pass(1_200, heldBack: 400)
+        let end = street.now
+        #expect(street.over.isEmpty)
+        let held = try #require(street.watch.attack)
+        #expect(held.end == end && held.excess < 25_000 && held.peakRate < 1_200)
+        #expect((45_000...75_000).contains(held.requests - requests))
+        // What is less than the profile leaves room for is no attack by itself.
+        street.pass(1_000, heldBack: 3)
+        let attack = try #require(street.over.first)
+        #expect(street.opened.count == 1 && attack.start == start && attack.end == end)
+        // Nor does it open one.
+        street.pass(100, heldBack: 100_000)
+        #expect(street.opened.count == 1)
+    }
+
     @Test func `a low flood on a slow route is one`() throws {
         var street = learnt(visitors: 5)
         let start = street.now

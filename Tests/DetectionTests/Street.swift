@@ -65,11 +65,12 @@ struct Street {
     /// Lets seconds pass.
     mutating func pass(
         _ seconds: Int, visitors: Double = 50, attack: Double = 0, pressure: Bool = false,
-        shape: RequestShape = Street.flood
+        shape: RequestShape = Street.flood, heldBack: UInt64 = 0
     ) {
         for _ in 0..<seconds {
             var second = second(visitors: visitors, attack: attack, shape: shape)
             second.isUnderPressure = pressure
+            second.heldBack = heldBack
             if !pressure {
                 second.admitted = second.requests
                 second.refused = 0

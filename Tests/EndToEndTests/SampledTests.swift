@@ -53,6 +53,32 @@ extension EndToEndTests {
             }
         }
 
+        /// Samples are taken before the judgement: else whatever a rule drops would look like the attack's end.
+        @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
+        func `an attack goes on on record while a live rule drops all of its packets`() throws {
+            try WireStage.run(sampling: 16) { stage in
+                let sender = try stage.datagrams(1_000_000, perSecond: 20_000, to: 9)
+                var incidents = ""
+                func packets() -> Int {
+                    incidents = (try? stage.incidents()) ?? ""
+                    let line = incidents.split(separator: "\n").first { $0.contains("\"packets\"") }
+                    return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+                }
+                #expect(eventually(within: 40_000) { packets() > 0 }, "\(stage.wasstraat.log)")
+                #expect(try stage.add(port: 9).count == 1)
+                #expect(eventually(within: 20_000) { (try? stage.figure(reason: "rule")) ?? 0 > 1_000 })
+                // A lag of what is filed is over by then; from here on none of it passes.
+                sleep(8)
+                let (before, dropped) = (packets(), try stage.figure(reason: "rule"))
+                #expect(
+                    eventually(within: 30_000) { packets() > before + 20_000 },
+                    "\(before) packets, \(dropped) dropped: \(incidents)")
+                #expect(incidents.contains("\"isOver\" : false") && !incidents.contains("\"isOver\" : true"))
+                sender.signal(SIGTERM)
+                _ = sender.wait()
+            }
+        }
+
         @Test(.needs(tool: "python3"), .timeLimit(.minutes(3)))
         func `a live rule that hits ordinary samples stops by itself, though all that it hits is dropped`() throws {
             try WireStage.run(sampling: 1) { stage in

@@ -20,6 +20,10 @@ package struct Oracle {
     package private(set) var presence: [UInt32: UInt64] = [:]
 
     package static let row = FilterMaps.Slot.rows[1]
+    /// Whose entries are; the last has no place.
+    private static let tallies: [UInt32] = [0, 1, 2, FilterMaps.tallyLimit - 1, FilterMaps.tallyLimit]
+    /// Places that are compared.
+    package static let counters = tallies.flatMap { [2 * $0, 2 * $0 + 1] }.filter { $0 < FilterMaps.tallies.entries }
 
     /// - Parameter now: on the clock of the machine and the model.
     package init(plan: FilterPlan, rules: [KernelRule], lists: Int, at now: UInt64, _ random: inout Seeded) throws {
@@ -45,7 +49,8 @@ package struct Oracle {
 
     private mutating func fill(_ random: inout Seeded) {
         let entry = FilterMaps.Entry(
-            until: [0, .max, .max].randomElement(using: &random)!, isDry: Int.random(in: 0..<3, using: &random) == 0)
+            until: [0, .max, .max].randomElement(using: &random)!, isDry: Int.random(in: 0..<3, using: &random) == 0,
+            tally: Self.tallies.randomElement(using: &random)!)
         let all = HostileFrames.sources4 + HostileFrames.sources6
         let address = all.randomElement(using: &random)!
         switch Int.random(in: 0..<3, using: &random) {
@@ -91,7 +96,7 @@ package struct Oracle {
     }
 
     private static func bytes(_ entry: FilterMaps.Entry) -> [UInt8] {
-        bytes(entry.until) + bytes(entry.packets) + bytes(entry.isDry)
+        bytes(entry.until) + bytes(entry.packets) + bytes(entry.bytes) + bytes(entry.isDry) + bytes(entry.counter)
     }
 
     private static func bytes(_ address: Address) -> [UInt8] {
@@ -140,6 +145,11 @@ package struct Oracle {
         }
     }
 
+    /// What entries hit, by whose they are.
+    package var tallied: [UInt64] {
+        Self.counters.flatMap { [model.tallies[$0]?.packets ?? 0, model.tallies[$0]?.bytes ?? 0] }
+    }
+
     /// Throws where the machine counted otherwise.
     package func compareCounters() throws {
         let counted = FilterReason.allCases.flatMap { machine.sums(FilterMaps.counters, $0.rawValue) }
@@ -148,5 +158,9 @@ package struct Oracle {
         }
         let hit = rules.flatMap { machine.sums(FilterMaps.ruleHits, $0.counter) }
         guard hit == hits else { throw Difference(description: "hits: the machine has \(hit), the model \(hits)") }
+        let sums = Self.counters.flatMap { machine.sums(FilterMaps.tallies, $0) }
+        guard sums == tallied else {
+            throw Difference(description: "tallies: the machine has \(sums), the model \(tallied)")
+        }
     }
 }

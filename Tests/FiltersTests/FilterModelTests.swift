@@ -120,6 +120,18 @@ extension FilterModel {
         #expect(model.blocked[source]?.packets == 1)
     }
 
+    @Test func `counts what entries hit for whose they are, dry and live apart`() {
+        var model = model()
+        model.blocked[source] = .init(until: .max, tally: 3)
+        model.networks[Prefix("192.0.2.0/24")!] = .init(until: .max, isDry: true, tally: 3)
+        model.networks[Prefix("198.51.100.0/24")!] = .init(until: .max, tally: 0)
+        let other = Build.udpFrame(from: "192.0.2.9", 5, 53)
+        _ = [frame, frame, other, Build.udpFrame(from: "198.51.100.9", 5, 53)].map { model.judge($0) }
+        #expect(model.tallies[6] == .init(packets: 2, bytes: 2 * UInt64(frame.count)))
+        #expect(model.tallies[7]?.packets == 1 && model.tallies[0]?.packets == 1 && model.tallies.count == 3)
+        #expect(model.blocked[source]?.bytes == 2 * UInt64(frame.count))
+    }
+
     @Test func `goes on where an entry is dry`() {
         var model = model([rule([(.ttl, "64")])])
         model.blocked[source] = .init(until: .max, isDry: true)

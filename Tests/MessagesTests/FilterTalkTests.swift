@@ -22,6 +22,33 @@ import Testing
         check(random.book())
     }
 
+    /// As it lies in the file of an earlier version.
+    @Test func `a book of the first form is read, without sites and tallies`() throws {
+        var book = StoredBook(
+            saved: Moment(seconds: 1_764_000_000), nextID: 8, key: 3,
+            notes: [FilterNote(tenant: "a", reason: "because", author: .gateway)],
+            records: FilterList.allCases.map { _ in [] }, rules: [])
+        book.records[0] = [
+            FilterRecord(
+                prefix: try #require(Prefix("192.0.2.1/32")), id: 7, since: 1_764_000_000, until: 1_764_000_600,
+                note: 0, isDry: false)
+        ]
+        var bytes = book.encoded()
+        let length = (FilterNote(tenant: "", reason: "", author: .gateway).encoded().count - 1) / 3
+        let reason = Array("because".utf8)
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: reason) }) + reason.count
+        // Behind the reason stand the author and the site, at the end the tallies.
+        #expect(bytes[place] == FilterNote.Author.gateway.rawValue)
+        bytes.removeSubrange(place + 1..<place + 1 + length)
+        bytes.removeLast(MemoryLayout<UInt32>.size)
+        let version = try #require(bytes.prefix(2).firstIndex(of: UInt8(StoredBook.formVersion)))
+        bytes[version] = 1
+        let read: StoredBook = try decode(bytes)
+        #expect(read == book)
+        bytes[version] = 3
+        #expect(throws: Malformed.self) { let _: StoredBook = try decode(bytes) }
+    }
+
     /// Hostile bytes give an error or a value that is written as it was read; and no book that is read from them is more
     /// than a book can be.
     @Test(arguments: 0..<8) func `with any byte changed is refused or means what it says`(seed: UInt64) {

@@ -31,7 +31,7 @@ extension Seeded {
     }
 
     mutating func note() -> FilterNote {
-        FilterNote(tenant: text(upTo: 64), reason: text(upTo: 200), author: author())
+        FilterNote(tenant: text(upTo: 64), reason: text(upTo: 200), author: author(), site: text(upTo: 100))
     }
 
     mutating func author() -> FilterNote.Author { .allCases.randomElement(using: &self) ?? .operator }
@@ -71,8 +71,9 @@ extension Seeded {
     }
 
     mutating func request() -> FilterRequest {
-        switch Int.random(in: 0..<11, using: &self) {
+        switch Int.random(in: 0..<12, using: &self) {
         case 0: .status
+        case 10: .tallies
         case 1: .remove(id: number())
         case 2: .removePrefix(.allCases.randomElement(using: &self) ?? .blocked, prefix())
         case 3: .explain(address())
@@ -109,7 +110,8 @@ extension Seeded {
     }
 
     mutating func reply() -> FilterReply {
-        switch Int.random(in: 0..<6, using: &self) {
+        switch Int.random(in: 0..<7, using: &self) {
+        case 5: .tallies(tallies())
         case 0: .done(ids: list(upTo: 9) { $0.number() }, refused: number(), reason: text(upTo: 90))
         case 1: .refused(code: text(upTo: 20), reason: text(upTo: 90))
         case 2: .status(status())
@@ -121,6 +123,15 @@ extension Seeded {
                     sources: list(upTo: 5) { $0.number() }))
         default: .lines(list(upTo: 4) { $0.text(upTo: 90) })
         }
+    }
+
+    mutating func tallies() -> FilterTallies {
+        FilterTallies(
+            list(upTo: 4) {
+                FilterTally(
+                    number: $0.number(), tenant: $0.text(upTo: 60), site: $0.text(upTo: 60), entries: $0.number(),
+                    until: $0.moment(), dropped: $0.count(), spared: $0.count())
+            }, isCounted: flag())
     }
 
     mutating func samples() -> FilterSamples {
@@ -146,6 +157,9 @@ extension Seeded {
             return random.rule(id: id)
         }
         return StoredBook(
-            saved: moment(), nextID: id + 1, key: number(), notes: notes, records: records, rules: rules)
+            saved: moment(), nextID: id + 1, key: number(), notes: notes, records: records, rules: rules,
+            tallies: list(upTo: 3) {
+                .init(owner: .init(tenant: $0.text(upTo: 60), site: $0.text(upTo: 60)), until: $0.number())
+            })
     }
 }

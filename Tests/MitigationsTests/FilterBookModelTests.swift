@@ -62,7 +62,7 @@ private struct Model {
         func take(_ actions: [FilterAction]) {
             for action in actions {
                 switch action {
-                case .insert(let list, let prefix, let until, _): kernel[list, default: [:]][prefix] = until
+                case .insert(let list, let prefix, let until, _, _): kernel[list, default: [:]][prefix] = until
                 case .remove(let list, let prefix): kernel[list]?[prefix] = nil
                 default: Issue.record("no rules here")
                 }

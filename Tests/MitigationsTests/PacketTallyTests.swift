@@ -36,6 +36,17 @@ import Testing
         }
     }
 
+    @Test func `takes in two counters, of what is dropped and of what is dry, each by itself`() throws {
+        var tally = PacketTally(
+            isLive: true, machine: "here", interface: "eth0", attack: nil, reading: count(100), spareReading: count(7))
+        #expect(tally.count(dropped: count(130), spared: count(7)) == count(30))
+        #expect(tally.dropped == count(30) && tally.spared == count(0))
+        // The machine was started anew.
+        tally.count(dropped: count(4), spared: count(9))
+        #expect(tally.dropped == count(34) && tally.spared == count(2))
+        #expect(tally.reading == count(4) && tally.spareReading == count(9))
+    }
+
     @Test func `stops at the greatest count`() {
         var tally = tally()
         tally.count(count(.max, .max), isLive: true)

@@ -167,6 +167,25 @@ struct RuleHandoverTests {
         #expect(try !RuleHandover.isOurs(held(1, port: "53", author: .operator), key))
     }
 
+    @Test func `says which attacks a live rule holds back, and no longer than it does`() {
+        let handover = Handover()
+        handover.observe(attack(), of: "a", on: Self.target, rules: .live, at: Self.noon)
+        _ = handover.orders(from: 4, at: Self.noon)
+        func saw(_ packets: UInt64, isLive: Bool = true, at second: Double) {
+            _ = handover.saw([(4, isLive, FilterCount(packets: packets, bytes: 0))], now: Self.noon + second)
+        }
+        // What it counted before it was looked at first may be anybody's.
+        saw(1_000_000, at: 1)
+        #expect(handover.dropping(at: Self.noon + 1).isEmpty)
+        saw(1_000_019, at: 2)
+        #expect(handover.dropping(at: Self.noon + 2).isEmpty)
+        saw(1_000_039, at: 3)
+        #expect(handover.dropping(at: Self.noon + 3) == [.init(attack(), of: "a")])
+        #expect(handover.dropping(at: Self.noon + 33).count == 1 && handover.dropping(at: Self.noon + 34).isEmpty)
+        saw(2_000_000, isLive: false, at: 40)
+        #expect(handover.dropping(at: Self.noon + 40).isEmpty)
+    }
+
     @Test func `there is a bound`() {
         let handover = Handover()
         let many = (1...400).map { "\($0)" }
@@ -197,7 +216,11 @@ private final class Handover {
         _ key: RuleHandover.Key, _ action: RuleHandover.Action, code: String, reason: String, at now: Moment
     ) -> Bool { handover.refused(key, action, code: code, reason: reason, at: now) }
 
-    func saw(_ counts: [(id: UInt64, isLive: Bool, hits: FilterCount)]) -> [RuleHandover.Rule] { handover.saw(counts) }
+    func saw(
+        _ counts: [(id: UInt64, isLive: Bool, hits: FilterCount)], now: Moment? = nil
+    ) -> [RuleHandover.Rule] { handover.saw(counts, now: now) }
+
+    func dropping(at now: Moment) -> Set<RuleHandover.Attack> { handover.dropping(at: now) }
 
     func found(_ entries: [FilterEntry], at now: Moment) { handover.found(entries, at: now) }
 

@@ -210,7 +210,7 @@ private final class Street {
         )
     }
 
-    func due(at now: Moment) -> [RuleMeasures.Item] { measures.due(at: now) }
+    func due(at now: Moment) -> [FiledMeasure] { measures.due(at: now) }
 
     func file(at now: Moment) {
         for item in measures.due(at: now) {

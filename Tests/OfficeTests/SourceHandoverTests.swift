@@ -30,7 +30,7 @@ struct SourceHandoverTests {
         handover.take(ProvenSources([try source()]))
         let order = try #require(handover.next(.live))
         #expect(order.what == .block([try #require(Prefix("198.51.100.7/32"))]))
-        #expect(order.note.tenant == "waterdam" && order.note.author == .gateway)
+        #expect(order.note.tenant == "waterdam" && order.note.author == .gateway && order.note.site == "a.example")
         #expect(
             order.note.reason == "site a.example under pressure: 40 requests refused in 3 s, no sign of a visitor")
         #expect(order.seconds == 600 && !order.isDry)

@@ -88,6 +88,32 @@ import wasstraat
         #expect(ended.isOver && ended.end == Self.noon + 8 && ended.start == begun.start && ledger.count == 0)
     }
 
+    @Test func `an attack goes on while a rule drops all of it before the exports, with the counts of both sides`()
+        throws
+    {
+        var ledger = Self.ledger()
+        let first = ledger.observe([Self.seen("198.51.100.7", to: 4)], heard: true, at: Self.noon + 4)
+        let begun = try #require(first.first).event.attack
+        let held: Set = [RuleHandover.Attack(begun, of: "waterdam")]
+        // Detection has let go of it: behind the filter nothing is seen.
+        for second in 5...400 {
+            let found = ledger.observe([], heard: true, held: held, at: Self.noon + Double(second))
+            #expect(found.allSatisfy { !$0.event.attack.isOver })
+            if let last = found.last { #expect(last.event.attack.end == Self.noon + Double(second)) }
+        }
+        #expect(ledger.count == 1)
+        // The rule goes, and it is seen again: the same attack, with what was seen of it before.
+        let again = ledger.observe([Self.seen("198.51.100.7", from: 401, to: 404)], heard: true, at: Self.noon + 410)
+        let attack = try #require(again.first).event.attack
+        #expect(attack.start == begun.start && attack.traffic?.packets == 2_000 && !attack.isOver)
+        let over = ledger.observe([], heard: true, at: Self.noon + 600)
+        #expect(over.first?.event.attack.isOver == true && ledger.count == 0)
+        // One that is held by nothing is over at once, as ever.
+        var other = Self.ledger()
+        _ = other.observe([Self.seen("198.51.100.7", to: 4)], heard: true, at: Self.noon + 4)
+        #expect(other.observe([], heard: true, at: Self.noon + 5).first?.event.attack.isOver == true)
+    }
+
     @Test func `a block of several organisations is filed for each, as far as it is theirs`() {
         var ledger = Self.ledger()
         let found = ledger.observe([Self.seen("198.51.96.0/20", to: 3)], heard: true, at: Self.noon + 3)

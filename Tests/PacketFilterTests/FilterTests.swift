@@ -228,6 +228,43 @@ private func prefix(_ text: String) throws -> Prefix { try #require(Prefix(text)
         }
     }
 
+    @Test func `counts for whom it blocks, over extensions, ends and the next process`() throws {
+        try OwnNetwork.run { _, _ in
+            let pins = try OwnPins()
+            var first = try Held(pins)
+            let site = FilterNote(tenant: "example", reason: "proven", author: .gateway, site: "www.example")
+            func block(_ held: inout Held, _ seconds: UInt32, isDry: Bool = false) throws {
+                let order = FilterOrder(.block([try prefix("10.99.0.1")]), note: site, seconds: seconds, isDry: isDry)
+                try held.filter.perform(try held.book.add(order, at: now()).actions, of: held.book, at: now())
+            }
+            func tally(_ held: Held) throws -> (dropped: UInt64, spared: UInt64) {
+                let counts = try #require(try held.filter.tallies(ofFirst: held.book.tallyPlaces))
+                let tally = try #require(held.book.tallies(counts).first)
+                #expect(tally.dropped.bytes >= 60 * tally.dropped.packets)
+                return (tally.dropped.packets, tally.spared.packets)
+            }
+            try block(&first, 300, isDry: true)
+            #expect(try first.ends(.dryBlockedSource))
+            #expect(try tally(first) == (0, 20))
+            try block(&first, 300)
+            #expect(try first.ends(.blockedSource))
+            // Longer: what the entry and the tally have stays.
+            try block(&first, 600)
+            #expect(try first.ends(.blockedSource))
+            #expect(try tally(first) == (40, 20))
+            #expect(first.filter.hits(of: try prefix("10.99.0.1"), in: .blocked)?.packets == 60)
+            // Another's blocks are not this site's.
+            try first.add(.block([prefix("10.99.0.0/24")]))
+            let id = try #require(first.book.entry(.blocked, try prefix("10.99.0.1"))?.id)
+            try first.remove(id)
+            #expect(try first.ends(.blockedNetwork))
+            #expect(try tally(first) == (40, 20))
+            let next = try Held(
+                pins, book: FilterBook.restored(from: first.book.stored(at: now()), at: now()).book)
+            #expect(try tally(next) == (40, 20))
+        }
+    }
+
     @Test func `makes anew what is pinned in another shape`() throws {
         try OwnNetwork.run { _, _ in
             let pins = try OwnPins()

@@ -374,7 +374,7 @@ private func install(_ script: String, in folder: TemporaryFolder) throws {
             #expect(try filtered.pass("10.99.7.7") == 0)
             try filtered.enforcer.perform(
                 actions(count).map { action in
-                    guard case .insert(let list, let prefix, _, _) = action else { return action }
+                    guard case .insert(let list, let prefix, _, _, _) = action else { return action }
                     return .remove(list, prefix)
                 }, of: filtered.book, at: now)
             let left = try Tool.run(["nft", "list", "set", "netdev", "wasstraat_near", "blocked_4_32_live_1"])

@@ -53,7 +53,7 @@ import Testing
         print(rows.joined(separator: "\n"))
         for name in [
             "proven source in the kernel", "proven sources: visitors served", "proven sources: shared addresses spared",
-            "proven sources: blocked ones cost the lane nothing",
+            "proven sources: blocked ones cost the lane nothing", "proven sources: on the attack's record",
         ] {
             #expect(text.contains("holds  \(name)"), "\(text)")
         }

@@ -139,6 +139,9 @@ final class FakeFilter: Sendable {
                 return .entries(book.entries(kind, from: from, count: Int(count)))
             case .conduct(let rule, let isDry, let author):
                 _ = try book.conduct(rule: rule, isDry: isDry, by: author, at: Self.now)
+            case .tallies:
+                let counts = (0..<book.tallyPlaces).map { FilterCount(packets: UInt64($0), bytes: 60 * UInt64($0)) }
+                return .tallies(FilterTallies(book.tallies(counts), isCounted: true))
             case .samples, .observed, .rates: break
             }
             return .done(ids: [], reason: nature.trouble)

@@ -155,10 +155,15 @@ extension Visit {
         func text(_ count: FilterCount) -> String {
             "\(wording.number(count.packets)) (\(wording.number(count.bytes / 1_000_000)) MB)"
         }
-        return [
+        var view: View = [
             "interface": tally.interface, "machine": tally.machine, "packetsDropped": text(tally.dropped),
             "packetsSpared": text(tally.spared), "match": tally.match, "hasMatch": !tally.match.isEmpty,
         ]
+        if let sources = tally.sources {
+            view["hasSources"] = true
+            view["sources"] = wording.number(UInt64(sources))
+        }
+        return view
     }
 }
 

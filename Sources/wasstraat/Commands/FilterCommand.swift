@@ -46,10 +46,15 @@ struct FilterStatusCommand: ParsableCommand {
             usleep(UInt32(clamping: max(0, Self.pause - (MonotonicClock.milliseconds - start)) * 1_000))
             let status = try link.status()
             let seconds = Double(MonotonicClock.milliseconds - start) / 1_000
+            guard case .tallies(let said) = try link.ask(.tallies) else { throw FilterLink.other }
+            let tallies = said.isCounted ? said.tallies : []
             if json {
-                putAll(FilterJSON.status(status, before: before, seconds: seconds, rules: rules, at: .now))
+                putAll(
+                    FilterJSON.status(
+                        status, before: before, seconds: seconds, rules: rules, tallies: tallies, at: .now))
             } else {
-                let text = FilterStatusText(status, before: before, seconds: seconds, rules: rules)
+                let text = FilterStatusText(
+                    status, before: before, seconds: seconds, rules: rules, tallies: tallies)
                 for line in text.lines(at: .now) { print(line) }
             }
         }

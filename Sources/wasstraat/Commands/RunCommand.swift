@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console, rules: rules, wire: wire)
+                    report: start.report, console: console, rules: rules, sources: start.sources, wire: wire)
             ]
             // One that cannot be started is reported; that is no reason to serve nobody.
             if let settings = start.configuration.filter, let rules, let sources = start.sources {

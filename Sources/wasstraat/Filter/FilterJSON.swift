@@ -12,7 +12,8 @@ enum FilterJSON {
     ///   - before: the same, some time before, for rates; null where there are none.
     ///   - seconds: between the two.
     static func status(
-        _ status: FilterStatus, before: FilterStatus?, seconds: Double, rules entries: [FilterEntry], at now: Moment
+        _ status: FilterStatus, before: FilterStatus?, seconds: Double, rules entries: [FilterEntry],
+        tallies: [FilterTally] = [], at now: Moment
     ) -> [UInt8] {
         var json = JSONText()
         json.raw("{\"time\":")
@@ -45,7 +46,21 @@ enum FilterJSON {
             json.raw(":")
             json.number(status.sizes[place])
         }
-        json.raw("},\"rules\":")
+        json.raw("},\"blocked_for\":")
+        json.list(tallies) { tally, json in
+            json.raw("{\"site\":")
+            json.string(tally.site)
+            json.raw(",\"organisation\":")
+            json.string(tally.tenant)
+            json.raw(",\"sources\":")
+            json.number(tally.entries)
+            json.raw(",\"dropped\":")
+            json.count(tally.dropped, nil, seconds)
+            json.raw(",\"would_have_dropped\":")
+            json.count(tally.spared, nil, seconds)
+            json.raw("}")
+        }
+        json.raw(",\"rules\":")
         json.list(status.rules) { rule, json in
             json.raw("{\"id\":")
             json.number(rule.id)

@@ -15,13 +15,17 @@ package struct FilterStatusText {
     private let seconds: Double
     /// By id.
     private let rules: [UInt64: FilterEntry]
+    private let tallies: [FilterTally]
 
     /// - Parameters:
     ///   - before: an earlier status, and how many seconds lie between them.
     ///   - rules: the rules' entries, for their names.
+    ///   - tallies: what blocks for each site hit.
     package init(
-        _ status: FilterStatus, before: FilterStatus? = nil, seconds: Double = 1, rules: [FilterEntry] = []
+        _ status: FilterStatus, before: FilterStatus? = nil, seconds: Double = 1, rules: [FilterEntry] = [],
+        tallies: [FilterTally] = []
     ) {
+        self.tallies = tallies
         self.status = status
         self.before = before
         self.seconds = max(seconds, 0.001)
@@ -34,7 +38,7 @@ package struct FilterStatusText {
         var lines = ["filter on \(interface), \(status.conduct.mode.words)"]
         lines.append("running for \(age), since \(DissectFigure.time(status.since))")
         lines += status.conduct.missing.map { "MISSING: \(DissectText.plain($0))" }
-        lines += counts() + lists() + ruleLines() + busyLines()
+        lines += counts() + lists() + tallyLines() + ruleLines() + busyLines()
         lines.append("")
         lines.append(
             "samples: \(DissectFigure.count(status.conduct.samples)) taken, "
@@ -69,6 +73,22 @@ package struct FilterStatusText {
         table.add(
             "rules", DissectFigure.count(UInt64(status.rules.count)),
             "of \(DissectFigure.count(UInt64(FilterBook.ruleLimit)))")
+        return [""] + table.lines()
+    }
+
+    /// Sites whose hostile sources are blocked, or were.
+    private func tallyLines() -> [String] {
+        let shown = tallies.filter { $0.entries > 0 || $0.dropped.packets + $0.spared.packets > 0 }
+        guard !shown.isEmpty else { return [] }
+        var table = FilterTable([.left, .right, .right, .right])
+        table.add("blocked for", "sources now", "packets dropped", "would have been")
+        for tally in shown.sorted(by: { ($0.dropped.packets, $1.site) > ($1.dropped.packets, $0.site) })
+            .prefix(Self.ruleLimit)
+        {
+            table.add(
+                DissectText.plain(tally.site), "\(tally.entries)", DissectFigure.count(tally.dropped.packets),
+                DissectFigure.count(tally.spared.packets))
+        }
         return [""] + table.lines()
     }
 

@@ -56,7 +56,7 @@ extension FilterDesk {
         case .refused(let code, let reason):
             guard service.rules.use({ $0.refused(key, action, code: code, reason: reason, at: .now) }) else { break }
             logger.warning("the filter refused a rule", metadata: ["code": "\(code)", "reason": "\(reason)"])
-        case .status, .entries, .lines, .rates, nil: return false
+        case .status, .entries, .lines, .rates, .tallies, nil: return false
         }
         return true
     }
@@ -90,7 +90,7 @@ extension FilterDesk {
     /// What the filter counts now.
     func saw(_ status: FilterStatus) {
         let gone = service.rules.use { rules in
-            rules.saw(status.rules.map { ($0.id, $0.isLive, $0.hits) }, at: status.interface)
+            rules.saw(status.rules.map { ($0.id, $0.isLive, $0.hits) }, at: status.interface, now: .now)
         }
         for rule in gone {
             logger.notice(

@@ -20,7 +20,7 @@ extension FilterDesk {
             case .refused(let code, let reason):
                 service.sources.use { $0.refused() }
                 sourceTrouble = "\(code): \(reason)"
-            case .status, .entries, .lines, .rates, nil:
+            case .status, .entries, .lines, .rates, .tallies, nil:
                 service.sources.use { $0.unanswered() }
                 return
             }

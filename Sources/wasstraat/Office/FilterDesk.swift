@@ -171,6 +171,8 @@ final class FilterDesk {
             $0.filter?.status = status
             $0.filter?.statusAt = Clock.monotonic
         }
+        guard case .tallies(let tallies) = ask(.tallies) else { return }
+        service.sources.saw(tallies, at: status.interface)
     }
 
     /// Asks; lets go of a link that brings no answer.

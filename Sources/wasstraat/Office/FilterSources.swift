@@ -1,4 +1,5 @@
 internal import Messages
+internal import Mitigations
 internal import Moments
 internal import Settings
 internal import Synchronization
@@ -9,6 +10,15 @@ package final class FilterSources: Sendable {
     let bell: FilterBell
     private let current: CurrentConfiguration
     private let state = Mutex(SourceHandover())
+    private let said = Mutex(Tallies())
+
+    /// What the filter said last of what blocks hit.
+    struct Tallies: Sendable {
+        var tallies: [FilterTally] = []
+        /// It has said so since the office's start.
+        var isKnown = false
+        var interface = ""
+    }
 
     init(bell: FilterBell, _ current: CurrentConfiguration) {
         self.bell = bell
@@ -30,6 +40,15 @@ package final class FilterSources: Sendable {
             $0.take(proven, from: lane, organisations: organisations, conduct: conduct, at: .now)
         }
         if !proven.sources.isEmpty { bell.ring() }
+    }
+
+    var tallies: Tallies { said.withLock { $0 } }
+
+    /// Where the filter counts all blocks together there are none: what nobody counted is not on record.
+    func saw(_ tallies: FilterTallies, at interface: String) {
+        said.withLock {
+            $0 = Tallies(tallies: tallies.isCounted ? tallies.tallies : [], isKnown: true, interface: interface)
+        }
     }
 
     func use<Value: Sendable>(_ body: (inout SourceHandover) -> Value) -> Value {

@@ -36,6 +36,8 @@ struct ListedIncident: Encodable {
         /// nil: sources one by one.
         var fingerprint: String?
         var match: String
+        /// The most that were blocked at a time; not there where it is a rule.
+        var sources: UInt32?
         var status: Mitigation.Status
         var isLive: Bool
         var machine: String
@@ -53,6 +55,7 @@ struct ListedIncident: Encodable {
             if case .packetRule(let id) = measure.kind { fingerprint = id }
             kind = fingerprint == nil ? "blocked-sources" : "rule"
             match = packets.match
+            sources = packets.sources
             status = measure.status
             isLive = packets.isLive
             machine = packets.machine

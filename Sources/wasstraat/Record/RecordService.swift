@@ -42,13 +42,15 @@ struct RecordService: Service {
     let console: Descriptor?
     /// Where fingerprints of attacks on the organisations' networks go; nil: there is no filter.
     let rules: FilterRules?
+    /// Where it is known what blocked sources went on to send; nil: there is no filter.
+    let sources: FilterSources?
     /// Where attacks that samples of the filter show come from; nil: there is no filter.
     let wire: WireFeed?
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
-        console: Descriptor?, rules: FilterRules?, wire: WireFeed?
+        console: Descriptor?, rules: FilterRules?, sources: FilterSources?, wire: WireFeed?
     ) {
         self.feed = feed
         self.mailbox = mailbox
@@ -57,6 +59,7 @@ struct RecordService: Service {
         self.report = report
         self.console = console
         self.rules = rules
+        self.sources = sources
         self.wire = wire
     }
 
@@ -89,7 +92,7 @@ struct RecordService: Service {
             group.addTask { await erase(records) }
             group.addTask { await probe(recorder) }
             group.addTask { await collect(records, key) }
-            group.addTask { await recordRules(records) }
+            group.addTask { await recordFilter(records, recorder) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }

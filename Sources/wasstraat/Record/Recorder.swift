@@ -130,6 +130,11 @@ actor Recorder {
         for site in traffic.sites { ledgers[site.name]?.hear(site.traffic) }
     }
 
+    /// Takes in what the packet filter dropped of sources that are proven hostile, by site.
+    func hear(heldBack packets: [String: UInt64]) {
+        for (site, count) in packets { ledgers[site]?.hear(heldBack: count) }
+    }
+
     private func forgetSilentLanes(_ now: Moment) {
         for (lane, moment) in heard where now - moment > Self.silence {
             heard[lane] = nil
@@ -207,6 +212,9 @@ actor Recorder {
         let seen = Availability(fresh[site] ?? [], in: from..<max(from, now), interval: interval)
         return seen.spans.last { $0.state != .unknown }?.state ?? .unknown
     }
+
+    /// When the attack began that goes on at a site.
+    func attack(on site: String) -> Moment? { ledgers[site]?.watch.attack?.start }
 
     func incident(of site: String) -> Int64? {
         cases.values.first { $0.attack.site == site && !$0.attack.isOver }?.record?.incident

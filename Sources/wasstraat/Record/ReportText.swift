@@ -37,6 +37,7 @@ enum ReportText {
             + "\(packets.isLive ? "live" : "dry")\(state), since \(measure.since.text)\(end): \(packets.dropped.packets) packets "
             + "(\(packets.dropped.megabytes) MB) dropped, \(packets.spared.packets) only counted"
             + (packets.match.isEmpty ? "" : "; \(packets.match)")
+            + (packets.sources.map { "; sources blocked one by one, at most \($0) at a time" } ?? "")
     }
 
     /// With keys in alphabetical order and times in milliseconds since 1970.

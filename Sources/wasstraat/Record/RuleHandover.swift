@@ -24,6 +24,10 @@ package struct RuleHandover: Sendable {
     package static let adoption = 900.0
     /// Seconds until what was refused for a while is tried again.
     package static let retry = 60.0
+    /// Packets between two looks, a second apart, without which detection says nothing of a target either.
+    package static let leastDropped: UInt64 = 20
+    /// Seconds without so many after which a rule holds nothing back any more.
+    package static let lull = 30.0
     /// How the reason of each of its rules begins; by it an office knows those of an earlier one.
     static let mark = "attack on "
 
@@ -65,6 +69,8 @@ package struct RuleHandover: Sendable {
         package var isLive = false
         /// The filter has counted it, as the one that it is called now.
         package var isCounted = false
+        /// When it was last seen to drop as much as detection would call an attack.
+        var droppedAt: Moment?
 
         /// When the filter ends it by itself, unless it is told again.
         package var until: Moment {
@@ -242,7 +248,7 @@ package struct RuleHandover: Sendable {
     /// What the filter counts now: a rule that is gone from it was undone, or has ended.
     /// - Returns: those that went since the last time.
     package mutating func saw(
-        _ counts: [(id: UInt64, isLive: Bool, hits: FilterCount)], at interface: String = ""
+        _ counts: [(id: UInt64, isLive: Bool, hits: FilterCount)], at interface: String = "", now: Moment? = nil
     ) -> [Rule] {
         self.interface = interface
         let known = Dictionary(counts.map { ($0.id, $0) }, uniquingKeysWith: { one, _ in one })
@@ -254,12 +260,24 @@ package struct RuleHandover: Sendable {
                 gone.append(rules[place])
                 continue
             }
+            let isDropping = rules[place].isCounted && rules[place].isLive && count.isLive
+            if isDropping, count.hits.since(rules[place].hits).packets >= Self.leastDropped {
+                rules[place].droppedAt = now
+            }
             rules[place].hits = count.hits
             rules[place].isLive = count.isLive
             if count.isLive { rules[place].isHeld = false }
             rules[place].isCounted = true
         }
         return gone
+    }
+
+    /// Attacks of which rules drop packets, that may be all of them: whoever looks behind the filter sees no attack.
+    package func dropping(at now: Moment) -> Set<Attack> {
+        Set(
+            rules.compactMap { rule in
+                rule.droppedAt.map { now - $0 <= Self.lull } ?? false ? rule.attack : nil
+            })
     }
 
     /// The rules that a filter has which has just been connected to; it may be another one, with another book.

@@ -11,29 +11,11 @@ package import Moments
 /// counter goes on, and the new measure counts from where it stands. After a restart of the office a measure goes on from
 /// the counter that it was filed with, so that nothing is counted twice.
 package struct RuleMeasures: Sendable {
-    /// Seconds between two filings of a measure of which only the counts are new: each stands in the register's chain.
-    package static let fileTime = 10.0
-    /// Seconds after which a measure is filed without the incident that its attack never got.
-    package static let incidentTime = 600.0
     /// Measures that wait to be filed, while the register does not take them; then the oldest go.
     package static let limit = 2 * RuleHandover.limit
 
-    package struct Item: Equatable, Sendable {
-        package let number: Int
-        package var measure: Mitigation
-        package var incident: Int64?
-        /// nil: an earlier office's, whose rule was not seen yet.
-        var key: RuleHandover.Key?
-        var filedAt: Moment?
-        /// Something else than counts has changed.
-        var isNews: Bool
-        var hasCounted = false
-
-        package var isOver: Bool { measure.status == .ended || measure.status == .undone }
-    }
-
     private let machine: String
-    package private(set) var items: [Item] = []
+    package private(set) var items: [FiledMeasure] = []
     private var next = 0
 
     /// - Parameter open: measures on record that have not ended.
@@ -41,7 +23,7 @@ package struct RuleMeasures: Sendable {
         self.machine = machine
         for measure in open.suffix(Self.limit) {
             guard case .packetRule = measure.kind, measure.status == .live || measure.status == .dry else { continue }
-            add(Item(number: next, measure: measure, incident: nil, key: nil, filedAt: nil, isNews: false))
+            add(FiledMeasure(number: next, measure: measure, isNews: false))
         }
     }
 
@@ -63,7 +45,7 @@ package struct RuleMeasures: Sendable {
         for rule in gone {
             guard let place = place(of: rule) else { continue }
             count(rule, at: place)
-            end(place, rule.isUndone ? .undone : .ended, at: now)
+            items[place].end(rule.isUndone ? .undone : .ended, at: now)
         }
         for rule in rules {
             // One that was only found is there, and is counted with the filter's next word.
@@ -73,12 +55,9 @@ package struct RuleMeasures: Sendable {
         for place in items.indices where !items[place].isOver && !seen.contains(items[place].number) {
             let until = items[place].measure.until
             // The filter ends it by itself then, whoever looks.
-            if isKnown || until.map({ $0 <= now }) ?? false { end(place, .ended, at: min(now, until ?? now)) }
+            if isKnown || until.map({ $0 <= now }) ?? false { items[place].end(.ended, at: min(now, until ?? now)) }
         }
-        if items.count > Self.limit {
-            let over = items.filter(\.isOver).prefix(items.count - Self.limit).map(\.number)
-            items.removeAll { over.contains($0.number) }
-        }
+        items.bound(to: Self.limit)
     }
 
     /// - Returns: the number of the rule's measure; nil where it has none.
@@ -87,7 +66,7 @@ package struct RuleMeasures: Sendable {
             items[place].key = rule.key
             count(rule, at: place)
             if rule.isUndone {
-                end(place, now >= rule.until ? .ended : .undone, at: now)
+                items[place].end(now >= rule.until ? .ended : .undone, at: now)
                 return nil
             }
             change(place, rule, interface)
@@ -98,7 +77,7 @@ package struct RuleMeasures: Sendable {
         let former = items.lastIndex { $0.key == rule.key && !$0.isOver }
         if let former {
             count(rule, at: former)
-            end(former, .ended, at: now)
+            items[former].end(.ended, at: now)
         }
         // What it counted before this attack is not this attack's.
         let isNew = former == nil && rule.takenAt.map { $0 >= attack.start } ?? false
@@ -111,38 +90,24 @@ package struct RuleMeasures: Sendable {
             status: rule.isLive ? .live : .dry, since: isNew ? rule.takenAt ?? now : now, until: rule.until,
             reason: rule.note.reason, packets: tally)
         let number = next
-        add(Item(number: number, measure: measure, incident: nil, key: rule.key, filedAt: nil, isNews: true))
+        add(FiledMeasure(number: number, measure: measure, key: rule.key, isNews: true))
         return number
     }
 
     /// What is to be filed now.
-    package func due(at now: Moment) -> [Item] {
-        items.filter { item in
-            item.isNews || item.hasCounted && item.filedAt.map { now - $0 >= Self.fileTime || now < $0 } ?? true
-        }
-    }
+    package func due(at now: Moment) -> [FiledMeasure] { items.due(at: now) }
 
     /// All that is not on record as it is, for those who stop.
-    package var unfiled: [Item] { items.filter { $0.isNews || $0.hasCounted } }
+    package var unfiled: [FiledMeasure] { items.unfiled }
 
     /// It is on record as it was given out.
-    package mutating func filed(_ item: Item, as id: Int64, under incident: Int64?, at now: Moment) {
-        guard let place = items.firstIndex(where: { $0.number == item.number }) else { return }
-        if item.isOver {
-            items.remove(at: place)
-            return
-        }
-        items[place].measure.id = id
-        items[place].incident = incident
-        items[place].filedAt = now
-        let isSame = items[place].measure.packets == item.measure.packets
-        items[place].hasCounted = !isSame
-        items[place].isNews = items[place].measure.status != item.measure.status
+    package mutating func filed(_ item: FiledMeasure, as id: Int64, under incident: Int64?, at now: Moment) {
+        items.filed(item, as: id, under: incident, at: now)
     }
 
     // ---- One measure.
 
-    private mutating func add(_ item: Item) {
+    private mutating func add(_ item: FiledMeasure) {
         items.append(item)
         next += 1
     }
@@ -172,12 +137,6 @@ package struct RuleMeasures: Sendable {
         measure.packets?.interface = interface
         guard measure != items[place].measure else { return }
         items[place].measure = measure
-        items[place].isNews = true
-    }
-
-    private mutating func end(_ place: Int, _ status: Mitigation.Status, at now: Moment) {
-        items[place].measure.status = status
-        items[place].measure.until = max(items[place].measure.since, now)
         items[place].isNews = true
     }
 }

@@ -23,6 +23,7 @@ struct SiteLedger: Sendable {
     private var lanes: [String: (started: UInt64, latest: SiteStatus, used: SiteStatus)] = [:]
     private var traffic = Traffic()
     private var wasUnderPressure = false
+    private var heldBack: UInt64 = 0
     private(set) var last: SitePoint?
     private(set) var requestsToday: UInt64 = 0
     /// Points of seconds that are not on record (yet), oldest first.
@@ -58,6 +59,8 @@ struct SiteLedger: Sendable {
 
     mutating func hear(_ heard: Traffic) { traffic.merge(heard) }
 
+    mutating func hear(heldBack packets: UInt64) { heldBack &+= packets }
+
     /// Lanes that are gone say nothing any more.
     mutating func forget(lane: String) { lanes[lane] = nil }
 
@@ -70,6 +73,8 @@ struct SiteLedger: Sendable {
         wasUnderPressure = false
         second.traffic = traffic
         traffic = Traffic()
+        second.heldBack = heldBack
+        heldBack = 0
         for (lane, state) in lanes {
             second.add(state.latest, since: state.used)
             if state.latest.isUnderPressure { wasUnderPressure = true }

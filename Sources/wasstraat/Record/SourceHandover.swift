@@ -65,7 +65,8 @@ package struct SourceHandover: Sendable {
             let reason =
                 "site \(source.site) under pressure: \(source.refusals) requests refused in \(took) s, no sign of a visitor"
             let note = FilterNote(
-                tenant: organisation, reason: String(reason.prefix(FilterNote.reasonLimit)), author: .gateway)
+                tenant: organisation, reason: String(reason.prefix(FilterNote.reasonLimit)), author: .gateway,
+                site: source.site)
             waiting.append(Waiting(prefix: source.prefix, note: note, at: now))
         }
     }

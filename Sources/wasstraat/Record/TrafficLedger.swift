@@ -33,9 +33,9 @@ package struct TrafficLedger: Sendable {
     private struct Followed {
         var attack: DetectedAttack
         var part: ServedNetworks.Part
-        /// What earlier collectors counted.
-        let before: DetectedAttack
-        /// As detection has it now; nil: it has not been seen since the start.
+        /// What earlier collectors counted, and this one before a rule held the attack back.
+        var before: DetectedAttack
+        /// As detection has it now; nil: it has not been seen since then.
         var latest: TrafficAttack?
         /// Seconds with exports, since the start, in which it was not among them.
         var quiet: Int64 = 0
@@ -72,8 +72,13 @@ package struct TrafficLedger: Sendable {
     }
 
     /// Takes in what goes on now; to be called about once a second.
-    /// - Parameter heard: exports came since the last call.
-    package mutating func observe(_ attacks: [TrafficAttack], heard: Bool, at now: Moment) -> [TrafficFinding] {
+    /// - Parameters:
+    ///   - heard: exports came since the last call.
+    ///   - held: attacks of which rules drop packets now. One that is no longer seen goes on all the same: where exports
+    ///     come from behind the filter, that is what a rule that works looks like.
+    package mutating func observe(
+        _ attacks: [TrafficAttack], heard: Bool, held: Set<RuleHandover.Attack> = [], at now: Moment
+    ) -> [TrafficFinding] {
         var findings: [TrafficFinding] = []
         var seen: Set<Int> = []
         for attack in attacks where attack.state != .suspected && attack.state != .ended {
@@ -89,6 +94,11 @@ package struct TrafficLedger: Sendable {
             }
         }
         for index in followed.indices.reversed() where !seen.contains(index) {
+            let name = RuleHandover.Attack(followed[index].attack, of: followed[index].part.organisation)
+            if held.contains(name) {
+                if let change = hold(index, at: now) { findings.append(change) }
+                continue
+            }
             if followed[index].latest == nil {
                 followed[index].quiet += heard ? 1 : 0
                 let unseen = now - followed[index].attack.end
@@ -149,6 +159,20 @@ package struct TrafficLedger: Sendable {
         var change = finding(.changed(followed[index].attack), index)
         change.joined = joined.map(\.kind)
         return change
+    }
+
+    /// Lets an attack go on that a rule holds back. What is seen of it afterwards is added to what was seen before.
+    private mutating func hold(_ index: Int, at now: Moment) -> TrafficFinding? {
+        if let latest = followed[index].latest {
+            _ = merge(index, latest, isLast: false)
+            followed[index].before = followed[index].attack
+            followed[index].latest = nil
+        }
+        followed[index].quiet = 0
+        followed[index].attack.end = max(followed[index].attack.end, now)
+        guard now - followed[index].filed >= Self.interval || now < followed[index].filed else { return nil }
+        followed[index].filed = now
+        return finding(.changed(followed[index].attack), index)
     }
 
     private mutating func close(_ index: Int) -> TrafficFinding {

@@ -53,7 +53,8 @@ struct TrafficRecording {
         let fresh = names.subtracting(strange).sorted()
         strange = names
         strangers &+= UInt64(fresh.count)
-        let findings = ledger.observe(second.attacks, heard: second.isHeard, at: second.now)
+        let held = rules?.use { $0.dropping(at: second.now) } ?? []
+        let findings = ledger.observe(second.attacks, heard: second.isHeard, held: held, at: second.now)
         for finding in findings { if case .opened(_) = finding.event { filed &+= 1 } }
         // Before the register, whose disk may be slow.
         rules?.observe(findings, on: ledger.networks, at: second.now)

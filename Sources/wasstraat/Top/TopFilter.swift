@@ -22,7 +22,7 @@ struct TopFilter {
         case .refused(_, let reason):
             trouble = reason
             samples = []
-        case .done, .entries, .lines, .rates: break
+        case .done, .entries, .lines, .rates, .tallies: break
         }
     }
 

@@ -1,0 +1,151 @@
+internal import Detection
+internal import Incidents
+internal import Logging
+internal import Mitigations
+internal import Moments
+internal import Settings
+
+/// What rules against attacks and blocked sources dropped, on its way to the register: looked at each second, filed now
+/// and then.
+actor FilterRecording {
+    /// Seconds back in which a measure that goes on can have begun: a rule that nobody ends lasts a day.
+    private static let reach = 7 * 86_400.0
+
+    private let records: any Records
+    private let recorder: Recorder
+    private let rules: FilterRules
+    private let sources: FilterSources
+    private let logger = Logger(label: "record")
+    private var measures: RuleMeasures
+    private var blocks: SourceMeasures
+    /// Of this turn, so that each is looked for once.
+    private var incidents: [PlaceOfAttack: Int64?] = [:]
+    private var isFailing = false
+
+    init(
+        records: any Records, recorder: Recorder, rules: FilterRules, sources: FilterSources, machine: String,
+        now: Moment
+    ) async throws {
+        self.records = records
+        self.recorder = recorder
+        self.rules = rules
+        self.sources = sources
+        let open = try await records.mitigations(scope: nil, in: now + -Self.reach..<now + 1)
+        measures = RuleMeasures(machine: machine, resuming: open)
+        blocks = SourceMeasures(machine: machine, resuming: open)
+    }
+
+    /// Takes in what the filter counts now, and files what is due.
+    /// - Parameter isLast: the office ends: everything is filed.
+    func turn(_ now: Moment, isLast: Bool = false) async {
+        let seen = rules.use { handover in
+            (
+                rules: handover.rules, gone: handover.takeGone(), isKnown: handover.isKnown,
+                interface: handover.interface
+            )
+        }
+        measures.observe(seen.rules, gone: seen.gone, isKnown: seen.isKnown, interface: seen.interface, at: now)
+        do {
+            try await look(at: now)
+            incidents = [:]
+            for var item in isLast ? measures.unfiled : measures.due(at: now) {
+                guard let id = try await file(&item, isLast: isLast, at: now) else { continue }
+                measures.filed(item, as: id, under: item.incident, at: now)
+            }
+            for var item in isLast ? blocks.unfiled : blocks.due(at: now) {
+                guard let id = try await file(&item, isLast: isLast, at: now) else { continue }
+                blocks.filed(item, as: id, under: item.incident, at: now)
+            }
+            isFailing = false
+        } catch {
+            if Task.isCancelled { return }
+            // It is tried again each second; said once.
+            if !isFailing {
+                logger.error(
+                    "what the packet filter dropped is not on record yet", metadata: ["reason": "\(error)"])
+            }
+            isFailing = true
+        }
+    }
+
+    /// Takes in what blocked sources went on to send. An attack whose sources are held back goes on, though its requests
+    /// do not come any more: the recorder is told.
+    private func look(at now: Moment) async throws {
+        let said = sources.tallies
+        for owner in blocks.unknown(among: said.tallies) {
+            let before = try await records.mitigations(scope: owner.site, in: Moment(seconds: 0)..<now + 1)
+            blocks.know(owner, last: before.last { $0.kind == .blockedSources && $0.tenant == owner.tenant })
+        }
+        var attacks: [TallyTable.Owner: Moment] = [:]
+        for tally in said.tallies where tally.entries > 0 {
+            attacks[tally.owner] = await recorder.attack(on: tally.site)
+        }
+        let heldBack = blocks.observe(
+            said.tallies, attacks: attacks, isLive: sources.conduct.rules == .live, isKnown: said.isKnown,
+            interface: said.interface, at: now)
+        if !heldBack.isEmpty { await recorder.hear(heldBack: heldBack) }
+    }
+
+    /// Files a measure under its attack's incident; nil: that is not on record yet.
+    private func file(_ item: inout FiledMeasure, isLast: Bool, at now: Moment) async throws -> Int64? {
+        if item.incident == nil, let attack = PlaceOfAttack(item.measure) {
+            item.incident = try await incident(of: attack)
+        }
+        if !isLast, item.waits(at: now) { return nil }
+        return try await records.file(item.measure, incident: item.incident)
+    }
+
+    private func incident(of attack: PlaceOfAttack) async throws -> Int64? {
+        if let known = incidents[attack] { return known }
+        let found = try await search(attack)
+        incidents[attack] = .some(found)
+        return found
+    }
+
+    private func search(_ attack: PlaceOfAttack) async throws -> Int64? {
+        let around = attack.start + -Self.reach..<attack.start + 86_400
+        return try await records.incidents(organisation: attack.organisation, in: around, limit: 1_000).first {
+            $0.attacks.contains { $0.attack.site == attack.site && $0.attack.start == attack.start }
+        }?.id
+    }
+}
+
+/// Where and when an attack that a measure is against stands on record.
+private struct PlaceOfAttack: Hashable {
+    let organisation: String
+    let site: String
+    let start: Moment
+
+    init?(_ measure: Mitigation) {
+        guard let start = measure.packets?.attack else { return nil }
+        organisation = measure.tenant
+        site = measure.scope
+        self.start = start
+    }
+}
+
+extension RecordService {
+    /// Nothing where there is no filter.
+    func recordFilter(_ records: any Records, _ recorder: Recorder) async {
+        guard let rules, let sources else { return }
+        let machine = current.now.configuration.instance
+        var recording: FilterRecording?
+        while !Task.isCancelled {
+            do {
+                if recording == nil {
+                    recording = try await FilterRecording(
+                        records: records, recorder: recorder, rules: rules, sources: sources, machine: machine,
+                        now: .now)
+                }
+                await recording?.turn(.now)
+            } catch {
+                if !Task.isCancelled {
+                    logger.error("the register does not answer", metadata: ["reason": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+        guard let recording else { return }
+        await uncancelled { await recording.turn(.now, isLast: true) }
+    }
+}

@@ -1,0 +1,178 @@
+internal import Filters
+package import Mitigations
+package import Moments
+
+/// Sources blocked against an attack, as one measure on record for each site: how many, since when, and what they went on
+/// to send. It files nothing itself, reads no clock, and knows no address.
+///
+/// The filter's tally of a site goes on from one attack to the next. A measure counts what came since the tally was last
+/// looked at, by this office or by the one that filed the measure before it: so nothing is counted twice, nor lost at a
+/// restart of either.
+///
+/// *Our bug*: none that it could tell. *Their fault*: a tally that stands lower than before began anew, with the machine
+/// or with the filter's book; all of it is new. *Ignored, because it is fine*: a tally of a site that the office does not
+/// know any more; its blocks stand until their end, and are counted.
+package struct SourceMeasures: Sendable {
+    package typealias Owner = TallyTable.Owner
+
+    /// Seconds from a site's first block to the start of an attack that it may be against: sources are proven under
+    /// pressure, which detection may take for an attack a little later.
+    package static let forerun = 60.0
+    /// Measures that wait to be filed, while the register does not take them; then the oldest go.
+    package static let limit = 2 * TallyTable.limit
+    private static let reason = "proven hostile: refused again and again under pressure, without a sign of a visitor"
+
+    /// A tally's counters as they were looked at last.
+    private struct Reading: Equatable {
+        var dropped: FilterCount
+        var spared: FilterCount
+
+        init(_ tally: FilterTally) { (dropped, spared) = (tally.dropped, tally.spared) }
+
+        init(_ tally: PacketTally?) {
+            dropped = tally?.reading ?? FilterCount()
+            spared = tally?.spareReading ?? FilterCount()
+        }
+    }
+
+    private let machine: String
+    package private(set) var items: [FiledMeasure] = []
+    private var readings: [Owner: Reading] = [:]
+    private var next = 0
+
+    /// - Parameter open: measures on record that have not ended.
+    package init(machine: String, resuming open: [Mitigation]) {
+        self.machine = machine
+        for measure in open.suffix(Self.limit)
+        where measure.kind == .blockedSources && (measure.status == .live || measure.status == .dry) {
+            add(measure, isNews: false)
+        }
+    }
+
+    /// Sites of which must be known what the record has last, before their tallies can be understood.
+    package func unknown(among tallies: [FilterTally]) -> [Owner] {
+        tallies.map(\.owner).filter { readings[$0] == nil }
+    }
+
+    /// - Parameter last: the latest measure of this kind on record; nil: there is none.
+    package mutating func know(_ owner: Owner, last: Mitigation?) {
+        readings[owner] = Reading(last?.packets)
+    }
+
+    /// Takes in the tallies as they are.
+    /// - Parameters:
+    ///   - attacks: when the attack began that goes on at a site, or has just ended.
+    ///   - isLive: such sources are blocked now, not only counted.
+    ///   - isKnown: the filter has said its tallies; until then one that is not among them may be.
+    /// - Returns: packets dropped since the last time, by site.
+    package mutating func observe(
+        _ tallies: [FilterTally], attacks: [Owner: Moment], isLive: Bool, isKnown: Bool, interface: String,
+        at now: Moment
+    ) -> [String: UInt64] {
+        var heldBack: [String: UInt64] = [:]
+        var seen: Set<Owner> = []
+        for tally in tallies {
+            guard let before = readings[tally.owner] else { continue }
+            seen.insert(tally.owner)
+            let dropped = tally.dropped.since(before.dropped).packets
+            if dropped > 0 { heldBack[tally.site, default: 0] += dropped }
+            follow(tally, before, attack: attacks[tally.owner], isLive: isLive || dropped > 0, interface, now)
+            readings[tally.owner] = Reading(tally)
+        }
+        for place in items.indices where !items[place].isOver && !seen.contains(items[place].owner) {
+            let until = items[place].measure.until
+            // The kernel ends blocks by itself then, whoever looks.
+            if isKnown || until.map({ $0 <= now }) ?? false { items[place].end(.ended, at: min(now, until ?? now)) }
+        }
+        items.bound(to: Self.limit)
+        return heldBack
+    }
+
+    private mutating func follow(
+        _ tally: FilterTally, _ before: Reading, attack: Moment?, isLive: Bool, _ interface: String, _ now: Moment
+    ) {
+        var counted = before
+        if let place = place(of: tally.owner) {
+            count(tally, at: place)
+            counted = Reading(tally)
+            guard isNext(attack, at: place) else { return settle(place, tally, isLive: isLive, interface, now) }
+            // What comes from here on is the next attack's.
+            items[place].end(.ended, at: now)
+        }
+        guard tally.entries > 0 || Reading(tally) != counted, items.count < 2 * Self.limit else { return }
+        var packets = PacketTally(
+            isLive: isLive, machine: machine, interface: interface, attack: attack, reading: counted.dropped,
+            spareReading: counted.spared)
+        packets.count(dropped: tally.dropped, spared: tally.spared)
+        packets.sources = tally.entries
+        add(
+            Mitigation(
+                id: 0, tenant: tally.tenant, scope: tally.site, kind: .blockedSources, status: isLive ? .live : .dry,
+                since: now, until: tally.until, reason: Self.reason, packets: packets), isNews: true)
+        settle(items.count - 1, tally, isLive: isLive, interface, now)
+    }
+
+    /// Whether the attack that goes on is another one than that of the measure. One that has none gets it.
+    private mutating func isNext(_ attack: Moment?, at place: Int) -> Bool {
+        guard let attack, let own = items[place].measure.packets else { return false }
+        if let former = own.attack { return former < attack }
+        guard attack <= items[place].measure.since + Self.forerun else { return true }
+        items[place].measure.packets?.attack = attack
+        items[place].isNews = true
+        return false
+    }
+
+    // ---- One measure.
+
+    private mutating func add(_ measure: Mitigation, isNews: Bool) {
+        items.append(FiledMeasure(number: next, measure: measure, isNews: isNews))
+        next += 1
+    }
+
+    private func place(of owner: Owner) -> Int? { items.lastIndex { !$0.isOver && $0.owner == owner } }
+
+    private mutating func count(_ tally: FilterTally, at place: Int) {
+        let before = items[place].measure.packets
+        items[place].measure.packets?.count(dropped: tally.dropped, spared: tally.spared)
+        let most = max(tally.entries, before?.sources ?? 0)
+        items[place].measure.packets?.sources = most
+        if items[place].measure.packets != before { items[place].hasCounted = true }
+    }
+
+    /// Brings a measure up to what stands, or ends it with its last block.
+    private mutating func settle(
+        _ place: Int, _ tally: FilterTally, isLive: Bool, _ interface: String, _ now: Moment
+    ) {
+        guard tally.entries > 0 else { return items[place].end(.ended, at: now) }
+        var measure = items[place].measure
+        // A block that drops does so until its end, whatever is wanted of the next ones.
+        let drops = isLive || measure.status == .live
+        measure.status = drops ? .live : .dry
+        measure.packets?.isLive = drops
+        measure.packets?.interface = interface
+        if measure != items[place].measure { items[place].isNews = true }
+        // An end that only comes later is filed with the counts.
+        if measure.until != tally.until { items[place].hasCounted = true }
+        measure.until = tally.until
+        items[place].measure = measure
+    }
+
+    /// What is to be filed now.
+    package func due(at now: Moment) -> [FiledMeasure] { items.due(at: now) }
+
+    /// All that is not on record as it is, for those who stop.
+    package var unfiled: [FiledMeasure] { items.unfiled }
+
+    /// It is on record as it was given out.
+    package mutating func filed(_ item: FiledMeasure, as id: Int64, under incident: Int64?, at now: Moment) {
+        items.filed(item, as: id, under: incident, at: now)
+    }
+}
+
+extension FilterTally {
+    package var owner: TallyTable.Owner { TallyTable.Owner(tenant: tenant, site: site) }
+}
+
+extension FiledMeasure {
+    fileprivate var owner: TallyTable.Owner { TallyTable.Owner(tenant: measure.tenant, site: measure.scope) }
+}
