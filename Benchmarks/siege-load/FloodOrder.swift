@@ -1,5 +1,4 @@
 internal import Addresses
-internal import Glibc
 internal import Load
 
 /// A flood, and after it the question when its sources are let in again.
@@ -25,8 +24,6 @@ enum FloodOrder {
         var cpuSeconds: Double
     }
 
-    /// Visitors and the origin go first where all share a processor core.
-    private static let niceness: Int32 = 10
     /// Sources that are asked after the flood.
     private static let asked = 30
 
@@ -45,7 +42,6 @@ enum FloodOrder {
             authority: order.name(), rate: rate, start: order.begin, seconds: order.seconds ?? 10,
             seed: (order.seed ?? 1) &+ 5, browserShare: order.browserShare ?? 0,
             framedShare: order.framedShare ?? 0, on: engine)
-        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
         engine.run([flood], until: order.end + 1_000_000_000)
         let reached = engine.reached(flood.place)
         var released: UInt64 = 0

@@ -30,6 +30,8 @@ struct LoadOrder: Decodable {
         var rate: Double
         var start: UInt64
         var seconds: Double
+        /// Which of the unknown come: from the first number up to the second; all where it is absent.
+        var newcomers: [Int]?
     }
 
     struct Site: Decodable {

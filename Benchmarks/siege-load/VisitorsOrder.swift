@@ -58,7 +58,8 @@ enum VisitorsOrder {
             return Visitors(
                 crowd, of: people, to: visited, authority: try order.name(), rate: phase.rate, start: phase.start,
                 seconds: phase.seconds, following: Following(obeysRetryAfter: order.isProgram ?? false),
-                recorded: recorded)
+                recorded: recorded,
+                newcomers: phase.newcomers.flatMap { $0.count == 2 && $0[0] <= $0[1] ? $0[0]..<$0[1] : nil })
         }
         engine.run(drivers, until: .max)
         let rows = zip(phases, drivers).map { Self.row($0, $1) }

@@ -13,8 +13,12 @@ getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
 files.rlim_cur = files.rlim_max
 setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
 
+/// Visitors and the origin go first where all share a processor core.
+func stepBack() { _ = nice(10) }
+
 do {
     let order = try LoadOrder.read()
+    if !["visitors", "origin"].contains(order.kind) { stepBack() }
     switch order.kind {
     case "visitors": try VisitorsOrder.run(order)
     case "flood": try FloodOrder.run(order)

@@ -34,7 +34,7 @@ class Bench:
         self.folder, self.binaries, self.quick = folder, os.path.abspath(options.bin), options.quick == "yes"
         self.load_program = os.path.join(self.binaries, "siege-load")
         self.server_core, self.load_core = cores()
-        self.peers = [peer for peer in options.peers.split(",") if peer]
+        self.peers = [] if self.quick else [peer for peer in options.peers.split(",") if peer]
         self.repository, self.browsers, self.seed = REPOSITORY, os.path.join(HERE, "browsers.json"), 2024
         self.control = CONTROL if os.path.exists(CONTROL) else None
         self.certificates = Certificates(folder)
@@ -124,7 +124,7 @@ def line(name, row, verdict):
 
 def notes(row):
     known = ("control_per_second", "control_served", "browser_like_served", "server_cores", "added_core_share", "refused",
-             "attacks", "proven", "grown_bytes", "asked", "answered", "clicks", "connections", "handshakes_per_second")
+             "attacks", "proven", "grown_bytes", "asked", "answered", "clicks", "connections", "connections_open", "flood_connections", "handshakes_per_second")
     said = [f"{name} {round(row[name], 3)}" for name in known if row.get(name) is not None]
     return f"{'':4}{', '.join(said)}" if said else ""
 

@@ -129,6 +129,7 @@ package final class Visitors: Driver {
     private let fields: Browsers.Fields
     private let authority: String
     private let following: Following
+    private let newcomers: Range<Int>
     private var later = LaterOrders()
     private let rate: Double
     private let end: UInt64
@@ -141,10 +142,13 @@ package final class Visitors: Driver {
     ///   - rate: requests per second in all, assets included.
     ///   - start: when it begins, in nanoseconds of `Clock`.
     ///   - recorded: the engine's browsers.
+    ///   - newcomers: which of the unknown come in a mixed phase; nil: all.
     package init(
         _ crowd: Crowd, of people: People, to site: VisitedSite, authority: String, rate: Double, start: UInt64,
-        seconds: Double, following: Following = Following(), recorded: [RecordedBrowser] = []
+        seconds: Double, following: Following = Following(), recorded: [RecordedBrowser] = [],
+        newcomers: Range<Int>? = nil
     ) {
+        self.newcomers = newcomers?.clamped(to: 0..<people.unknown.count) ?? 0..<people.unknown.count
         self.authority = authority
         self.following = following
         self.crowd = crowd
@@ -257,15 +261,15 @@ package final class Visitors: Driver {
             }
             return (true, ready(people.known[..<people.met], at: now))
         case .mixed:
-            let isKnown = people.unknown.isEmpty || (!people.known.isEmpty && people.random.below(2) == 0)
-            return (isKnown, ready(isKnown ? people.known[...] : people.unknown[...], at: now))
+            let isKnown = newcomers.isEmpty || (!people.known.isEmpty && people.random.below(2) == 0)
+            return (isKnown, ready(isKnown ? people.known[...] : people.unknown[newcomers], at: now))
         }
     }
 
     /// Someone who has read the page; where nobody has, the one who has had the longest time.
     private func ready(_ group: ArraySlice<People.Person>, at now: UInt64) -> Int {
         for _ in 0..<16 {
-            let index = people.random.below(group.count)
+            let index = group.startIndex + people.random.below(group.count)
             if !group[index].isWaiting, group[index].readyAt <= now { return index }
         }
         return group.indices.min { group[$0].readyAt < group[$1].readyAt } ?? 0
