@@ -163,7 +163,8 @@ let package = Package(
             path: "Demo/wasstraat-demo", swiftSettings: house),
         // What the siege sends, and the origin behind it.
         .executableTarget(
-            name: "siege-load", dependencies: ["CLinux", "Addresses", "Load"], path: "Benchmarks/siege-load",
+            name: "siege-load", dependencies: ["CLinux", "Addresses", "Load", "Heads", "Sketches", "Admission"],
+            path: "Benchmarks/siege-load",
             swiftSettings: house),
         // What the packet filter costs, and what it must hold.
         .executableTarget(
@@ -211,7 +212,7 @@ let package = Package(
         tests(
             "IncidentsTests",
             ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
-        tests("LoadTests", ["Load", "Addresses"]),
+        tests("LoadTests", ["Load", "Addresses", "Packets"]),
         tests(
             "MessagesTests",
             [

@@ -52,7 +52,7 @@ struct LoadOrder: Decodable {
     }
 
     var kind: String
-    var target: String
+    var target: String = ""
     var authority: String?
     var host: String?
     /// PEM file of the authority; without it the load is in clear.

@@ -13,6 +13,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -124,7 +125,7 @@ def line(name, row, verdict):
 
 def notes(row):
     known = ("control_per_second", "control_served", "browser_like_served", "server_cores", "added_core_share", "refused",
-             "attacks", "proven", "grown_bytes", "asked", "answered", "clicks", "connections", "connections_open", "flood_connections", "handshakes_per_second")
+             "attacks", "proven", "grown_bytes", "nanoseconds_each", "asked", "answered", "clicks", "connections", "connections_open", "flood_connections", "handshakes_per_second")
     said = [f"{name} {round(row[name], 3)}" for name in known if row.get(name) is not None]
     return f"{'':4}{', '.join(said)}" if said else ""
 
@@ -165,6 +166,8 @@ def main():
     if os.getuid() != 0:
         parser.error("the siege makes a network of its own: run it as root")
     began, rows = time.monotonic(), []
+    # An end that is asked for is an end in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="wasstraat-siege-") as folder:
         enter(folder)
         bench = Bench(options, folder)

@@ -164,8 +164,12 @@ class Server:
         self.origin_port, self.secure, self.clear, self.metrics = (free_port() for _ in range(4))
         try:
             order = {"kind": "origin", "target": f"{HOME}:{self.origin_port}", "origin": self.site["origin"]}
-            self.start("origin", self.bench.pinned(self.bench.load_core, self.bench.load_program), json.dumps(order))
-            self.start(self.name, self.bench.pinned(self.bench.server_core, *CONTENDERS[self.name](self.bench, self)))
+            # What the origin can take must not depend on how busy the load tool is beside it.
+            self.start("origin", ["nice", "-n", "-5", *self.bench.pinned(self.bench.load_core, self.bench.load_program)],
+                       json.dumps(order))
+            # It ends with the siege, however that comes about.
+            self.start(self.name, ["setpriv", "--pdeathsig", "TERM",
+                                   *self.bench.pinned(self.bench.server_core, *CONTENDERS[self.name](self.bench, self))])
             self.await_answer()
         except BaseException:
             self.__exit__()

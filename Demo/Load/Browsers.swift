@@ -69,7 +69,8 @@ enum Browsers {
                 var value = field[1]
                 switch field[0] {
                 case "accept": value = accept ?? value
-                case "sec-fetch-dest" where accept != nil: value = accept?.hasPrefix("image") == true ? "image" : "style"
+                case "sec-fetch-dest" where accept != nil:
+                    value = accept?.hasPrefix("image") == true ? "image" : "style"
                 case "sec-fetch-mode" where accept != nil: value = "no-cors"
                 case "sec-fetch-site" where accept != nil: value = "same-origin"
                 default: break

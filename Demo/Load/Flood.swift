@@ -62,7 +62,8 @@ package final class Flood: Driver {
         recordedFields = Browsers.Fields(authority: authority, recorded: engine.browsers)
         let hasBrowsers = !engine.browsers.isEmpty
         browserlike = hasBrowsers ? Int(Double(addresses.count) * browserShare) : 0
-        recorded = hasBrowsers && !engine.usesTLS
+        recorded =
+            hasBrowsers && !engine.usesTLS
             ? browserlike + Int(Double(addresses.count - browserlike) * framedShare) : browserlike
         random = Seeded(seed)
         sources = addresses.count

@@ -53,7 +53,9 @@ package struct Following: Sendable {
 
     /// The head of an order for another path, as a GET or with the method that it had.
     static func head(_ head: [UInt8], to step: Step) -> [UInt8] {
-        guard let first = head.firstIndex(of: 32), let second = head[(first + 1)...].firstIndex(of: 32) else { return head }
+        guard let first = head.firstIndex(of: 32), let second = head[(first + 1)...].firstIndex(of: 32) else {
+            return head
+        }
         let method = step.keepsMethod ? Array(head[..<first]) : Array("GET".utf8)
         let target = step.target.isEmpty ? Array(head[(first + 1)..<second]) : step.target
         var rest = Array(head[second...])

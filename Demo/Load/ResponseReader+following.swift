@@ -39,7 +39,8 @@ extension ResponseReader {
     /// What `<meta http-equiv="refresh" content="…">` says.
     var pageRefresh: Refresh? {
         let page = String(decoding: body.prefix(16 << 10), as: UTF8.self).lowercased()
-        guard let mark = page.range("http-equiv=\"refresh\""), let content = page[mark.upperBound...].range("content=\"")
+        guard let mark = page.range("http-equiv=\"refresh\""),
+            let content = page[mark.upperBound...].range("content=\"")
         else { return nil }
         return Refresh(Array(page[content.upperBound...].utf8.prefix { $0 != UInt8(ascii: "\"") })[...])
     }
