@@ -161,7 +161,7 @@ def main():
     if options.prepare:
         return prepare()
     names = [name for name in options.only.split(",") if name] or list(points.POINTS)
-    if unknown := [name for name in names if name not in points.POINTS]:
+    if unknown := [name for name in names if name not in {**points.POINTS, **points.TRIALS}]:
         parser.error(f"no such point: {', '.join(unknown)}; there are {', '.join(points.POINTS)}")
     if os.getuid() != 0:
         parser.error("the siege makes a network of its own: run it as root")
@@ -176,7 +176,7 @@ def main():
               f"server on core {bench.server_core}, load and origin on core {bench.load_core}; "
               f"control: {CONTROL_PACKAGE if bench.control else 'none'}\n\n{HEADINGS}", flush=True)
         for name in names:
-            made = points.POINTS[name](bench)
+            made = {**points.POINTS, **points.TRIALS}[name](bench)
             while True:
                 try:
                     row = next(made, None)

@@ -62,11 +62,14 @@ def rates(reports, seconds):
 
 # ---- Point 1: one site under all at once.
 
-def storm(bench, contender, site, times, extra=(), name="storm"):
-    """Visitors in quiet, in the storm and after it, and when its sources are let in again."""
+def storm(bench, contender, site, times, extra=(), name="storm", brief=None):
+    """Visitors in quiet, in the storm and after it, and when its sources are let in again. `brief`: the known, and the
+    seconds of each part."""
     known = 400 if bench.quick else 800
-    meeting = known * (10 / 3 if site["visited"]["style"] else 4 / 3) / VISITS + 1
     quiet, storming, later, release = (SETTLING, 8, 4, 30) if bench.quick else (SETTLING, 20, 8, 62)
+    if brief:
+        known, quiet, storming, later, release = brief
+    meeting = known * (10 / 3 if site["visited"]["style"] else 4 / 3) / VISITS + 1
     with Server(bench, contender, site, extra) as server:
         load, rate = Load(bench, server, name), VISITS * times
         try:
@@ -153,6 +156,11 @@ def kinds(bench):
         if bench.quick and name != "json-api":
             continue
         yield storm_row(bench, f"storm, {name}", site, 20, peers=False)
+
+
+def smoke(bench):
+    """Whether the siege itself works: all of its parts for a few seconds, too short to judge by."""
+    yield {"name": "smoke", "holds": None, **storm(bench, "wasstraat", sites.MUNICIPALITY, 5, brief=(60, 3, 4, 1, 20))}
 
 
 # ---- Point 3: crowds are no attack.
@@ -384,3 +392,4 @@ def frames(bench):
 POINTS = {"municipality": municipality, "kinds": kinds, "crowd": crowd, "shared": shared, "networks": networks,
           "admission": admission,
           "slow": slow, "handshakes": handshakes, "frames": frames}
+TRIALS = {"smoke": smoke}
