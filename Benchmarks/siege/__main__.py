@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True  # the folder of the sources stays as it is
+import hostile
 import points
 from servers import FRAMED_HOST, HOME, HOST, Certificates, Void, cores
 
@@ -146,6 +148,10 @@ def machine():
             "kernel": os.uname().release, "load_average": os.getloadavg()[0]}
 
 
+POINTS = {"municipality": points.municipality, "kinds": points.kinds, "unscored": points.unscored, "crowd": points.crowd,
+          "shared": points.shared, "networks": hostile.networks, "admission": hostile.admission, "slow": hostile.slow,
+          "handshakes": hostile.handshakes, "frames": hostile.frames}
+TRIALS = {"smoke": points.smoke}
 FIELDS = ("known_success", "unknown_success", "p99_ratio", "first_effect_seconds", "released_seconds")
 
 
@@ -160,9 +166,9 @@ def main():
     options = parser.parse_args()
     if options.prepare:
         return prepare()
-    names = [name for name in options.only.split(",") if name] or list(points.POINTS)
-    if unknown := [name for name in names if name not in {**points.POINTS, **points.TRIALS}]:
-        parser.error(f"no such point: {', '.join(unknown)}; there are {', '.join(points.POINTS)}")
+    names = [name for name in options.only.split(",") if name] or list(POINTS)
+    if unknown := [name for name in names if name not in {**POINTS, **TRIALS}]:
+        parser.error(f"no such point: {', '.join(unknown)}; there are {', '.join(POINTS)}")
     if os.getuid() != 0:
         parser.error("the siege makes a network of its own: run it as root")
     began, rows = time.monotonic(), []
@@ -176,7 +182,7 @@ def main():
               f"server on core {bench.server_core}, load and origin on core {bench.load_core}; "
               f"control: {CONTROL_PACKAGE if bench.control else 'none'}\n\n{HEADINGS}", flush=True)
         for name in names:
-            made = {**points.POINTS, **points.TRIALS}[name](bench)
+            made = {**POINTS, **TRIALS}[name](bench)
             while True:
                 try:
                     row = next(made, None)
