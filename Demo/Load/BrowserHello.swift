@@ -8,6 +8,7 @@ internal import CNIOBoringSSL
 enum BrowserHello {
     /// Numbers in an extension's list of ALPN protocols.
     private static let protocols: [UInt8] = [2] + Array("h2".utf8) + [8] + Array("http/1.1".utf8)
+    /// The number that Chrome used up to version 132; there is a newer one.
     private static let applicationSettings: UInt16 = 17513
     private static let encryptedHello: UInt16 = 65037
 
@@ -25,6 +26,7 @@ enum BrowserHello {
         let groups = browser.groups.filter { known.contains($0) }
         SSL_CTX_set1_group_ids(context, groups, groups.count)
         SSL_CTX_set_verify_algorithm_prefs(context, browser.signatures, browser.signatures.count)
+        if !browser.extensions.contains(35) { SSL_CTX_set_options(context, UInt32(SSL_OP_NO_TICKET)) }
         if browser.extensions.contains(5) { SSL_CTX_enable_ocsp_stapling(context) }
         if browser.extensions.contains(18) { SSL_CTX_enable_signed_cert_timestamps(context) }
         for number in browser.compressions {
@@ -36,6 +38,7 @@ enum BrowserHello {
     /// What is set for each connection.
     static func prepare(connection: OpaquePointer, as browser: RecordedBrowser) {
         if browser.extensions.contains(applicationSettings) {
+            SSL_set_alps_use_new_codepoint(connection, 0)
             let framed = Array("h2".utf8)
             SSL_add_application_settings(connection, framed, framed.count, nil, 0)
         }
