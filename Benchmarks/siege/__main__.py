@@ -127,7 +127,7 @@ def line(name, row, verdict):
 
 def notes(row):
     known = ("control_per_second", "control_served", "browser_like_served", "server_cores", "added_core_share", "refused",
-             "attacks", "proven", "grown_bytes", "nanoseconds_each", "asked", "answered", "clicks", "connections", "connections_open", "flood_connections", "handshakes_per_second")
+             "attacks", "proven", "grown_bytes", "nanoseconds_each", "asked", "answered", "clicks", "connections", "connections_open", "flood_connections", "handshakes_of_a_core")
     said = [f"{name} {round(row[name], 3)}" for name in known if row.get(name) is not None]
     return f"{'':4}{', '.join(said)}" if said else ""
 

@@ -15,7 +15,7 @@ from shares import SETTLING, VISITS, known_share, later, newcomers, phases, shar
 def networks(bench):
     """Requests from so many IPv6 networks, each once, and what the lane holds afterwards."""
     count = 50_000 if bench.quick else 1_000_000
-    rate, known = 8_000, 400
+    rate, known = 9_000, 400
     seconds = count / (rate * 0.8)
     with Server(bench, "wasstraat", sites.MUNICIPALITY) as server:
         load, start = Load(bench, server, "networks"), after(1.5, now())
@@ -60,58 +60,60 @@ def admission(bench):
 
 # ---- Point 6: slow clients, handshakes, frames.
 
-def beside(bench, name, start_load, bar, seconds, site=None, share_bar=None):
-    """Visitors beside one kind of load: their success, and the share of the core that it costs."""
+def beside(bench, items, bar, seconds, site=None, share_bar=None, settling=3):
+    """Visitors beside one kind of load after another, at one server: their success, and what each costs of the core. An item
+    is a name and a function that starts its load, and may give one that tells of its end."""
     with Server(bench, "wasstraat", site or sites.MUNICIPALITY) as server:
-        load = Load(bench, server, name.replace(" ", "-"))
-        start, known = after(1.5, now()), 200
-        meeting = known * 10 / 3 / VISITS + 1
-        parts = phases(start, [("meeting", "meeting", meeting), ("quiet", "mixed", SETTLING), ("beside", "mixed", seconds)])
-        load.visitors(parts, known=known, unknown=newcomers(parts))
+        load = Load(bench, server, "beside")
+        start, known, rest = after(1.5, now()), 200, 1.5
+        lengths = [("meeting", "meeting", known * 10 / 3 / VISITS + 1), ("quiet", "mixed", settling)]
+        for name, _ in items:
+            lengths += [(name, "mixed", seconds), (f"after {name}", "mixed", rest)]
+        parts = phases(start, lengths)
+        load.visitors(parts, known=known, unknown=newcomers(parts), seconds=int(sum(length for *_, length in lengths)) + 60)
+        costs, opened, ends = {}, {}, {}
         try:
-            onset = parts[2]["start"]
-            extra = start_load(server, load, onset, seconds)
-            time.sleep(max(0, (parts[1]["start"] - now()) / 1e9))
-            first = server.cpu_seconds()
-            time.sleep(SETTLING)
-            second = server.cpu_seconds()
-            time.sleep(seconds / 2)
-            open_now = server.metric("wasstraat_connections")
-            time.sleep(seconds / 2)
-            third = server.cpu_seconds()
-            reports = load.gather(seconds + 60)
+            for (name, start_load), part in zip(items, parts[2::2]):
+                ends[name] = start_load(server, load, name, part["start"])
+            for part in parts[1:]:
+                time.sleep(max(0, (part["start"] - now()) / 1e9))
+                before = server.cpu_seconds()
+                time.sleep(part["seconds"] * 0.6)
+                opened[part["name"]] = server.metric("wasstraat_connections")
+                time.sleep(max(0, (after(part["seconds"], part["start"]) - now()) / 1e9))
+                costs[part["name"]] = (server.cpu_seconds() - before) / part["seconds"]
+            reports = load.gather(60)
         finally:
             load.stop()
-        result = extra() if extra else {}
-    quiet, phase = (visited(reports)[part] for part in ("quiet", "beside"))
-    cost = (third - second) / seconds - (second - first) / SETTLING
-    row = {"name": name, "known_success": success(phase, "known"), "unknown_success": success(phase, "unknown"),
-           "p99_ratio": share(phase["p99_ms"] or 0, quiet["p99_ms"]), "added_core_share": round(cost, 3),
-           "connections_open": open_now, **result,
-           "details": reports}
-    for part in ("calls",):
-        if part in reports:
-            report = reports[part]
-            row |= {"offered_per_second": round(report["offered"] / seconds),
-                    "reached_per_second": round(report["reached"] / seconds),
-                    "reached_share": share(report["reached"], report["offered"])}
-    served = row["known_success"] if bar < 1 else min(row["known_success"], row["unknown_success"] or 0)
-    row["holds"] = served >= bar and (share_bar is None or cost <= share_bar)
-    if (row.get("reached_share") or 1) < 0.9:
-        row["holds"] = None
-    return row
+        by_name, quiet = visited(reports), visited(reports)["quiet"]
+        for name, _ in items:
+            result, phase = ends[name]() if ends[name] else {}, by_name[name]
+            cost = costs[name] - costs["quiet"]
+            row = {"name": name, "known_success": success(phase, "known"), "unknown_success": success(phase, "unknown"),
+                   "p99_ratio": share(phase["p99_ms"] or 0, quiet["p99_ms"]), "added_core_share": round(cost, 3),
+                   "connections_open": opened[name], **result, "details": {"phase": phase, "load": reports.get(name)}}
+            if name in reports:
+                report = reports[name]
+                row |= {"offered_per_second": round(report["offered"] / seconds),
+                        "reached_per_second": round(report["reached"] / seconds),
+                        "reached_share": share(report["reached"], report["offered"])}
+            served = row["known_success"] if bar < 1 else min(row["known_success"], row["unknown_success"])
+            row["holds"] = served >= bar and (share_bar is None or cost <= share_bar)
+            if (row.get("reached_share") or 1) < 0.9:
+                row["holds"] = None
+            yield row
 
 
 def slow(bench):
     modes = {"slow heads": ["-H", "-i", "5"], "slow bodies": ["-B", "-i", "5", "-s", "100000"],
              "range": ["-R"], "slow reading": ["-X", "-k", "3"]}
-    seconds = 8 if bench.quick else 15
-    count = 1_000 if bench.quick else 4_000
-    for name, words in list(modes.items())[:1 if bench.quick else 4]:
-        def start_load(server, load, onset, seconds, words=words):
+    seconds, count = (5, 1_000) if bench.quick else (10, 4_000)
+
+    def item(words):
+        def start_load(server, load, name, onset):
             process = subprocess.Popen(
-                later(onset) + bench.pinned(bench.load_core, "slowhttptest", "-c", count, "-r", "1000", "-l", int(seconds), "-v", "0",
-                             "-u", f"http://{HOST}:{server.clear}/zoeken?q=x", *words),
+                later(onset) + bench.pinned(bench.load_core, "slowhttptest", "-c", count, "-r", "1000", "-l", seconds, "-v",
+                                            "0", "-u", f"http://{HOST}:{server.clear}/zoeken?q=x", *words),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
             def finish():
@@ -119,24 +121,22 @@ def slow(bench):
                 process.wait()
                 return {"connections": count}
             return finish
-        yield beside(bench, f"slowhttptest, {name}", start_load, 1.0, seconds)
+        return start_load
+    yield from beside(bench, [(f"slowhttptest, {mode}", item(words)) for mode, words in modes.items()], 1.0, seconds)
 
 
 def handshakes(bench):
-    seconds = 6 if bench.quick else 12
+    seconds, capacity = 5 if bench.quick else 8, handshake_capacity(bench)
 
-    def call(kind, rate, concurrent=1_000):
-        def start_load(server, load, onset, seconds):
-            load.calls("calls", True, kind, rate=rate, start=onset, seconds=seconds, concurrent=concurrent, sources=2_000)
+    def call(kind, rate, concurrent=1_900):
+        def start_load(server, load, name, onset):
+            load.calls(name, True, kind, rate=rate, start=onset, seconds=seconds, concurrent=concurrent, sources=2_000)
         return start_load
-    yield beside(bench, "10,000 ClientHellos a second", call("hello", 10_000, 1_900), 0.995, seconds)
-    if bench.quick:
-        return
-    yield beside(bench, "10,000 connections a second", call("connect", 10_000), 0.995, seconds)
-    capacity = handshake_capacity(bench)
-    row = beside(bench, "handshakes, half of what is possible", call("handshake", capacity / 2), 0.995, seconds)
-    row["handshakes_per_second"] = round(capacity)
-    yield row
+    items = [("10,000 connections a second", call("connect", 10_000)),
+             ("10,000 ClientHellos a second", call("hello", 10_000)),
+             (f"{capacity / 2:.0f} handshakes a second", call("handshake", capacity / 2))]
+    for row in beside(bench, items, 0.995, seconds, settling=SETTLING):
+        yield {**row, "handshakes_of_a_core": round(capacity)}
 
 
 def handshake_capacity(bench):
@@ -165,12 +165,13 @@ def frames(bench):
     site = dict(sites.MUNICIPALITY)
     site["origin"] = {**site["origin"], "answers": site["origin"]["answers"] + [
         sites.answer("/fixed/5", "vast", 1, "text/plain", 5), sites.answer("/fixed*", "vast", 1, "text/plain", 5_000)]}
-    seconds = 5
-    for kind in FRAMES[:1] if bench.quick else FRAMES:
-        def start_load(server, load, onset, seconds, kind=kind):
-            lane = next((pid for pid in server.pids() if "gatew" in open(f"/proc/{pid}/comm").read()), server.pids()[0])
+    seconds = 4
+
+    def item(kind):
+        def start_load(server, load, name, onset):
             process = subprocess.Popen(
-                later(onset) + bench.pinned(bench.load_core, "/usr/bin/python3", f"{folder}/floods.py", server.clear, lane, kind, seconds),
+                later(onset) + bench.pinned(bench.load_core, "/usr/bin/python3", f"{folder}/floods.py", server.clear,
+                                            server.lane(), kind, seconds),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
             def finish():
@@ -181,4 +182,6 @@ def frames(bench):
                     raise Void(f"the flood of frames said nothing: {errors[-300:]}") from None
                 return {"flood_bytes": flood["bytes"], "flood_connections": flood["connections"]}
             return finish
-        yield beside(bench, f"frames, {kind}", start_load, 1.0, seconds, site, share_bar=0.2)
+        return start_load
+    kinds = FRAMES[:3] if bench.quick else FRAMES
+    yield from beside(bench, [(f"frames, {kind}", item(kind)) for kind in kinds], 1.0, seconds, site, share_bar=0.2)

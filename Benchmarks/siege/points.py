@@ -12,8 +12,7 @@ from shares import SETTLING, SOURCES, VISITS, known_share, newcomers, phases, ra
 def storm(bench, contender, site, times, extra=(), name="storm", brief=None):
     """Visitors in quiet, in the storm and after it, and when its sources are let in again. `brief`: the known, and the
     seconds of each part."""
-    known = 400 if bench.quick else 800
-    quiet, storming, later, release = (SETTLING, 8, 4, 30) if bench.quick else (SETTLING, 20, 8, 62)
+    known, quiet, storming, later, release = 400, SETTLING, *((7, 3, 30) if bench.quick else (12, 4, 62))
     if brief:
         known, quiet, storming, later, release = brief
     meeting = known * (10 / 3 if site["visited"]["style"] else 4 / 3) / VISITS + 1
@@ -91,7 +90,7 @@ def storm_row(bench, name, site, times, peers=True):
 
 def municipality(bench):
     """20 times the visitors, then as much as the load tool holds, to 50 times."""
-    for times in (20,) if bench.quick else (20, 35, 50):
+    for times in (20,) if bench.quick else (20, 50):
         row = storm_row(bench, f"storm, {times} times", sites.MUNICIPALITY, times, peers=times == 20)
         yield row
         if row["holds"] is None:

@@ -237,18 +237,19 @@ class Server:
                 continue
         return total / 1e9
 
-    def resident(self):
-        """Bytes of the process that carries the traffic."""
-        largest = 0
+    def lane(self):
+        """The process that carries Wasstraat's traffic."""
         for pid in self.pids():
-            try:
-                with open(f"/proc/{pid}/status") as file:
-                    fields = dict(line.split(":", 1) for line in file if ":" in line)
-            except OSError:
-                continue
-            if self.name != "wasstraat" or fields["Name"].strip().startswith("wasstraat-gatew"):
-                largest = max(largest, int(fields.get("VmRSS", "0").split()[0]) << 10)
-        return largest
+            with open(f"/proc/{pid}/comm") as file:
+                if file.read().startswith("wasstraat-gatew"):
+                    return pid
+        raise Void("Wasstraat has no lane")
+
+    def resident(self):
+        """Bytes of the lane."""
+        with open(f"/proc/{self.lane()}/status") as file:
+            fields = dict(line.split(":", 1) for line in file if ":" in line)
+        return int(fields["VmRSS"].split()[0]) << 10
 
     def metric(self, name, labels=""):
         """The sum of a family's samples that have the labels; None where there is none."""
