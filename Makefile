@@ -15,19 +15,22 @@ QUICK = no
 CONTENDERS = wasstraat,nginx,haproxy
 # Fail when a ratio is more than this many times its bar; empty: report only.
 FAIL_ABOVE =
-unexport SECONDS KEEP RESULT SCENARIO ROUNDS QUICK CONTENDERS FAIL_ABOVE
+# Points of the siege, by name: municipality,kinds,unscored,crowd,shared,networks,slow,handshakes,frames
+ONLY =
+unexport SECONDS KEEP RESULT SCENARIO ROUNDS QUICK CONTENDERS FAIL_ABOVE ONLY
 
 SHELL = /bin/sh
 BUILD = swift build -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 
-.PHONY: help demo build test compare dissect-bench filter-bench filter-proof check fuzz dist setup clean
+.PHONY: help demo build test compare siege dissect-bench filter-bench filter-proof check fuzz dist setup clean
 .NOTPARALLEL:
 
 help: ## this list
 	@printf 'make demo           builds Wasstraat and shows a site that stays reachable under a flood (SECONDS=20 KEEP=yes RESULT=FILE SCENARIO=crowd)\n'
 	@printf 'make test           builds and runs all tests\n'
 	@printf 'make compare        measures Wasstraat beside nginx and haproxy (ROUNDS=5 QUICK=no RESULT=FILE CONTENDERS=a,b)\n'
+	@printf 'make siege          lays siege to Wasstraat, nginx and haproxy (QUICK=no ONLY=a,b RESULT=FILE; as root)\n'
 	@printf 'make dissect-bench  measures reading and detection beside nfdump, fastnetmon and tcpdump (ROUNDS=3 RESULT=FILE)\n'
 	@printf 'make filter-bench   measures the kernel filter beside xdp-filter and nftables (ROUNDS=7 RESULT=FILE; as root)\n'
 	@printf 'make filter-proof   holds the kernel filter against its model, and measures how soon it acts (RESULT=FILE; as root)\n'
@@ -59,6 +62,14 @@ compare:
 	$(if $(findstring wasstraat,$(CONTENDERS)),$(BUILD))
 	@python3 Benchmarks/compare.py --bin '$(BIN)' --rounds '$(ROUNDS)' --quick '$(QUICK)' \
 		--contenders '$(CONTENDERS)' $(if $(FAIL_ABOVE),--fail-above '$(FAIL_ABOVE)') $(if $(RESULT),--result '$(RESULT)')
+
+# In a network and mount namespace of its own, which the load cannot leave. The control (curl_cffi) comes from PyPI before.
+siege:
+	@scripts/setup siege
+	$(BUILD)
+	@python3 Benchmarks/siege --prepare
+	@unshare -n -m python3 Benchmarks/siege --bin '$(BIN)' --quick '$(QUICK)' --only '$(ONLY)' \
+		$(if $(RESULT),--result '$(RESULT)')
 
 dissect-bench: ROUNDS = 3
 dissect-bench:

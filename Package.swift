@@ -156,11 +156,16 @@ let package = Package(
             swiftSettings: house),
         // The demonstration: a made-up municipality, its visitors, a flood that cannot leave this machine.
         .target(
-            name: "Load", dependencies: ["CLinux", "Addresses", boringSSL], path: "Demo/Load",
+            name: "Load", dependencies: ["CLinux", "Addresses", "Heads", boringSSL], path: "Demo/Load",
             swiftSettings: house),
         .executableTarget(
             name: "wasstraat-demo", dependencies: ["CLinux", "Addresses", "Load", "Messages", arguments],
             path: "Demo/wasstraat-demo", swiftSettings: house),
+        // What the siege sends, and the origin behind it.
+        .executableTarget(
+            name: "siege-load", dependencies: ["CLinux", "Addresses", "Load", "Heads", "Sketches", "Admission"],
+            path: "Benchmarks/siege-load",
+            swiftSettings: house),
         // What the packet filter costs, and what it must hold.
         .executableTarget(
             name: "filter-measure",
@@ -207,7 +212,7 @@ let package = Package(
         tests(
             "IncidentsTests",
             ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
-        tests("LoadTests", ["Load", "Addresses"]),
+        tests("LoadTests", ["Load", "Addresses", "Packets"]),
         tests(
             "MessagesTests",
             [

@@ -21,10 +21,16 @@ extension Engine {
             return end(connection, .broken)
         }
         connection.order.modify { reach(&$0) }
-        guard let tls else { return start(connection) }
-        let isVisitor = sources[connection.source].isVisitor
+        let source = sources[connection.source]
+        guard let tls else {
+            if source.isFramedInClear, let browser = source.browser {
+                connection.framed = FramedExchange(as: browsers[browser], isSecure: false)
+            }
+            return start(connection)
+        }
         connection.tls = tls.open(
-            socket: connection.socket, isVisitor: isVisitor, ticket: &sources[connection.source].ticket)
+            socket: connection.socket, isVisitor: source.isVisitor, browser: source.browser,
+            ticket: &sources[connection.source].ticket)
         guard connection.tls != nil else { return end(connection, .unsent) }
         connection.state = .handshaking
         handshake(connection)
@@ -35,6 +41,9 @@ extension Engine {
         switch tls.handshake() {
         case .moved:
             if tls.isResumed { resumed += 1 }
+            if tls.isFramed, let browser = sources[connection.source].browser {
+                connection.framed = FramedExchange(as: browsers[browser], isSecure: true)
+            }
             start(connection)
         case .wantsRead: watch(connection, write: false)
         case .wantsWrite: watch(connection, write: true)
@@ -54,10 +63,16 @@ extension Engine {
         connection.order = order
         connection.sent = 0
         connection.out.removeAll(keepingCapacity: true)
-        connection.out += order.head
-        if source.isVisitor { connection.out += source.cookies.field }
-        connection.out += [13, 10]
-        connection.out += order.body
+        let cookies = source.isVisitor ? source.cookies.field : []
+        if connection.framed == nil {
+            connection.out += order.head
+            connection.out += cookies
+            connection.out += [13, 10]
+            connection.out += order.body
+        } else {
+            framed += 1
+            connection.framed?.begin(order.head, cookies: cookies, body: order.body, into: &connection.out)
+        }
         connection.reader.begin(
             isHead: false, keepsBody: !order.word.isEmpty, keepsCookies: source.isVisitor)
         connection.state = .sending
@@ -100,9 +115,16 @@ extension Engine {
             }
             switch step {
             case .moved(let count):
-                // A resting connection has asked for nothing: a late 408, or a server that errs.
-                guard connection.state == .receiving else { return close(connection) }
-                switch connection.reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
+                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                // A resting connection has asked for nothing: a late 408, or a server that errs. In HTTP/2 the server
+                // may speak at any time.
+                guard connection.state == .receiving || connection.framed != nil else { return close(connection) }
+                let progress = take(bytes, on: connection)
+                if connection.state == .idle {
+                    if progress == .malformed || connection.framed?.isLeaving == true { return close(connection) }
+                    continue
+                }
+                switch progress {
                 case .unfinished: continue
                 case .malformed: return end(connection, .malformed)
                 case .complete: return complete(connection)
@@ -118,14 +140,33 @@ extension Engine {
         }
     }
 
+    private func take(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> ResponseReader.Progress {
+        guard connection.framed != nil else { return connection.reader.feed(bytes) }
+        let progress = connection.framed?.feed(bytes, into: &connection.reader, fields: &fields) ?? .malformed
+        guard let replies = connection.framed?.replies, !replies.isEmpty else { return progress }
+        connection.framed?.replies = []
+        // A few bytes, which the socket has room for where the peer reads at all.
+        let sent = replies.withUnsafeBytes { bytes -> Int in
+            if let tls = connection.tls { return tls.write(bytes) == .moved(bytes.count) ? bytes.count : 0 }
+            return Glibc.send(connection.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+        return sent == replies.count ? progress : .malformed
+    }
+
     private func complete(_ connection: Connection) {
         guard let order = connection.order else { return close(connection) }
         var outcome = Outcome(job: order.job, ending: .complete)
         outcome.status = connection.reader.status
         outcome.hasWord = order.word.isEmpty || contains(connection.reader.body, order.word)
+        outcome.location = connection.reader.location
+        outcome.retryAfter = connection.reader.retryAfter
+        outcome.refresh = connection.reader.refresh
+        if outcome.refresh == nil, outcome.status != 200 || !outcome.hasWord {
+            outcome.refresh = connection.reader.pageRefresh
+        }
         for cookie in connection.reader.cookies { sources[connection.source].cookies.take(cookie) }
         connection.order = nil
-        if connection.reader.keepsAlive {
+        if connection.framed.map({ !$0.isLeaving }) ?? connection.reader.keepsAlive {
             connection.state = .idle
             connection.idleSince = now
             sources[connection.source].idle.append(connection)

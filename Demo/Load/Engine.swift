@@ -1,8 +1,9 @@
 package import Addresses
 internal import CLinux
 internal import Glibc
+internal import Heads
 
-/// An open-loop HTTP/1.1 client on epoll, one thread: requests go out when they are due, whatever the server does.
+/// An open-loop HTTP client on epoll, one thread: requests go out when they are due, whatever the server does.
 ///
 /// It connects to one `HomeAddress`, each source from its own address, keeps connections alive per source, and obeys its
 /// bounds. Nothing is shared with other threads.
@@ -23,8 +24,12 @@ package final class Engine {
     package internal(set) var resumed = 0
     /// Requests sent again on a new connection because a kept one had been closed by the server.
     package internal(set) var retried = 0
+    /// Requests sent in HTTP/2.
+    package internal(set) var framed = 0
 
     let tls: TLSClient?
+    let browsers: [RecordedBrowser]
+    var fields = HPACKFields()
     var meter: BoundsMeter
     var sources: [Source] = []
     var connections: [Connection] = []
@@ -42,8 +47,12 @@ package final class Engine {
     /// - Parameters:
     ///   - tls: nil for clear HTTP.
     ///   - idleSeconds: how long a kept connection may rest.
-    package init(target: HomeAddress, tls: TLSClient?, bounds: Bounds, idleSeconds: Int = 20) throws(Failure) {
+    ///   - browsers: those of the TLS client, where sources are to have them.
+    package init(
+        target: HomeAddress, tls: TLSClient?, bounds: Bounds, idleSeconds: Int = 20, browsers: [RecordedBrowser] = []
+    ) throws(Failure) {
         self.target = target
+        self.browsers = browsers
         self.tls = tls
         meter = BoundsMeter(bounds)
         idleTime = UInt64(idleSeconds) * 1_000_000_000
@@ -63,9 +72,18 @@ package final class Engine {
     }
 
     /// Adds a source; nil leaves its address to the kernel. Returns its index.
-    package func addSource(_ address: Address?, isVisitor: Bool) throws(TargetRefusal) -> Int {
+    ///
+    /// - Parameters:
+    ///   - browser: which of the recorded browsers it is; nil: none.
+    ///   - isFramedInClear: it speaks HTTP/2 without TLS, as that browser would.
+    package func addSource(
+        _ address: Address?, isVisitor: Bool, browser: Int? = nil, isFramedInClear: Bool = false
+    ) throws(TargetRefusal) -> Int {
         if let address, !TargetGuard.allows(source: address, to: target) { throw .source(address) }
-        sources.append(Source(address: address, isVisitor: isVisitor))
+        sources.append(
+            Source(
+                address: address, browser: browser, isFramedInClear: isFramedInClear && browser != nil,
+                isVisitor: isVisitor))
         return sources.count - 1
     }
 
@@ -162,16 +180,7 @@ package final class Engine {
 
     private func connect(_ order: Order) {
         let source = sources[order.source]
-        let socket = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { bytes in
-            let to = UnsafeMutableBufferPointer(rebasing: bytes[..<16])
-            target.endpoint.address.write(to: to)
-            guard let address = source.address else {
-                return linux_connect(to.baseAddress!, target.endpoint.port, nil)
-            }
-            let from = UnsafeMutableBufferPointer(rebasing: bytes[16...])
-            address.write(to: from)
-            return linux_connect(to.baseAddress!, target.endpoint.port, from.baseAddress!)
-        }
+        let socket = target.dial(from: source.address)
         guard socket >= 0 else {
             var order = order
             if -socket == ECONNREFUSED || -socket == ECONNRESET { reach(&order) }
@@ -183,6 +192,7 @@ package final class Engine {
         connection.state = .connecting
         connection.order = order
         connection.isReused = false
+        connection.framed = nil
         connection.wantsWrite = true
         open += 1
         opened += 1
@@ -242,15 +252,5 @@ package final class Engine {
         guard !order.isReached else { return }
         order.isReached = true
         if reachedCounts.indices.contains(order.driver) { reachedCounts[order.driver] += 1 }
-    }
-}
-
-extension Address {
-    /// Writes the 16 bytes in network order.
-    func write(to bytes: UnsafeMutableBufferPointer<UInt8>) {
-        for index in 0..<8 {
-            bytes[index] = UInt8(truncatingIfNeeded: high >> UInt64(56 - index * 8))
-            bytes[index + 8] = UInt8(truncatingIfNeeded: low >> UInt64(56 - index * 8))
-        }
     }
 }

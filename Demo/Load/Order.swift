@@ -23,6 +23,13 @@ package struct Order: Sendable {
         self.head = head
         self.deadline = deadline
     }
+
+    /// Adds the fields of a form, and the form.
+    mutating func carry(form: [UInt8]) {
+        head += "Content-Type: application/x-www-form-urlencoded\r\n".utf8
+        head += "Content-Length: \(form.count)\r\n".utf8
+        body = form
+    }
 }
 
 /// How a request ended.
@@ -48,6 +55,10 @@ package struct Outcome: Equatable, Sendable {
     package var status = 0
     /// The page holds the word asked for.
     package var hasWord = false
+    /// Where it sends its reader, in the words of `ResponseReader`.
+    package var location: [UInt8] = []
+    package var retryAfter: Int?
+    package var refresh: Refresh?
 
     package init(job: Int, ending: Ending) {
         self.job = job

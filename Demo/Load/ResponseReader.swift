@@ -17,21 +17,25 @@ package struct ResponseReader: Sendable {
     package static let bodyLimit = 256 << 10
 
     /// 0 until the head has come.
-    package private(set) var status = 0
+    package internal(set) var status = 0
     /// The server lets the connection be used again.
     package private(set) var keepsAlive = true
     package private(set) var bodyCount = 0
     package private(set) var body: [UInt8] = []
     /// The values of Set-Cookie, where wanted.
-    package private(set) var cookies: [[UInt8]] = []
+    package internal(set) var cookies: [[UInt8]] = []
+    /// Where the head sends its reader; kept with the cookies.
+    package internal(set) var location: [UInt8] = []
+    package internal(set) var retryAfter: Int?
+    package internal(set) var refresh: Refresh?
     /// Any byte of a response has come.
-    package private(set) var hasBegun = false
+    package internal(set) var hasBegun = false
 
     private var phase = Phase.head
     private var line: [UInt8] = []
     private var isHead = false
     private var keepsBody = false
-    private var keepsCookies = false
+    private(set) var keepsCookies = false
 
     package init() {}
 
@@ -42,6 +46,9 @@ package struct ResponseReader: Sendable {
         bodyCount = 0
         body.removeAll(keepingCapacity: true)
         if !cookies.isEmpty { cookies = [] }
+        if !location.isEmpty { location = [] }
+        retryAfter = nil
+        refresh = nil
         hasBegun = false
         phase = .head
         line.removeAll(keepingCapacity: true)
@@ -86,7 +93,7 @@ package struct ResponseReader: Sendable {
         return phase == .done ? .complete : .malformed
     }
 
-    private mutating func keep(_ bytes: UnsafeRawBufferPointer, _ at: Int, _ count: Int) {
+    mutating func keep(_ bytes: UnsafeRawBufferPointer, _ at: Int, _ count: Int) {
         bodyCount += count
         guard keepsBody, body.count < Self.bodyLimit else { return }
         body.append(contentsOf: bytes[at..<at + count])
@@ -139,8 +146,8 @@ package struct ResponseReader: Sendable {
                 isChunked = true
             } else if Self.same(name, "connection") {
                 if Self.same(value, "close") { keepsAlive = false }
-            } else if keepsCookies, Self.same(name, "set-cookie") {
-                cookies.append(Array(value))
+            } else {
+                takeDirection(name, value)
             }
         }
         guard !(isChunked && length != nil) else { return false }
@@ -185,7 +192,7 @@ package struct ResponseReader: Sendable {
         return true
     }
 
-    private static func same(_ bytes: ArraySlice<UInt8>, _ text: StaticString) -> Bool {
+    static func same(_ bytes: ArraySlice<UInt8>, _ text: StaticString) -> Bool {
         guard bytes.count == text.utf8CodeUnitCount else { return false }
         var index = bytes.startIndex
         for offset in 0..<text.utf8CodeUnitCount {
@@ -198,7 +205,7 @@ package struct ResponseReader: Sendable {
     }
 
     /// Digits only, at most ten, no sign.
-    private static func number(_ digits: some Collection<UInt8>, radix: Int) -> Int? {
+    static func number(_ digits: some Collection<UInt8>, radix: Int) -> Int? {
         guard (1...10).contains(digits.count) else { return nil }
         var value = 0
         for digit in digits {

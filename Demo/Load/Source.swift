@@ -2,7 +2,11 @@ internal import Addresses
 
 /// Where requests come from: one address, with what a browser there would remember.
 struct Source {
-    let address: Address?
+    var address: Address?
+    /// Which recorded browser greets for it; nil: none.
+    var browser: Int?
+    /// Speaks HTTP/2 in clear without asking (RFC 9113, section 3.3).
+    var isFramedInClear = false
     /// Keeps cookies, resumes TLS sessions and verifies the server, as a browser does.
     let isVisitor: Bool
     var cookies = CookieJar()
@@ -33,6 +37,8 @@ final class Connection {
     var out: [UInt8] = []
     var sent = 0
     var reader = ResponseReader()
+    /// HTTP/2; nil: HTTP/1.1.
+    var framed: FramedExchange?
 
     init(place: Int) { self.place = place }
 }

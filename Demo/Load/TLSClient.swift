@@ -1,8 +1,9 @@
 internal import CNIOBoringSSL
 
-/// The client side of TLS for one server name; the only file here that sees BoringSSL.
+/// The client side of TLS for one server name.
 ///
-/// Visitors verify the server and resume their sessions, as browsers do; flood sources do neither.
+/// Visitors verify the server and resume their sessions, as browsers do; flood sources do neither. Where browsers were
+/// recorded, each has a greeting of its own and speaks HTTP/2; without them all greet as BoringSSL does.
 package final class TLSClient {
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
@@ -11,13 +12,17 @@ package final class TLSClient {
     private let verifying: OpaquePointer
     private let careless: OpaquePointer
     private let host: String
+    private let browsers: [RecordedBrowser]
+    /// One for each recorded browser.
+    private var browserContexts: [OpaquePointer] = []
     /// Where a connection's new session is put till the engine fetches it: an index of the SSL objects' extra data.
     fileprivate static let mailbox = SSL_get_ex_new_index(0, nil, nil, nil, nil)
 
     /// - Parameters:
     ///   - host: the name to ask for (SNI) and to verify.
     ///   - authority: path of the PEM file of the only authority accepted.
-    package init(host: String, authority: String) throws(Failure) {
+    ///   - browsers: whose greetings sources may have.
+    package init(host: String, authority: String, browsers: [RecordedBrowser] = []) throws(Failure) {
         guard let verifying = SSL_CTX_new(TLS_method()) else { throw Failure(description: "no TLS context") }
         guard let careless = SSL_CTX_new(TLS_method()) else {
             SSL_CTX_free(verifying)
@@ -26,12 +31,30 @@ package final class TLSClient {
         self.verifying = verifying
         self.careless = careless
         self.host = host
-        guard SSL_CTX_load_verify_locations(verifying, authority, nil) == 1 else {
+        self.browsers = browsers
+        try Self.verify(verifying, authority)
+        let protocols: [UInt8] = [8] + Array("http/1.1".utf8)
+        for context in [verifying, careless] { SSL_CTX_set_alpn_protos(context, protocols, protocols.count) }
+        for browser in browsers {
+            guard let context = SSL_CTX_new(TLS_method()) else { throw Failure(description: "no TLS context") }
+            browserContexts.append(context)
+            try Self.verify(context, authority)
+            BrowserHello.prepare(context, as: browser)
+        }
+        for context in [verifying, careless] + browserContexts {
+            SSL_CTX_set_mode(
+                context, UInt32(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+        }
+    }
+
+    /// Makes a context verify the server and keep its sessions.
+    private static func verify(_ context: OpaquePointer, _ authority: String) throws(Failure) {
+        guard SSL_CTX_load_verify_locations(context, authority, nil) == 1 else {
             throw Failure(description: "\(authority) holds no certificate")
         }
-        SSL_CTX_set_verify(verifying, SSL_VERIFY_PEER, nil)
-        SSL_CTX_set_session_cache_mode(verifying, SSL_SESS_CACHE_CLIENT)
-        SSL_CTX_sess_set_new_cb(verifying) { ssl, session in
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT)
+        SSL_CTX_sess_set_new_cb(context) { ssl, session in
             guard let slot = SSL_get_ex_data(ssl, TLSClient.mailbox) else { return 0 }
             let mailbox = slot.assumingMemoryBound(to: OpaquePointer?.self)
             if let older = mailbox.pointee { SSL_SESSION_free(older) }
@@ -39,23 +62,26 @@ package final class TLSClient {
             // 1: the session is ours now, and so is freeing it.
             return 1
         }
-        let protocols: [UInt8] = [8] + Array("http/1.1".utf8)
-        for context in [verifying, careless] {
-            SSL_CTX_set_alpn_protos(context, protocols, protocols.count)
-            SSL_CTX_set_mode(
-                context, UInt32(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
-        }
     }
 
     deinit {
         SSL_CTX_free(verifying)
         SSL_CTX_free(careless)
+        for context in browserContexts { SSL_CTX_free(context) }
     }
 
     /// A session on a connected socket, resuming `ticket` where there is one. nil when memory is short.
-    func open(socket: Int32, isVisitor: Bool, ticket: inout TLSTicket?) -> TLSConnection? {
-        guard let ssl = SSL_new(isVisitor ? verifying : careless) else { return nil }
+    ///
+    /// - Parameter browser: which of the recorded browsers greets; nil: none.
+    func open(socket: Int32, isVisitor: Bool, browser: Int? = nil, ticket: inout TLSTicket?) -> TLSConnection? {
+        let context = browser.map { browserContexts[$0] } ?? (isVisitor ? verifying : careless)
+        guard let ssl = SSL_new(context) else { return nil }
         let connection = TLSConnection(ssl)
+        if let browser {
+            BrowserHello.prepare(connection: ssl, as: browsers[browser])
+            // A browser that floods does not look who answers.
+            if !isVisitor { SSL_set_verify(ssl, SSL_VERIFY_NONE, nil) }
+        }
         guard SSL_set_fd(ssl, socket) == 1, SSL_set_tlsext_host_name(ssl, host) == 1 else { return nil }
         if isVisitor {
             X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), host, host.utf8.count)
@@ -107,6 +133,14 @@ final class TLSConnection {
         SSL_free(ssl)
         if let session = mailbox.pointee { SSL_SESSION_free(session) }
         mailbox.deallocate()
+    }
+
+    /// The server has chosen HTTP/2.
+    var isFramed: Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &length)
+        return length == 2 && name?[0] == UInt8(ascii: "h") && name?[1] == UInt8(ascii: "2")
     }
 
     var isResumed: Bool { SSL_session_reused(ssl) == 1 }

@@ -20,6 +20,13 @@ package struct VisitedSite: Sendable {
     package var search: Page
     /// What visitors search for.
     package var searches: [String]
+    /// Shares of the clicks: searches, forms that are sent, files that are loaded.
+    package var searchShare = Visitors.searchShare
+    package var formShare = 0.0
+    package var fileShare = 0.0
+    /// Where forms go, and where the files are, each with the word that answers.
+    package var form = Page(path: "", word: "")
+    package var file = Page(path: "", word: "")
 
     package init(pages: [Page], style: String, image: String, search: Page, searches: [String]) {
         self.pages = pages
@@ -49,6 +56,7 @@ package final class People {
     /// How many of the known have clicked at least once, in the order of their list.
     var met = 0
 
+    /// With the engine's recorded browsers, each person has one of them.
     package init(known: [Address], unknown: [Address], seed: UInt64, on engine: Engine) throws(TargetRefusal) {
         random = Seeded(seed)
         for address in known { self.known.append(try Self.person(address, &random, engine)) }
@@ -58,7 +66,12 @@ package final class People {
     private static func person(
         _ address: Address, _ random: inout Seeded, _ engine: Engine
     ) throws(TargetRefusal) -> Person {
-        Person(source: try engine.addSource(address, isVisitor: true), browser: random.below(Browsers.count))
+        guard !engine.browsers.isEmpty else {
+            return Person(
+                source: try engine.addSource(address, isVisitor: true), browser: random.below(Browsers.count))
+        }
+        let browser = random.below(engine.browsers.count)
+        return Person(source: try engine.addSource(address, isVisitor: true, browser: browser), browser: browser)
     }
 
     /// For an engine whose known sources made their acquaintance elsewhere.
@@ -84,6 +97,10 @@ package final class Visitors: Driver {
     package private(set) var tally = Tally()
     /// Requests sent, assets included.
     package private(set) var requests = 0
+    /// How often a click was sent on, by a redirect or a waiting page.
+    package private(set) var followed = 0
+    /// When the latest click of a known source failed; 0: none did.
+    package private(set) var knownFailedAt: UInt64 = 0
     /// How late the latest click was sent, in nanoseconds: what the load tool itself adds, at worst, to a visitor's time.
     package private(set) var lag: UInt64 = 0
     /// How long a visitor waits, from the click to the whole page.
@@ -101,12 +118,19 @@ package final class Visitors: Driver {
         var partsLeft = 1
         var needsAssets: Bool
         var isOver = false
+        var hops = 0
+        /// What was asked for, to be asked again where an answer sends the visitor on.
+        var order: Order?
     }
 
     private let site: VisitedSite
     private let people: People
     private let crowd: Crowd
     private let fields: Browsers.Fields
+    private let authority: String
+    private let following: Following
+    private let newcomers: Range<Int>
+    private var later = LaterOrders()
     private let rate: Double
     private let end: UInt64
     private var next: UInt64
@@ -117,15 +141,21 @@ package final class Visitors: Driver {
     /// - Parameters:
     ///   - rate: requests per second in all, assets included.
     ///   - start: when it begins, in nanoseconds of `Clock`.
+    ///   - recorded: the engine's browsers.
+    ///   - newcomers: which of the unknown come in a mixed phase; nil: all.
     package init(
         _ crowd: Crowd, of people: People, to site: VisitedSite, authority: String, rate: Double, start: UInt64,
-        seconds: Double
+        seconds: Double, following: Following = Following(), recorded: [RecordedBrowser] = [],
+        newcomers: Range<Int>? = nil
     ) {
+        self.newcomers = newcomers?.clamped(to: 0..<people.unknown.count) ?? 0..<people.unknown.count
+        self.authority = authority
+        self.following = following
         self.crowd = crowd
         self.people = people
         self.site = site
         self.rate = rate
-        fields = Browsers.Fields(authority: authority)
+        fields = Browsers.Fields(authority: authority, recorded: recorded)
         next = start
         end = start + UInt64(seconds * 1e9)
     }
@@ -141,11 +171,18 @@ package final class Visitors: Driver {
         }
     }
 
-    package func due() -> UInt64? { hasMore ? next : nil }
+    package func due() -> UInt64? {
+        guard hasMore else { return later.due }
+        return min(next, later.due ?? next)
+    }
 
     package func isDone(at now: UInt64) -> Bool { !hasMore && waiting == 0 }
 
     package func fire(at now: UInt64, on engine: Engine) {
+        while let order = later.pop(at: now) {
+            requests += 1
+            engine.send(order, of: self)
+        }
         while hasMore, next <= now {
             lag = max(lag, now - next)
             let sent = click(at: next, on: engine)
@@ -158,7 +195,8 @@ package final class Visitors: Driver {
     private func click(at began: UInt64, on engine: Engine) -> Int {
         let (isKnown, index) = choose(at: began)
         var person = isKnown ? people.known[index] : people.unknown[index]
-        let isFirst = !person.hasCache
+        // A site of programs has no assets.
+        let isFirst = !person.hasCache && !site.style.isEmpty
         // At the first acquaintance nobody is known yet.
         let counts = crowd == .meeting ? !isFirst : isKnown
         let click = clicks.count
@@ -171,7 +209,9 @@ package final class Visitors: Driver {
 
         var target: [UInt8]
         let word: String
-        if crowd != .flash, Double.random(in: 0..<1, using: &people.random) < Self.searchShare {
+        var form: [UInt8]?
+        let chance = crowd == .flash ? 1 : Double.random(in: 0..<1, using: &people.random)
+        if chance < site.searchShare {
             target = Array(site.search.path.utf8)
             for byte in site.searches[people.random.below(site.searches.count)].utf8 {
                 if byte == 32 {
@@ -183,6 +223,14 @@ package final class Visitors: Driver {
                 }
             }
             word = site.search.word
+        } else if chance < site.searchShare + site.formShare {
+            target = Array(site.form.path.utf8)
+            word = site.form.word
+            let text = site.searches[people.random.below(site.searches.count)].replacing(" ", with: "+")
+            form = Array("onderwerp=\(text)&bericht=\(people.random.below(1_000_000))".utf8)
+        } else if chance < site.searchShare + site.formShare + site.fileShare {
+            target = Array(site.file.path.utf8)
+            word = site.file.word
         } else {
             let page = site.pages[people.random.below(site.pages.count)]
             target = Array(page.path.utf8)
@@ -190,8 +238,11 @@ package final class Visitors: Driver {
         }
         var order = Order(
             source: person.source, job: click * 4,
-            head: Array("GET ".utf8) + target + fields.of(person.browser, .page), deadline: began + Self.patience)
+            head: Array((form == nil ? "GET " : "POST ").utf8) + target + fields.of(person.browser, .page),
+            deadline: began + Self.patience)
         order.word = Array(word.utf8)
+        if let form { order.carry(form: form) }
+        clicks[click].order = order
         requests += 1
         engine.send(order, of: self)
         return isFirst ? 3 : 1
@@ -210,15 +261,15 @@ package final class Visitors: Driver {
             }
             return (true, ready(people.known[..<people.met], at: now))
         case .mixed:
-            let isKnown = people.unknown.isEmpty || (!people.known.isEmpty && people.random.below(2) == 0)
-            return (isKnown, ready(isKnown ? people.known[...] : people.unknown[...], at: now))
+            let isKnown = newcomers.isEmpty || (!people.known.isEmpty && people.random.below(2) == 0)
+            return (isKnown, ready(isKnown ? people.known[...] : people.unknown[newcomers], at: now))
         }
     }
 
     /// Someone who has read the page; where nobody has, the one who has had the longest time.
     private func ready(_ group: ArraySlice<People.Person>, at now: UInt64) -> Int {
         for _ in 0..<16 {
-            let index = people.random.below(group.count)
+            let index = group.startIndex + people.random.below(group.count)
             if !group[index].isWaiting, group[index].readyAt <= now { return index }
         }
         return group.indices.min { group[$0].readyAt < group[$1].readyAt } ?? 0
@@ -227,6 +278,18 @@ package final class Visitors: Driver {
     package func finished(_ outcome: Outcome, at now: UInt64, on engine: Engine) {
         let index = outcome.job / 4
         guard !clicks[index].isOver else { return }
+        if outcome.job % 4 == 0, clicks[index].hops < Following.limit, let order = clicks[index].order,
+            let step = following.step(after: outcome, authority: authority), now + step.pause < order.deadline
+        {
+            clicks[index].hops += 1
+            followed += 1
+            var again = order
+            again.head = Following.head(order.head, to: step)
+            if !step.keepsMethod { again.body = [] }
+            // A redirect may lead away for good; a page that reloads stays itself.
+            clicks[index].order = again
+            return later.add(again, at: now + step.pause)
+        }
         let inTime = now < clicks[index].began + Self.patience
         guard outcome.ending == .complete, outcome.status == 200, outcome.hasWord, inTime else {
             let failure: Tally.Failure =
@@ -263,7 +326,9 @@ package final class Visitors: Driver {
         clicks[index].isOver = true
         waiting -= 1
         let group = click.isKnown ? Tally.Group.known : .unknown
+        clicks[index].order = nil
         if let failure {
+            if click.isKnown { knownFailedAt = now }
             tally.failed(group, failure, patience: UInt32(Self.patience / 1_000), at: now)
         } else {
             tally.succeeded(group, microseconds: UInt32((now - click.began) / 1_000), at: now)

@@ -17,6 +17,8 @@ package struct SiteAdmission: Sendable {
         /// A fixed limit for each source in requests per second and burst, where the site has one.
         package var sourceRate: Float?
         package var sourceBurst: Float = 0
+        /// Requests are judged by what they look like.
+        package var isScoring = true
 
         package init() {}
     }
@@ -295,7 +297,7 @@ package struct SiteAdmission: Sendable {
     }
 
     private mutating func judge(_ arrival: Arrival, at now: Instant) -> TraitContrast.Judgement {
-        guard let traits = arrival.traits else { return TraitContrast.Judgement() }
+        guard rules.isScoring, let traits = arrival.traits else { return TraitContrast.Judgement() }
         if contrast == nil { contrast = TraitContrast(key: key, at: now) }
         let load = load
         return contrast?.sight(arrival, traits, load, at: now) ?? TraitContrast.Judgement()

@@ -26,6 +26,7 @@ final class SiteState: Sendable {
         rules.queueTime = limits.queueTime
         rules.origins = site.origins.count
         rules.sourceRate = site.sourceLimit.map { Float($0.rate) }
+        rules.isScoring = site.isScored
         rules.sourceBurst = site.sourceLimit.map { Float($0.burst) } ?? 0
         return rules
     }

@@ -57,6 +57,8 @@ package struct Snapshot: Equatable, Sendable {
         package var sourceLimit: SourceLimit?
         /// Longest request body in bytes; 0: none allowed.
         package var bodyLimit: UInt64 = 16 << 20
+        /// Requests are judged by what they look like under pressure.
+        package var isScored = true
 
         package init(name: String, organisation: String, hosts: [String], origins: [Origin]) {
             self.name = name

@@ -33,6 +33,10 @@ extension Keys {
         static let mode = Key(
             "mode", .choice(["protect", "observe"]), .value("protect"),
             "`observe` counts what would have been done, and lets every request through.")
+        static let score = Key(
+            "score", .flag, .value("true"),
+            "Whether requests are also judged by what they look like while the site is under pressure. `false`: only the "
+                + "limit, the queue, the classes and the fair shares decide.")
         static let service = Key(
             "service", .choice(["public", "back-office"]), .value("public"),
             "Whether the public or the organisation's own staff use it; told apart in all figures.")
@@ -49,7 +53,7 @@ extension Keys {
                 "A site. Three lines make one: `host`, `certificate` and `origin`; two where it has no certificate.",
             keys: [
                 host, hosts, name, certificate, key, origin, origins, originName, originAuthority, mode, service,
-                Check.section, sourceLimit, bodyLimit,
+                Check.section, sourceLimit, bodyLimit, score,
             ])
     }
 

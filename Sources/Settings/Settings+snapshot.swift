@@ -60,6 +60,7 @@ extension Settings {
                 compiled.service = site.service
                 compiled.sourceLimit = site.sourceLimit
                 compiled.bodyLimit = site.bodyLimit
+                compiled.isScored = site.isScored
                 snapshot.sites.append(compiled)
             }
         }

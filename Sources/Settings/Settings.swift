@@ -162,6 +162,7 @@ package struct Settings: Equatable, Sendable {
         package var sourceLimit: Snapshot.SourceLimit?
         /// Bytes.
         package var bodyLimit: UInt64
+        package var isScored = true
         /// Where it stands in the file, for complaints that come up later.
         package var place: Place
     }

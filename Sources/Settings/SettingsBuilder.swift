@@ -155,6 +155,7 @@ extension SettingsBuilder {
             name: name(values, hosts), hosts: hosts, certificate: certificate(values),
             origins: origins(values, hosts, listeners), check: check(values.group(Keys.Check.section)),
             bodyLimit: values.number(Keys.Site.bodyLimit) ?? 0, place: values.place)
+        site.isScored = values.flag(Keys.Site.score) ?? true
         site.mode = values.text(Keys.Site.mode) == "observe" ? .observe : .protect
         site.service = values.text(Keys.Site.service) == "back-office" ? .backOffice : .publicService
         if let limit = values.section(Keys.Site.sourceLimit), let rate = limit.number(Keys.SourceLimit.rate) {

@@ -36,6 +36,16 @@ import Testing
         #expect(simulation.outcomes[.new].firstSuccess < 0.9)
     }
 
+    /// The limit and the classes alone keep those who have been here before.
+    @Test(arguments: SiteKind.all)
+    func `without the score known visitors are served`(kind: SiteKind) {
+        var simulation = SiteSimulation(kind, flood: 20, isScored: false, seed: 1)
+        simulation.run()
+        Self.report(simulation, "\(kind.testDescription) 20x without score")
+        #expect(simulation.outcomes[.known].success >= 0.99)
+        #expect(simulation.admission.unlike == 0)
+    }
+
     /// Who comes for a new page with an unusual program differs in two things, as a flood does: such requests may be suspect,
     /// and get what is left. Nobody else is.
     @Test(arguments: [SiteKind.statics, .search, .downloads])

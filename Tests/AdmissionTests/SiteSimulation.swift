@@ -88,7 +88,6 @@ struct SiteSimulation {
     let end: Double
     let crowdComes: Crowd
     /// Whether admission is shown the requests' traits.
-    let isScored: Bool
     var admission: SiteAdmission
     /// From the onset on.
     var outcomes = Outcomes()
@@ -124,10 +123,11 @@ struct SiteSimulation {
         floodFactor = flood
         crowdFactor = crowd
         end = Self.onset + seconds
-        self.isScored = isScored
         self.crowdComes = crowdComes
         random = SplitMix64(seed: seed)
-        admission = SiteAdmission(rules: SiteAdmission.Rules(), key: KeyedHash(key: [3]), at: Self.instant(0))
+        var rules = SiteAdmission.Rules()
+        rules.isScoring = isScored
+        admission = SiteAdmission(rules: rules, key: KeyedHash(key: [3]), at: Self.instant(0))
         measure()
         events.push(.visit(.known), at: 0)
         events.push(.visit(.new), at: 0)
@@ -295,7 +295,7 @@ struct SiteSimulation {
         let (network, region) = place(request)
         let arrival = Arrival(
             ticket: UInt64(index), source: hash(request.source, 0), network: network, region: region, route: route,
-            isKnown: request.party == .known, traits: isScored ? traits : nil)
+            isKnown: request.party == .known, traits: traits)
         let unlike = admission.unlike
         let decision = admission.arrived(arrival, at: Self.instant(time))
         note(index, request, isSuspect: admission.unlike > unlike, time)

@@ -95,6 +95,7 @@ extension Settings.Site {
     fileprivate var effective: String {
         var text = "  site \(name) \(hosts) \(mode) \(service) body \(bodyLimit)"
         if let sourceLimit { text += " limit \(sourceLimit.rate)/\(sourceLimit.burst)" }
+        if !isScored { text += " unscored" }
         if let certificate { text += "\n    certificate \(certificate.chain) key \(certificate.key ?? "beside")" }
         text += "\n    check \(check.path) for \(check.status) and \(check.word.map { "'\($0)'" } ?? "no word")"
         for origin in origins {
