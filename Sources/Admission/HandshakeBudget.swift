@@ -73,9 +73,9 @@ package struct HandshakeBudget: Sendable {
     private static let halfTime: Float = 5
     private static let step: Float = 1
     private static let fading: Float = 0.870_55
-    /// Queued for so long at a stretch, with pauses no longer than the second figure, is pressure; nanoseconds.
+    /// Somebody waiting for so long at a stretch is pressure, and it lasts for so long after that; nanoseconds.
     private static let stretch: UInt64 = 250_000_000
-    private static let pause: UInt64 = 1_000_000_000
+    private static let lasting: UInt64 = 1_000_000_000
     /// How much more than one source a network may ask for, and a region, before it counts against their sources.
     private static let networkShare: Float = 8
     private static let regionShare: Float = 64
@@ -91,9 +91,9 @@ package struct HandshakeBudget: Sendable {
     private var sessions = RecentCounts(width: 4096)
     private var clients = FamiliarClients()
     private var steppedAt: Instant
-    /// When the present stretch of queueing began, and when somebody waited last; 0: none.
+    /// When the present stretch of rounds began that left somebody waiting; 0: none.
     private var backlogBegan: UInt64 = 0
-    private var backlogSeen: UInt64 = 0
+    private var pressedUntil: UInt64 = 0
 
     package init(rules: Rules = Rules(), at now: Instant) {
         self.rules = rules
@@ -105,14 +105,13 @@ package struct HandshakeBudget: Sendable {
     package var isEmpty: Bool { queue.count == 0 }
 
     /// More is asked for than there is time for, not for a moment only.
-    package func isPressed(at now: Instant) -> Bool {
-        backlogBegan != 0 && backlogSeen >= backlogBegan + Self.stretch
-            && now.nanoseconds < backlogSeen + Self.pause
-    }
+    package func isPressed(at now: Instant) -> Bool { now.nanoseconds < pressedUntil }
 
     package mutating func arrived(_ arrival: HandshakeArrival, at now: Instant) -> Outcome {
         advance(to: now)
-        let (level, isHostile) = level(of: arrival, isCalm: backlogBegan == 0)
+        // Those who waited have left.
+        if isEmpty { backlogBegan = 0 }
+        let (level, isHostile) = level(of: arrival, isCalm: !isPressed(at: now))
         var evicted: UInt64?
         if queue.isFull {
             guard let worst = queue.worst, level < worst, let last = queue.takeWorst() else {
@@ -144,12 +143,12 @@ package struct HandshakeBudget: Sendable {
 
     /// The time for handshakes is used up, or nobody waits any more.
     package mutating func roundEnded(at now: Instant) {
-        if queue.count > 0 {
-            if backlogBegan == 0 { backlogBegan = max(1, now.nanoseconds) }
-            backlogSeen = now.nanoseconds
-        } else if backlogBegan != 0, now.nanoseconds >= backlogSeen + Self.pause {
+        guard !isEmpty else {
             backlogBegan = 0
+            return
         }
+        if backlogBegan == 0 { backlogBegan = max(1, now.nanoseconds) }
+        if now.nanoseconds >= backlogBegan + Self.stretch { pressedUntil = now.nanoseconds + Self.lasting }
     }
 
     // MARK: - Order
@@ -185,7 +184,6 @@ package struct HandshakeBudget: Sendable {
         let elapsed = now.seconds(since: steppedAt)
         guard elapsed >= Self.step else { return }
         steppedAt = now
-        if backlogBegan != 0, now.nanoseconds >= backlogSeen + Self.pause, queue.count == 0 { backlogBegan = 0 }
         var factor: Float = 1
         for _ in 0..<min(60, Int(elapsed / Self.step)) { factor *= Self.fading }
         sources.fade(by: factor)

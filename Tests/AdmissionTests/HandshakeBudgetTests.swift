@@ -79,6 +79,25 @@ import Testing
         #expect(!budget.isPressed(at: Self.at(0.3)))
     }
 
+    @Test func `pressure is somebody waiting at every moment, not one burst after the other`() {
+        var budget = budget()
+        for step in 0..<400 {
+            let now = Self.at(Double(step) / 100)
+            for ticket in 1...3 { _ = budget.arrived(Self.hello(step * 10 + ticket, from: ticket), at: now) }
+            for _ in 0..<(step % 2 == 0 ? 1 : 5) { _ = budget.next(at: now) }
+            budget.roundEnded(at: now)
+            #expect(!budget.isPressed(at: now))
+        }
+        for step in 400..<440 {
+            _ = budget.arrived(Self.hello(step * 10, from: step), at: Self.at(Double(step) / 100))
+            budget.roundEnded(at: Self.at(Double(step) / 100))
+        }
+        #expect(budget.isPressed(at: Self.at(4.4)))
+        #expect(!order(&budget, at: 4.4).isEmpty)
+        budget.roundEnded(at: Self.at(4.4))
+        #expect(budget.isPressed(at: Self.at(5.3)) && !budget.isPressed(at: Self.at(5.4)))
+    }
+
     @Test func `known visitors go first, by source or by ticket, then who asks least`() {
         var budget = budget()
         for ticket in 1...10 { _ = budget.arrived(Self.hello(ticket, from: 7), at: Self.at(0)) }
