@@ -105,7 +105,11 @@ import Testing
         _ = budget.arrived(Self.hello(12, from: 9, isKnown: true), at: Self.at(0))
         // Behind the address of the greedy one.
         _ = budget.arrived(Self.hello(13, from: 7, session: 99), at: Self.at(0))
-        #expect(order(&budget) == [12, 13, 1, 2, 11, 3, 4, 5, 6, 7, 8, 9, 10])
+        #expect(budget.isNextKnown)
+        let first = [budget.next(at: Self.at(0)), budget.next(at: Self.at(0))]
+        #expect(first == [12, 13])
+        #expect(!budget.isNextKnown)
+        #expect(order(&budget) == [1, 2, 11, 3, 4, 5, 6, 7, 8, 9, 10])
     }
 
     @Test func `a ticket that is used again and again counts no more, nor does a source that asks without end`() {
