@@ -104,6 +104,9 @@ package struct HandshakeBudget: Sendable {
     package var count: Int { queue.count }
     package var isEmpty: Bool { queue.count == 0 }
 
+    /// Whether the one whose turn is next was here before.
+    package var isNextKnown: Bool { queue.best.map { $0 < Self.knownLevels } ?? false }
+
     /// More is asked for than there is time for, not for a moment only.
     package func isPressed(at now: Instant) -> Bool { now.nanoseconds < pressedUntil }
 

@@ -38,6 +38,9 @@ struct HandshakeQueue: Sendable {
     /// The highest level in which somebody waits; nil where nobody does.
     var worst: Int? { occupied == 0 ? nil : 63 - occupied.leadingZeroBitCount }
 
+    /// The lowest level in which somebody waits.
+    var best: Int? { occupied == 0 ? nil : occupied.trailingZeroBitCount }
+
     /// Lets one in. The queue must not be full.
     mutating func add(_ ticket: UInt64, level: Int, since: UInt64) -> Place {
         precondition(!isFull, "whoever adds has looked whether there is room")
@@ -55,8 +58,8 @@ struct HandshakeQueue: Sendable {
 
     /// Takes out who came first in the lowest level.
     mutating func takeFirst() -> (ticket: UInt64, since: UInt64)? {
-        guard occupied != 0 else { return nil }
-        return take(firsts[occupied.trailingZeroBitCount])
+        guard let best else { return nil }
+        return take(firsts[best])
     }
 
     /// Takes out who came last in the highest level.

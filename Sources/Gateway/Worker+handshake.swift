@@ -15,6 +15,8 @@ extension Worker {
     private static let helloLimit = 16 << 20
     /// Nanoseconds that a round has for key exchanges at least: with a few at a time the others hardly notice.
     private static let leastTime: UInt64 = 1_000_000
+    /// Of that time strangers get one part of so many while connections wait to be accepted.
+    private static let strangersPart: UInt64 = 8
 
     /// Alerts (RFC 8446, section 6.2; RFC 6066, section 3; RFC 7301, section 3.2).
     private enum Alert: UInt8 {
@@ -177,12 +179,19 @@ extension Worker {
 
     /// As many key exchanges as there is time for: as long as the rest of the round took, and a little at least. Who is
     /// left waits for the next round.
+    ///
+    /// Strangers get less while connections wait to be accepted: whoever is known may be among those, and the kernel
+    /// turns away what it has no room for.
     func takeUpHandshakes() {
+        defer { isAcceptBehind = false }
         guard !handshakes.isEmpty else { return }
         let began = Clock.monotonic()
         let time = max(Self.leastTime, began &- now)
+        let timeOfStrangers = isAcceptBehind ? time / Self.strangersPart : time
         var ended = began
-        while ended &- began < time, let ticket = handshakes.next(at: instant) {
+        while ended &- began < (handshakes.isNextKnown ? time : timeOfStrangers),
+            let ticket = handshakes.next(at: instant)
+        {
             startHandshake(ticket)
             ended = Clock.monotonic()
         }

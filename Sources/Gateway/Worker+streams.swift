@@ -45,7 +45,8 @@ extension Worker {
     /// Whether the peer makes us decrypt for nothing, at a time when others need the processor.
     private func isWasteful(_ stream: UnsafeMutablePointer<Stream>, _ received: Int, giving content: Int) -> Bool {
         guard !stream.pointee.isOrigin,
-            !stream.pointee.records.received(received, giving: max(0, content), at: instant), isBusy
+            !stream.pointee.records.received(received, giving: max(0, content), at: instant),
+            isBusy || handshakes.isPressed(at: instant)
         else { return false }
         report.connections.tls.cut += 1
         return true

@@ -36,6 +36,7 @@ extension Worker {
             }
             open(socket, peer, listener, settings)
         }
+        isAcceptBehind = true
     }
 
     private func open(_ socket: Int32, _ peer: Address, _ listener: Int, _ settings: Snapshot.Listener) {

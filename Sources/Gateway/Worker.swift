@@ -65,6 +65,8 @@ final class Worker {
     var budget: SourceBudget
     /// Visitors whose ClientHello is whole, in the order in which they get a key exchange.
     var handshakes: HandshakeBudget
+    /// More connections wait than were accepted in this round.
+    var isAcceptBehind = false
     /// Bytes of ClientHellos that are kept.
     var helloBytes = 0
     var request = RequestHead()
