@@ -18,7 +18,7 @@ package struct TLSStatus: Equatable, Sendable {
     /// Made to wait for the key exchange, and how long, summed.
     package var waited: UInt64 = 0
     package var waitedMicroseconds: UInt64 = 0
-    /// Processor time of key exchanges, summed.
+    /// Time that workers spent in key exchanges, summed.
     package var busyNanoseconds: UInt64 = 0
     /// Connections ended because their records cost more than they held.
     package var cut: UInt64 = 0

@@ -22,7 +22,7 @@ extension MetricsText {
         for lane in lanes { sample(lane.tls.waited, [("lane", lane.name)]) }
         family("wasstraat_tls_waited_seconds_total", .counter, help: "Time that they waited.")
         for lane in lanes { sample(Double(lane.tls.waitedMicroseconds) / 1e6, [("lane", lane.name)]) }
-        family("wasstraat_tls_busy_seconds_total", .counter, help: "Processor time of key exchanges.")
+        family("wasstraat_tls_busy_seconds_total", .counter, help: "Time that workers spent in key exchanges.")
         for lane in lanes { sample(Double(lane.tls.busyNanoseconds) / 1e9, [("lane", lane.name)]) }
         family(
             "wasstraat_tls_cut_total", .counter,

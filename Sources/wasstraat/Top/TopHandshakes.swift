@@ -1,4 +1,5 @@
 internal import Messages
+internal import Telemetry
 
 extension TopScreen {
     /// What TLS costs and what was refused for it; nil while it costs little and nobody waits for it.
@@ -16,7 +17,7 @@ extension TopScreen {
             (.plain, "  full \(Self.rate(all - min(all, resumed ?? 0)))/s"),
             (.plain, "  resumed \(Self.rate(resumed))/s"), (.plain, "  failed \(Self.rate(failed))/s"),
             (refused > 0 ? .strong : .plain, "  refused \(Self.rate(refused))/s"),
-            (.plain, "  waiting \(tls.waiting)"), (.plain, "  \(Decimals.text(busy / 1e7, digits: 0))% of a core"),
+            (.plain, "  waiting \(tls.waiting)"), (.plain, "  busy \(Decimals.text(busy / 1e7, digits: 0))%"),
         ]
     }
 }
