@@ -207,6 +207,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches",
+                boringSSL,
             ], exclude: ["Peers"], swiftSettings: house),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests(

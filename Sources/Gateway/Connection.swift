@@ -16,6 +16,10 @@ struct Stream {
     /// It did not end in order: by a reset, or by what is no TLS.
     var isBroken = false
     var tls: OpaquePointer?
+    /// To an origin, which may send as it likes.
+    var isOrigin = false
+    /// What a visitor's TLS records cost beside what they say.
+    var records = RecordBudget()
     /// Bytes as they go on the wire (ciphertext under TLS).
     var out = Store()
 }
@@ -26,6 +30,10 @@ struct Visitor {
         case free
         /// Waiting for a PROXY header.
         case preface
+        /// Waiting for, or in the middle of, a ClientHello: nothing of TLS exists for it yet.
+        case hello
+        /// Its ClientHello is whole, in `pending`; it waits for its turn.
+        case ready
         case handshake
         /// Waiting for, or in the middle of, a request's head.
         case head
@@ -59,6 +67,12 @@ struct Visitor {
     var isPostponed = false
     /// A request came over this connection before.
     var isReused = false
+    /// It was slow with its ClientHello once.
+    var isLate = false
+    /// It was here before, by its source or its session ticket; as far as TLS knows.
+    var isFamiliar = false
+    /// In `ready`: its place in the queue for key exchanges.
+    var turn: UInt16 = 0
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.
@@ -73,6 +87,8 @@ struct Visitor {
     /// What there is beside this of a request that a connection carries: `stream` has no socket then, and its `out` holds
     /// content not framed yet.
     var carriage: UnsafeMutablePointer<Carried>?
+    /// In `hello`: bytes without which nothing new can be said of it.
+    var helloNeeds: UInt32 = 0
     /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
     var exchange: UnsafeMutablePointer<Exchange>?

@@ -18,6 +18,7 @@ extension LaneStatus.Connections {
         streams += other.streams
         slowed += other.slowed
         abusive += other.abusive
+        tls.add(other.tls)
     }
 }
 

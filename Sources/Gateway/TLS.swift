@@ -1,8 +1,6 @@
 // The only file that sees BoringSSL: it is no public product of swift-nio-ssl, which is therefore pinned exactly.
 internal import CNIOBoringSSL
-internal import Bytes
 internal import Glibc
-internal import Packets
 
 /// What could not be used of a site's or an origin's TLS settings, in words for the operator.
 struct TLSFailure: Error, CustomStringConvertible {
@@ -30,12 +28,11 @@ struct TLSPort {
     var outputCount = 0
     var outputCapacity: Int
     var bio: OpaquePointer?
-    /// Chooses the site for a server name; set by the worker, used by the certificate callback.
+    /// The sites in force; set by the worker, used by the certificate callback.
     var sites: Unmanaged<SiteTable>?
-    /// What the last ClientHello asked for: index of the site, or `noSite`.
+    /// Whose certificate the present handshake shows: index of the site that its ClientHello asks for, or `noSite`; set by
+    /// the worker before each.
     var site: UInt16 = noSite
-    /// The last ClientHello's fingerprint; nil where we read it differently than BoringSSL does.
-    var ja4: JA4?
     /// Whether HTTP/2 is offered to whom the present handshake is with; set by the worker before each.
     var offersHTTP2 = false
     static let noSite = UInt16.max
@@ -157,6 +154,9 @@ enum TLS {
         return length == 2 && name?[0] == UInt8(ascii: "h") && name?[1] == UInt8(ascii: "2")
     }
 
+    /// This connection gets no ticket, and resumes nothing; to be called before its handshake.
+    static func withholdTickets(_ connection: OpaquePointer) { SSL_set_options(connection, UInt32(SSL_OP_NO_TICKET)) }
+
     static func isResumed(_ connection: OpaquePointer) -> Bool { SSL_session_reused(connection) == 1 }
 
     private static func judge(_ connection: OpaquePointer, _ result: Int32) -> Result {
@@ -214,10 +214,10 @@ final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_select_certificate_cb(context.pointer) { hello in
             let connection = hello!.pointee.ssl!
             let port = BIO_get_data(SSL_get_rbio(connection))!.assumingMemoryBound(to: TLSPort.self)
-            let body = UnsafeRawBufferPointer(
-                start: hello!.pointee.client_hello, count: hello!.pointee.client_hello_len)
-            port.pointee.ja4 = (try? ClientHello(decoding: body.bytes)).map { JA4(of: $0) { TLS.sha256(copy $0) } }
-            return TLSContext.choose(connection, port)
+            let sites = port.pointee.sites?.takeUnretainedValue()
+            guard let context = sites?.certificate(of: port.pointee.site) else { return ssl_select_cert_error }
+            SSL_set_SSL_CTX(connection, context.pointer)
+            return ssl_select_cert_success
         }
         context.offerHTTP()
         if context.tickets != nil {
@@ -233,28 +233,11 @@ final class TLSContext: @unchecked Sendable {
         return context
     }
 
-    private static func choose(
-        _ connection: OpaquePointer, _ port: UnsafeMutablePointer<TLSPort>
-    ) -> ssl_select_cert_result_t {
-        port.pointee.site = TLSPort.noSite
-        guard let sites = port.pointee.sites?.takeUnretainedValue() else { return ssl_select_cert_error }
-        if let name = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name) {
-            guard let site = sites.find(UnsafeRawBufferPointer(start: name, count: strlen(name))) else {
-                return ssl_select_cert_error
-            }
-            port.pointee.site = site
-        } else {
-            // Without a name (old monitors): the first site that has a certificate.
-            guard let site = sites.firstSecure else { return ssl_select_cert_error }
-            port.pointee.site = site
-        }
-        guard let context = sites.certificate(of: port.pointee.site) else { return ssl_select_cert_error }
-        SSL_set_SSL_CTX(connection, context.pointer)
-        return ssl_select_cert_success
-    }
+    /// Whether the bytes are a session ticket that we wrote, with a key that is still in use.
+    func wrote(_ ticket: [UInt8]) -> Bool { tickets?.wrote(ticket) ?? false }
 
-    /// HTTP/2 if the client speaks it and the listener does, else HTTP/1.1; a client that offers only others gets no
-    /// protocol, and may go on. BoringSSL asks the context that the certificate came from.
+    /// HTTP/2 if the client speaks it and the listener does, else HTTP/1.1, else none. BoringSSL asks the context that the
+    /// certificate came from.
     private func offerHTTP() {
         SSL_CTX_set_alpn_select_cb(
             pointer,
@@ -370,6 +353,22 @@ private struct TicketKeys {
             }
             guard HMAC_Init_ex(hmac, mac, 16, EVP_sha256(), nil) == 1 else { return -1 }
             return index == 0 ? 1 : 2
+        }
+    }
+
+    /// Whether name and proof of a ticket are ours: name, initial value, what is encrypted, and the proof over all of it.
+    func wrote(_ ticket: [UInt8]) -> Bool {
+        guard ticket.count > 64, let key = keys.first(where: { memcmp($0, ticket, 16) == 0 }) else { return false }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { proof in
+            var length: UInt32 = 32
+            return key.withUnsafeBufferPointer { key in
+                ticket.withUnsafeBufferPointer { ticket in
+                    let signed = ticket.count - 32
+                    let mac = key.baseAddress! + 16
+                    HMAC(EVP_sha256(), mac, 16, ticket.baseAddress, signed, proof.baseAddress, &length)
+                    return CRYPTO_memcmp(proof.baseAddress, ticket.baseAddress! + signed, 32) == 0
+                }
+            }
         }
     }
 }

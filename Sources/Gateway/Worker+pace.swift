@@ -28,11 +28,25 @@ extension Worker {
             report.connections.timedOut += 1
             visitor.pointee.carriage?.pointee.code = .cancel
             abandon(index)
-        case .preface, .handshake, .head, .lingering:
+        case .hello where isKeepingPace(index): armVisitor(index, limits.headTime / 2)
+        case .ready: refuseHandshake(index)
+        case .hello, .handshake:
+            report.connections.tls.timedOut += 1
+            report.connections.timedOut += 1
+            closeVisitor(index)
+        case .preface, .head, .lingering:
             if visitor.pointee.phase != .lingering, !visitor.pointee.isReused { report.connections.timedOut += 1 }
             visitor.pointee.carriage?.pointee.code = .cancel
             closeVisitor(index)
         }
+    }
+
+    /// Once, for a ClientHello of which a good part came.
+    private func isKeepingPace(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        guard !visitor.pointee.isLate else { return false }
+        visitor.pointee.isLate = true
+        return Int(visitor.pointee.moved) * 1000 >= Int(limits.progressRate) * Int(limits.headTime / 2)
     }
 
     /// Whether the visitor itself holds things up: by a body that trickles in, or a response that it hardly takes.

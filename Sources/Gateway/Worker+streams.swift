@@ -1,5 +1,7 @@
+internal import Admission
 internal import CLinux
 internal import Glibc
+internal import Messages
 
 /// Moving bytes between sockets, TLS and the worker's buffers.
 extension Worker {
@@ -30,9 +32,24 @@ extension Worker {
             port.pointee.input = UnsafeRawPointer(cipherBuffer)
             port.pointee.inputCount = count
             let plain = readPlain(stream, tls, at: offset)
+            if isWasteful(stream, count, giving: plain) {
+                stream.pointee.isEnded = true
+                stream.pointee.isBroken = true
+                return -1
+            }
             if plain != 0 { return plain }
         }
         return stream.pointee.isEnded ? -1 : 0
+    }
+
+    /// Whether the peer makes us decrypt for nothing, at a time when others need the processor.
+    private func isWasteful(_ stream: UnsafeMutablePointer<Stream>, _ received: Int, giving content: Int) -> Bool {
+        guard !stream.pointee.isOrigin,
+            !stream.pointee.records.received(received, giving: max(0, content), at: instant),
+            isBusy || handshakes.isPressed(at: instant)
+        else { return false }
+        report.connections.tls.cut += 1
+        return true
     }
 
     /// Takes out of TLS all that the port's input gives.

@@ -101,6 +101,7 @@ extension Worker {
                 return .shortage
             }
             upstream.pointee.stream.tls = tls
+            upstream.pointee.stream.isOrigin = true
         }
         watch(socket, Self.upstreamKind, index, generation, Self.events)
         return .begun(index)

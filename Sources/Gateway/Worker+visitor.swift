@@ -36,6 +36,7 @@ extension Worker {
             }
             open(socket, peer, listener, settings)
         }
+        isAcceptBehind = true
     }
 
     private func open(_ socket: Int32, _ peer: Address, _ listener: Int, _ settings: Snapshot.Listener) {
@@ -53,9 +54,9 @@ extension Worker {
             visitor.pointee.phase = .preface
         } else {
             visitor.pointee.isTrustedPeer = table.snapshot.trustedPeers.contains { $0.contains(peer) }
-            guard begin(index) else { return closeVisitor(index) }
+            begin(index)
         }
-        armVisitor(index, limits.headTime)
+        if visitor.pointee.phase != .hello { armVisitor(index, limits.headTime) }
         drive(index)
         // Known to the kernel's event list only when it lives on: a refused connection costs four system calls.
         guard visitor.pointee.phase != .free, visitor.pointee.generation == generation &+ 1 else { return }
@@ -63,16 +64,16 @@ extension Worker {
     }
 
     /// After the preface: TLS, or a request's head at once.
-    private func begin(_ index: UInt32) -> Bool {
+    private func begin(_ index: UInt32) {
         let visitor = visitors[index]
         guard visitor.pointee.isTLS else {
             visitor.pointee.phase = .head
-            return true
+            return
         }
-        guard let tls = TLS.connection(table.listenerContext, port) else { return false }
-        visitor.pointee.stream.tls = tls
-        visitor.pointee.phase = .handshake
-        return true
+        visitor.pointee.phase = .hello
+        // What came behind a PROXY header.
+        helloBytes += visitor.pointee.pending.count
+        armVisitor(index, limits.headTime / 2)
     }
 
     func visitorEvent(_ index: UInt32, _ events: UInt32) {
@@ -84,6 +85,7 @@ extension Worker {
             visitor.pointee.stream.isHungUp = true
             // Who leaves while waiting, or breaks off altogether, is not served any more.
             let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
+            if visitor.pointee.phase == .ready { return leaveBeforeTurn(index) }
             if visitor.pointee.phase == .waiting
                 || isGone && (visitor.pointee.phase == .exchange || visitor.pointee.phase == .carrying)
             {
@@ -139,9 +141,10 @@ extension Worker {
             guard steps <= Self.stepLimit else { return postpone(index) }
             let phase = visitor.pointee.phase
             switch phase {
-            case .free, .waiting: return
+            case .free, .waiting, .ready: return
             case .preface: guard readPreface(index) else { return }
-            case .handshake: guard handshake(index) else { return }
+            case .hello: guard readHello(index) else { return }
+            case .handshake: guard shakeHands(index) else { return }
             case .head: guard readHead(index) else { return }
             case .body: guard readBody(index) else { return }
             case .exchange: return pumpRequest(index)
@@ -162,7 +165,7 @@ extension Worker {
         postponed.append((index, visitors[index].pointee.generation))
     }
 
-    // MARK: - PROXY header, TLS
+    // MARK: - PROXY header
 
     private func readPreface(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
@@ -190,10 +193,7 @@ extension Worker {
             closeVisitor(index)
             return false
         }
-        guard begin(index) else {
-            closeVisitor(index)
-            return false
-        }
+        begin(index)
         return true
     }
 
@@ -209,55 +209,6 @@ extension Worker {
             return false
         }
         return true
-    }
-
-    private func handshake(_ index: UInt32) -> Bool {
-        let visitor = visitors[index]
-        guard let tls = visitor.pointee.stream.tls else { return false }
-        if visitor.pointee.pending.isEmpty {
-            guard visitor.pointee.stream.isReadable else { return false }
-            let count = recv(visitor.pointee.stream.socket, cipherBuffer, Self.receiveSize, 0)
-            guard count > 0 else {
-                visitor.pointee.stream.isReadable = false
-                if count < 0, errno == EAGAIN || errno == EINTR { return false }
-                report.connections.failedHandshakes += 1
-                closeVisitor(index)
-                return false
-            }
-            port.pointee.inputCount = count
-        } else {
-            // Behind a PROXY header in the same packet.
-            let pending = visitor.pointee.pending.bytes
-            memcpy(cipherBuffer, pending.baseAddress!, pending.count)
-            port.pointee.inputCount = pending.count
-            visitor.pointee.pending.free()
-        }
-        port.pointee.input = UnsafeRawPointer(cipherBuffer)
-        port.pointee.site = TLSPort.noSite
-        port.pointee.offersHTTP2 = speaksHTTP2(visitor)
-        let result = TLS.handshake(tls)
-        if port.pointee.site != TLSPort.noSite {
-            visitor.pointee.site = port.pointee.site
-            visitor.pointee.ja4 = port.pointee.ja4
-        }
-        let isSent = flushPort(&visitor.pointee.stream)
-        switch result {
-        case .more where isSent:
-            return true
-        case .bytes where isSent:
-            report.connections.handshakes += 1
-            if TLS.isResumed(tls) { report.connections.resumed += 1 }
-            visitor.pointee.phase = .head
-            // The first request may have come along.
-            let count = readPlain(&visitor.pointee.stream, tls, at: 0)
-            if count > 0 { visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
-            if TLS.speaksHTTP2(tls) { beginCarrying(index) }
-            return true
-        default:
-            report.connections.failedHandshakes += 1
-            closeVisitor(index)
-            return false
-        }
     }
 
     // MARK: - The request's head
@@ -435,6 +386,7 @@ extension Worker {
         let visitor = visitors[index]
         assert(visitor.pointee.exchange == nil, "a visitor is closed while its request is under way")
         wheel.disarm(index) { node($0) }
+        dropHello(index)
         dropCarrier(index)
         if visitor.pointee.isCarried {
             leaveCarrier(index)

@@ -63,6 +63,12 @@ final class Worker {
     let wheel = TimerWheel()
     let pools = Places<OriginPool>()
     var budget: SourceBudget
+    /// Visitors whose ClientHello is whole, in the order in which they get a key exchange.
+    var handshakes: HandshakeBudget
+    /// More connections wait than were accepted in this round.
+    var isAcceptBehind = false
+    /// Bytes of ClientHellos that are kept.
+    var helloBytes = 0
     var request = RequestHead()
     var response = ResponseHead()
     /// The fields of the last header block that came over HTTP/2.
@@ -130,6 +136,7 @@ final class Worker {
         fields = HPACKFields(limits: Self.listLimits(table))
         history = shared.history
         budget = SourceBudget(capacity: Self.capacity(table, shared))
+        handshakes = HandshakeBudget(at: Instant(nanoseconds: Clock.monotonic()))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
     }
@@ -160,12 +167,13 @@ final class Worker {
         setTime()
         var nextTick = now
         while true {
-            let mayWait = nextTick > now && postponed.isEmpty
+            let mayWait = nextTick > now && postponed.isEmpty && handshakes.isEmpty
             let patience = mayWait ? Int32((nextTick - now) / 1_000_000) + 1 : 0
             let count = epoll_wait(epoll, &events, Int32(events.count), patience)
             setTime()
             for index in 0..<max(0, Int(count)) { dispatch(events[index].data.u64, events[index].events) }
             takeUpPostponed()
+            takeUpHandshakes()
             finishRound()
             if now >= nextTick {
                 tick()
@@ -366,6 +374,7 @@ final class Worker {
         current.openVisitors = visitors.count
         current.lostLogs = log.lost
         current.connections.open = UInt64(visitors.count - carriedCount)
+        countHandshakes(in: &current.connections.tls)
         shared.publish(current, from: index)
         handOverTallies()
     }

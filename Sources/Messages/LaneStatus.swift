@@ -36,6 +36,7 @@ package struct LaneStatus: Equatable, Sendable {
         /// resets, pings, settings, empty frames.
         package var slowed: UInt64 = 0
         package var abusive: UInt64 = 0
+        package var tls = TLSStatus()
 
         package init() {}
     }
@@ -115,11 +116,13 @@ extension LaneStatus.Connections: Message {
 
     package func write(to writer: inout ByteWriter) {
         for field in Self.fields { writer.write(self[keyPath: field]) }
+        tls.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
         self.init()
         for field in Self.fields { self[keyPath: field] = try reader.readUInt64() }
+        tls = try TLSStatus(reading: &reader)
     }
 }
 

@@ -129,8 +129,8 @@ package struct Snapshot: Equatable, Sendable {
         package var connections: UInt32 = 20_000
         /// Connections that the lane keeps ready to one origin, in one worker.
         package var idleOriginConnections: UInt32 = 128
-        /// Longest time from accept, or from the first byte of a later request, to the end of a request's head; the TLS
-        /// handshake has this time too.
+        /// Longest time from accept, or from the first byte of a later request, to the end of a request's head; a TLS
+        /// handshake has as much before, half of it for the ClientHello.
         package var headTime: UInt32 = 10_000
         /// Longest silence while a request's body comes in, and while a visitor takes a response.
         package var progressTime: UInt32 = 15_000

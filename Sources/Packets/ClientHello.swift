@@ -36,6 +36,9 @@ package struct ClientHello: Equatable, Sendable {
     /// A key of an earlier session (TLS 1.3).
     package var hasPreSharedKey = false
     package var hasEarlyData = false
+    /// The ticket by which a session of TLS 1.2 or 1.3 is to be resumed, the first one where there are several; empty
+    /// where there is none.
+    package var ticket: [UInt8] = []
 
     /// Whether the client says that it was here before.
     package var offersResumption: Bool { hasTicket || hasPreSharedKey }
@@ -83,12 +86,12 @@ package struct ClientHello: Equatable, Sendable {
                     &content, length: Int(try content.readByte()), limit: Self.parameterLimit)
             case ExtensionType.ticket:
                 hasTicket = content.remaining > 0
-                continue
+                ticket = try content.readArray(content.remaining)
             case ExtensionType.preSharedKey:
                 // The key's proof covers all that comes before it, so nothing may follow (RFC 8446, section 4.2.11).
                 guard reader.remaining == 0 else { throw reader.malformed(.contradictory) }
                 hasPreSharedKey = true
-                continue
+                ticket = try Self.readIdentity(&content)
             case ExtensionType.earlyData: hasEarlyData = true
             default: continue
             }
@@ -129,6 +132,17 @@ package struct ClientHello: Equatable, Sendable {
             names.append(try content.readArray(length))
         }
         return names
+    }
+
+    /// The first of the keys offered, and the shape of what is around it (RFC 8446, section 4.2.11).
+    private static func readIdentity(_ content: inout ByteReader) throws(Malformed) -> [UInt8] {
+        var identities = try content.readPart(Int(try content.readUInt16()))
+        let first = try identities.readArray(Int(try identities.readUInt16()))
+        guard !first.isEmpty else { throw identities.malformed(.invalid) }
+        // The age of the ticket; the identities after it are the handshake's to read, as are the proofs.
+        try identities.skip(4)
+        try content.skip(Int(try content.readUInt16()))
+        return first
     }
 
     /// One name of type host_name (RFC 6066, section 3), checked as what may stand before a site.

@@ -26,8 +26,8 @@ extension Keys.Limits {
             "Connections kept ready to one origin, in one worker."),
         time(
             "head_time", \.headTime, 100...600_000,
-            "From the connection, or from the first byte of a later request, to the end of the request's head. The TLS "
-                + "handshake has this time too."),
+            "From the connection, or from the first byte of a later request, to the end of the request's head. A TLS "
+                + "handshake has as much before, half of it for the ClientHello."),
         time(
             "progress_time", \.progressTime, 100...3_600_000,
             "Longest silence while a request's body comes in, and while a visitor takes a response."),

@@ -107,6 +107,9 @@ extension LaneStatus {
         status.connections.pages = random.number()
         status.connections.http2 = random.number()
         status.connections.abusive = random.number()
+        status.connections.tls.malformed = random.number()
+        status.connections.tls.refused = random.number()
+        status.connections.tls.pressed = random.number()
         status.sites = random.list(upTo: 3) {
             var site = SiteStatus()
             site.name = $0.text(upTo: 64)

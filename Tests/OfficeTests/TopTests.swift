@@ -53,6 +53,24 @@ struct TopTests {
         return model
     }
 
+    @Test func `shows handshakes while they cost much or some are refused`() {
+        var model = model(seconds: 1)
+        var busy = status(2)
+        busy.connections.resumed = 20
+        busy.connections.failedHandshakes = 7
+        busy.connections.tls.refused = 4_000
+        busy.connections.tls.waiting = 12
+        busy.connections.tls.pressed = 1
+        busy.connections.tls.busyNanoseconds = 310_000_000
+        model.received(busy, at: 2_000)
+        let line = "TLS UNDER PRESSURE  full 76.0/s  resumed 20.0/s  failed 7.0/s  refused 4000/s"
+        #expect(TopScreen(columns: 80, rows: 24).lines(model, at: time)[2].hasPrefix(line))
+        let json = String(decoding: model.json(at: time), as: UTF8.self)
+        #expect(json.contains("\"handshakes_refused_per_s\":4000.0"))
+        #expect(json.contains("\"handshake_seconds_per_s\":0.310"))
+        #expect(json.contains("\"handshakes_waiting\":12"))
+    }
+
     @Test func `draws a status in eighty columns`() {
         let lines = TopScreen(columns: 80, rows: 24).lines(model(seconds: 3), at: time)
         #expect(

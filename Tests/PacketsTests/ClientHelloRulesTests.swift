@@ -31,6 +31,12 @@ private struct Builder {
     static func name(_ name: String, type: UInt8 = 0) -> [UInt8] { vector([type] + vector(Array(name.utf8))) }
     static func protocols(_ names: [[UInt8]]) -> [UInt8] { vector(names.flatMap { [UInt8($0.count)] + $0 }) }
 
+    /// Tickets with their ages, then as many proofs.
+    static func keys(_ tickets: [[UInt8]]) -> [UInt8] {
+        let proof = [32] + [UInt8](repeating: 9, count: 32)
+        return vector(tickets.flatMap { vector($0) + [0, 0, 0, 1] }) + vector(tickets.flatMap { _ in proof })
+    }
+
     func with(_ type: UInt16, _ content: [UInt8]) -> Builder {
         var copy = self
         copy.extensions.append((type, content))
@@ -95,19 +101,27 @@ private struct Builder {
     @Test func `tells its order and what it resumes`() throws {
         let hello = try Builder()
             .with(0x1a1a, []).with(35, [1]).with(16, Builder.protocols([[104, 50]])).with(10, Builder.list([29, 23]))
-            .with(43, [4, 3, 4, 3, 3]).with(42, []).with(41, [1, 2, 3]).read()
+            .with(43, [4, 3, 4, 3, 3]).with(42, []).with(41, Builder.keys([[7, 8]]))
+            .read()
         #expect(hello.extensions == [0x1a1a, 35, 16, 10, 43, 42, 41])
         #expect(hello.hasTicket && hello.hasPreSharedKey && hello.hasEarlyData && hello.offersResumption)
+        #expect(hello.ticket == [7, 8])
         #expect(hello.groups == [29, 23])
         #expect(hello.versions == [0x0304, 0x0303])
         let empty = try Builder().with(35, []).read()
-        #expect(!empty.hasTicket && !empty.offersResumption)
+        #expect(!empty.hasTicket && !empty.offersResumption && empty.ticket.isEmpty)
+        #expect(try Builder().with(35, [1, 2]).read().ticket == [1, 2])
+        #expect(try Builder().with(41, Builder.keys([[1], [2, 3]])).read().ticket == [1])
     }
 
     @Test func `is refused when it contradicts itself`() {
         #expect(Builder().with(23, []).with(23, []).refusal == .contradictory)
         #expect(Builder().with(41, [1]).with(23, []).refusal == .contradictory)
         #expect(Builder().with(42, [0]).refusal == .contradictory)
+        #expect(Builder().with(41, Builder.keys([[1]]) + [0]).refusal == .contradictory)
+        #expect(Builder().with(41, Builder.keys([[]])).refusal == .invalid)
+        #expect(Builder().with(41, Builder.keys([])).refusal == .truncated)
+        #expect(Builder().with(41, [1, 2, 3]).refusal == .truncated)
         #expect(Builder().with(10, Builder.list([29]) + [0]).refusal == .contradictory)
         #expect(Builder().with(16, Builder.protocols([[104, 50]]) + [0]).refusal == .contradictory)
         var builder = Builder()

@@ -49,7 +49,9 @@ extension MetricsText {
             sample(lane.connections.handshakes, [("lane", lane.name), ("outcome", "done")])
             sample(lane.connections.resumed, [("lane", lane.name), ("outcome", "resumed")])
             sample(lane.connections.failedHandshakes, [("lane", lane.name), ("outcome", "failed")])
+            sample(lane.connections.tls.refused, [("lane", lane.name), ("outcome", "refused")])
         }
+        writeHandshakes(lanes.map { ($0.name, $0.connections.tls) })
         family("wasstraat_malformed_total", .counter, help: "Requests and prefaces refused before a site was known.")
         for lane in lanes {
             sample(lane.connections.malformed, [("lane", lane.name), ("what", "request")])

@@ -37,6 +37,13 @@ extension TopModel {
             json.field(",\"handshakes_per_s\":", rate(\.connections.handshakes))
             json.field(",\"resumed_per_s\":", rate(\.connections.resumed))
             json.field(",\"malformed_per_s\":", rate(\.connections.malformed))
+            json.field(",\"handshakes_failed_per_s\":", rate(\.connections.failedHandshakes))
+            json.field(",\"handshakes_refused_per_s\":", rate(\.connections.tls.refused))
+            json.field(",\"handshakes_waited_per_s\":", rate(\.connections.tls.waited))
+            let busy = rate(\.connections.tls.busyNanoseconds).map { $0 / 1e9 }
+            json.field(",\"handshake_seconds_per_s\":", busy, digits: 3)
+            json.raw(",\"handshakes_waiting\":")
+            json.number(status.connections.tls.waiting)
             json.raw("}")
         }
         filter.append(to: &json)

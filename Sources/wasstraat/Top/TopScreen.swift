@@ -38,6 +38,7 @@ package struct TopScreen {
             return lines.map(line)
         }
         lines.append(connections(model, status))
+        if let handshakes = handshakeLine(model, status) { lines.append(handshakes) }
         if let filter = filterLine(model.filter) { lines.append(filter) }
         let sites = model.sitesByUrgency
         for (index, site) in sites.enumerated() {
