@@ -15,6 +15,10 @@ struct Stream {
     var isEnded = false
     /// It did not end in order: by a reset, or by what is no TLS.
     var isBroken = false
+    /// Whose it is: a site's place among the worker's tenants, or nobody's.
+    var tenant: UInt16 = 0
+    /// The kernel's events that wait until the others are served, while its site is heavy.
+    var deferred: UInt16 = 0
     var tls: OpaquePointer?
     /// Bytes as they go on the wire (ciphertext under TLS).
     var out = Store()
@@ -59,6 +63,8 @@ struct Visitor {
     var isPostponed = false
     /// A request came over this connection before.
     var isReused = false
+    /// Let through in its handshake while its site was held back: its first request is not asked again.
+    var hasPass = false
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.
@@ -175,6 +181,8 @@ struct Upstream {
     var isPaused = false
     var isReused = false
     var keepsAlive = true
+    /// Counted among what its tenant holds.
+    var isCounted = false
     var pool: Int32 = 0
     /// The next idle connection of the pool.
     var nextIdle = TimerWheel.none

@@ -18,6 +18,7 @@ extension LaneStatus.Connections {
         streams += other.streams
         slowed += other.slowed
         abusive += other.abusive
+        closedForOthers += other.closedForOthers
     }
 }
 
@@ -53,5 +54,10 @@ extension SiteStatus {
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
         firstByte = counters.firstByte
+        connections = counters.connections
+        memory = counters.memory
+        processorMicroseconds = counters.processorNanoseconds / 1000
+        budgetRefused = counters.budgetRefused
+        budgetClosed = counters.budgetClosed
     }
 }

@@ -32,6 +32,10 @@ struct TLSPort {
     var bio: OpaquePointer?
     /// Chooses the site for a server name; set by the worker, used by the certificate callback.
     var sites: Unmanaged<SiteTable>?
+    /// Judges whether a handshake may go on; set by the worker.
+    var worker: Unmanaged<Worker>?
+    /// The visitor with whom the present handshake is.
+    var visitor: UInt32 = 0
     /// What the last ClientHello asked for: index of the site, or `noSite`.
     var site: UInt16 = noSite
     /// The last ClientHello's fingerprint; nil where we read it differently than BoringSSL does.
@@ -248,7 +252,10 @@ final class TLSContext: @unchecked Sendable {
             guard let site = sites.firstSecure else { return ssl_select_cert_error }
             port.pointee.site = site
         }
-        guard let context = sites.certificate(of: port.pointee.site) else { return ssl_select_cert_error }
+        guard let context = sites.certificate(of: port.pointee.site),
+            let worker = port.pointee.worker?.takeUnretainedValue(),
+            worker.mayOpen(port.pointee.site, port.pointee.visitor)
+        else { return ssl_select_cert_error }
         SSL_set_SSL_CTX(connection, context.pointer)
         return ssl_select_cert_success
     }

@@ -38,6 +38,9 @@ extension Worker {
             upstreams[index].pointee.isReused = true
             return sendRequest(index, isParsed: isParsed)
         }
+        guard books.origins.mayHold(1, at: Int(visitors[exchange.pointee.visitor].pointee.stream.tenant)) else {
+            return failExchange(exchange, 503, decision: "budget")
+        }
         let index: UInt32
         switch connect(origin) {
         case .begun(let place): index = place
@@ -58,6 +61,17 @@ extension Worker {
     private func attach(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {
         exchange.pointee.upstream = index
         upstreams[index].pointee.exchange = exchange
+        let place = visitors[exchange.pointee.visitor].pointee.stream.tenant
+        upstreams[index].pointee.stream.tenant = place
+        upstreams[index].pointee.isCounted = true
+        books.origins.add(1, at: Int(place))
+    }
+
+    /// The connection serves nobody now.
+    private func uncount(_ index: UInt32) {
+        guard upstreams[index].pointee.isCounted else { return }
+        upstreams[index].pointee.isCounted = false
+        books.origins.add(-1, at: Int(upstreams[index].pointee.stream.tenant))
     }
 
     private func isConnected(_ index: UInt32) -> Bool {
@@ -256,6 +270,7 @@ extension Worker {
                 if count == 0 { return }
             }
             guard forwardBody(exchange, index, count) else { return }
+            guard !isOverTurn(&visitor.pointee.stream) else { return postpone(visitorIndex) }
         }
     }
 
@@ -339,7 +354,9 @@ extension Worker {
                 return
             case .awaiting: guard readResponse(index) else { return }
             case .orphaned: return endOrphan(index)
-            case .responding: guard relayResponse(index) else { return }
+            case .responding:
+                guard relayResponse(index) else { return }
+                if isOverTurn(&upstream.pointee.stream) { return postponeUpstream(index) }
             case .tunnel: return pumpTunnel(fromUpstream: index)
             }
         }
@@ -370,6 +387,8 @@ extension Worker {
         guard upstream.pointee.keepsAlive, !upstream.pointee.stream.isEnded, upstream.pointee.pending.isEmpty,
             upstream.pointee.stream.out.isEmpty, pools[pool].idleCount < Int(limits.idleOriginConnections), !isDraining
         else { return closeUpstream(index) }
+        uncount(index)
+        upstream.pointee.stream.tenant = UInt16(Tenants.nobody)
         upstream.pointee.phase = .idle
         upstream.pointee.restedAt = now
         upstream.pointee.pending.free()
@@ -411,6 +430,7 @@ extension Worker {
     func closeUpstream(_ index: UInt32) {
         let upstream = upstreams[index]
         wheel.disarm(index | Self.upstreamTimer) { node($0) }
+        uncount(index)
         closeStream(&upstream.pointee.stream)
         if upstream.pointee.isPaused { pausedCount -= 1 }
         upstream.pointee.isPaused = false

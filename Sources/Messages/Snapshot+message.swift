@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 3
+    package static let formVersion: UInt16 = 4
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -68,6 +68,7 @@ extension Snapshot.Site: Message {
             writer.write(sourceLimit.burst)
         }
         writer.write(bodyLimit)
+        writer.write(share)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -82,6 +83,8 @@ extension Snapshot.Site: Message {
             sourceLimit = Snapshot.SourceLimit(rate: try reader.readUInt32(), burst: try reader.readUInt32())
         }
         bodyLimit = try reader.readUInt64()
+        share = try reader.readByte()
+        guard (1...100).contains(share) else { throw reader.malformed(.invalid) }
     }
 }
 

@@ -57,6 +57,8 @@ package struct Snapshot: Equatable, Sendable {
         package var sourceLimit: SourceLimit?
         /// Longest request body in bytes; 0: none allowed.
         package var bodyLimit: UInt64 = 16 << 20
+        /// What its organisation may have of what is short in the lane, against others: 1 ... 100.
+        package var share: UInt8 = 1
 
         package init(name: String, organisation: String, hosts: [String], origins: [Origin]) {
             self.name = name

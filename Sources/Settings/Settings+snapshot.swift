@@ -60,6 +60,7 @@ extension Settings {
                 compiled.service = site.service
                 compiled.sourceLimit = site.sourceLimit
                 compiled.bodyLimit = site.bodyLimit
+                compiled.share = organisation.share
                 snapshot.sites.append(compiled)
             }
         }

@@ -38,6 +38,7 @@ extension LaneStatus.Connections {
         streams &+= other.streams
         slowed &+= other.slowed
         abusive &+= other.abusive
+        closedForOthers &+= other.closedForOthers
     }
 }
 
@@ -63,6 +64,11 @@ extension SiteStatus {
         unlike &+= other.unlike
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
+        connections &+= other.connections
+        memory &+= other.memory
+        processorMicroseconds &+= other.processorMicroseconds
+        budgetRefused &+= other.budgetRefused
+        budgetClosed &+= other.budgetClosed
     }
 }
 
