@@ -1,19 +1,21 @@
 /// Whose work a worker's time goes into, and who has to stand back when there is not enough of it.
 ///
-/// While the worker has time to wait, nothing is held back. Once it has not, and several sites ask for it, those that have
-/// more than their equal part are *heavy*: their work comes after everyone else's, and fewer and fewer of their requests
-/// are let through, strangers' before known visitors', until there is time to wait again. Then more are let through, and
-/// with time to spare all are. What the others leave is theirs, so nothing is lost while it is short.
+/// Where several sites ask for a busy worker, those that have more than their equal part are *heavy*: their work comes
+/// after everyone else's, which loses nothing. Once the worker has no time to wait any more, they are *held back* too: fewer
+/// and fewer of their requests are let through, strangers' before known visitors', until there is time again. Then more are
+/// let through, and with time to spare all are. What the others leave is theirs.
 ///
-/// *Our bug*: a place out of range. *Their fault*: none. *Ignored*: who is heavy while no other site asks for anything.
+/// *Our bug*: a place out of range. *Their fault*: none. *Ignored*: how much a site takes while no other asks for anything.
 package struct TenantTime: Sendable {
-    /// Less than a tenth of the time waiting: it is short. A fifth and more: there is room.
+    /// Less than a tenth of the time waiting: it is short. More than a fifth: there is room.
     private static let shortAbove: Float = 0.9
     private static let roomyBelow: Float = 0.8
-    /// From here on each piece of work is measured; below, all pieces count the same.
-    private static let exactAbove: Float = 0.5
-    /// How far above its equal part a site is heavy: an even crowd is not cut down.
+    /// From here on each piece of work is measured, and has its place behind others', where there are several sites; below,
+    /// all pieces count the same.
+    private static let busyAbove: Float = 0.3
+    /// How far above its equal part a site is heavy, so that an even crowd is not cut down, and how much it has at least.
     private static let heavyFactor: Float = 1.25
+    private static let heavyAbove: Float = 0.15
     /// The least of strangers, and of known visitors, that is let through.
     private static let strangersFloor: Float = 1 / 64
     private static let knownFloor: Float = 1 / 16
@@ -30,6 +32,7 @@ package struct TenantTime: Sendable {
         /// Steps since it did something.
         var rested = TenantTime.memory
         var isHeavy = false
+        var isHeldBack = false
         /// The part of requests let through.
         var strangers: Float = 1
         var known: Float = 1
@@ -43,7 +46,9 @@ package struct TenantTime: Sendable {
 
     private var tenants: Tenants
     private var sites: [Site]
-    private var heavyCount = 0
+    /// Some site is heavy; some site is held back.
+    package private(set) var hasHeavy = false
+    package private(set) var isShort = false
     /// Whether `spent` is to be told nanoseconds; else the same number for each piece of work.
     package private(set) var isExact = false
 
@@ -52,8 +57,7 @@ package struct TenantTime: Sendable {
         sites = Array(repeating: Site(), count: tenants.count)
     }
 
-    /// Somebody has to stand back.
-    package var isShort: Bool { heavyCount > 0 }
+    package func isHeldBack(_ place: Int) -> Bool { sites[place].isHeldBack }
     package func isHeavy(_ place: Int) -> Bool { sites[place].isHeavy }
     package func nanoseconds(at place: Int) -> UInt64 { sites[place].total }
 
@@ -61,7 +65,7 @@ package struct TenantTime: Sendable {
 
     /// Whether this request may go on.
     package mutating func admits(_ place: Int, isKnown: Bool) -> Bool {
-        guard sites[place].isHeavy else { return true }
+        guard sites[place].isHeldBack else { return true }
         if isKnown {
             sites[place].askedByKnown += 1
             sites[place].knownCredit += sites[place].known
@@ -82,15 +86,19 @@ package struct TenantTime: Sendable {
     ///   - nanoseconds: how long it was.
     ///   - busy: the part of it in which the worker did not wait, 0 ... 1.
     package mutating func step(_ nanoseconds: UInt64, busy: Float) {
-        isExact = busy > Self.exactAbove
         account(nanoseconds, busy)
-        if busy > Self.shortAbove {
-            findHeavy(busy)
+        let isShared = findHeavy(busy)
+        isExact = isShared && busy > Self.busyAbove
+        if busy > Self.shortAbove, isShared {
             for place in sites.indices where sites[place].isHeavy { holdBack(place) }
-        } else if busy < Self.roomyBelow, heavyCount > 0 {
-            for place in sites.indices where sites[place].isHeavy { letGo(place) }
+        } else if isShort, busy < Self.roomyBelow || !isShared {
+            for place in sites.indices where sites[place].isHeldBack { letGo(place) }
         }
+        hasHeavy = false
+        isShort = false
         for place in sites.indices where sites[place].isHeavy {
+            hasHeavy = true
+            isShort = isShort || sites[place].isHeldBack
             sites[place].askedByKnown = 0
             sites[place].askedByStrangers = 0
         }
@@ -113,29 +121,30 @@ package struct TenantTime: Sendable {
         }
     }
 
-    private mutating func findHeavy(_ busy: Float) {
+    /// Marks the heavy. False: no more than one site asks for anything.
+    private mutating func findHeavy(_ busy: Float) -> Bool {
         var present = [Int](repeating: 0, count: tenants.shares.count)
         var count = 0
         for place in sites.indices.dropFirst() where sites[place].rested < Self.memory {
             present[tenants.organisations[place]] += 1
             count += 1
         }
-        guard count > 1 else {
-            for place in sites.indices where sites[place].isHeavy { free(place) }
-            return
-        }
         let weights = tenants.shares.indices.reduce(0) { $0 + (present[$1] > 0 ? tenants.shares[$1] : 0) }
-        for place in sites.indices.dropFirst() where sites[place].rested < Self.memory && !sites[place].isHeavy {
+        for place in sites.indices.dropFirst() where sites[place].rested < Self.memory || sites[place].isHeavy {
             let organisation = tenants.organisations[place]
-            let equal = Float(tenants.shares[organisation]) / Float(present[organisation]) / Float(weights) * busy
-            guard sites[place].usage > Self.heavyFactor * equal else { continue }
-            sites[place].isHeavy = true
-            heavyCount += 1
+            let equal =
+                Float(tenants.shares[organisation]) / Float(max(1, present[organisation] * weights)) * busy
+            sites[place].isHeavy =
+                sites[place].isHeldBack
+                || count > 1 && busy > Self.busyAbove
+                    && sites[place].usage > max(Self.heavyAbove, Self.heavyFactor * equal)
         }
+        return count > 1
     }
 
     /// Strangers first; known visitors only where it is them who are too many.
     private mutating func holdBack(_ place: Int) {
+        sites[place].isHeldBack = true
         if sites[place].strangers > Self.strangersFloor {
             sites[place].strangers = max(Self.strangersFloor, sites[place].strangers * 0.6)
         } else if sites[place].askedByKnown > sites[place].askedByStrangers {
@@ -149,15 +158,8 @@ package struct TenantTime: Sendable {
         } else if sites[place].strangers < 1 {
             sites[place].strangers = min(1, sites[place].strangers * 1.15 + 0.01)
         } else {
-            free(place)
+            sites[place].isHeldBack = false
         }
-    }
-
-    private mutating func free(_ place: Int) {
-        sites[place].isHeavy = false
-        sites[place].strangers = 1
-        sites[place].known = 1
-        heavyCount -= 1
     }
 
     /// Other sites, or others in their places, from now on.
@@ -169,7 +171,8 @@ package struct TenantTime: Sendable {
         for (former, place) in moved.enumerated() where place != Tenants.nobody || former == Tenants.nobody {
             fresh.sites[place] = sites[former]
         }
-        fresh.heavyCount = fresh.sites.count { $0.isHeavy }
+        fresh.hasHeavy = fresh.sites.contains { $0.isHeavy }
+        fresh.isShort = fresh.sites.contains { $0.isHeldBack }
         self = fresh
     }
 }

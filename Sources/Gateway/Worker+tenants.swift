@@ -83,7 +83,7 @@ extension Worker {
     func mayOpen(_ site: UInt16, _ index: UInt32) -> Bool {
         guard Int(site) < table.sites.count else { return true }
         let place = Self.place(site)
-        if books.time.isHeavy(Int(place)) {
+        if books.time.isHeldBack(Int(place)) {
             let source = visitors[index].pointee.source.subscriber
             let hash = table.sources(source.high, source.low, table.sites[Int(site)].state.salt)
             guard books.time.admits(Int(place), isKnown: history?.contains(hash) ?? false) else {
@@ -95,7 +95,7 @@ extension Worker {
             countTurnedAway(site)
             return false
         }
-        visitors[index].pointee.hasPass = books.time.isHeavy(Int(place))
+        visitors[index].pointee.hasPass = books.time.isHeldBack(Int(place))
         return true
     }
 
@@ -204,7 +204,7 @@ extension Worker {
 
     /// Whether the stream's work has to wait for others'.
     func isHeavy(_ stream: UnsafeMutablePointer<Stream>) -> Bool {
-        books.time.isShort && books.time.isHeavy(Int(stream.pointee.tenant))
+        books.time.hasHeavy && books.time.isHeavy(Int(stream.pointee.tenant))
     }
 
     /// Whether a heavy site's piece of work has been long enough: what is left of it gets another turn.

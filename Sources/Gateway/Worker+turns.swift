@@ -2,8 +2,8 @@ internal import Admission
 internal import CLinux
 internal import Glibc
 
-/// A round while the worker's time is short: everyone's work first, then that of heavy sites, in turns and not for long, so
-/// that what comes for the others meanwhile waits for a tenth of a millisecond.
+/// A round while some sites are heavy: everyone's work first, then theirs, in turns and not for long, so that what comes for
+/// the others meanwhile waits for a tenth of a millisecond.
 extension Worker {
     /// Nanoseconds for heavy sites in a round.
     private static let slice: UInt64 = 100_000
@@ -94,11 +94,11 @@ extension Worker {
 
     /// Other sites, or in other places: what waits goes on in its site's new line.
     func changeTenants(to new: SiteTable) {
+        let places = Dictionary(
+            uniqueKeysWithValues: new.sites.map { (ObjectIdentifier($0.state), Int(Self.place($0.index))) })
         let moved =
             [Tenants.nobody]
-            + table.sites.map { former in
-                new.sites.first { $0.state === former.state }.map { Int(Self.place($0.index)) } ?? Tenants.nobody
-            }
+            + table.sites.map { places[ObjectIdentifier($0.state)] ?? Tenants.nobody }
         books.change(to: new.tenants, moved: moved)
         worksFor = UInt16(moved[Int(worksFor)])
         for index in visitors.indices where visitors[index].pointee.phase != .free {

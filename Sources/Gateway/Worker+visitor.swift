@@ -10,7 +10,7 @@ internal import Messages
 extension Worker {
     /// Connections accepted in one round, so that those already open get their turn.
     private static let acceptBatch = 64
-    /// The same while time is short.
+    /// The same while some site is heavy.
     private static let shortAcceptBatch = 8
     /// What one connection may do in a round: full reads of frames, or refused requests.
     private static let stepLimit = 16
@@ -20,7 +20,7 @@ extension Worker {
     func accept(_ listener: Int) {
         guard let listening = listening.first(where: { Int($0.index) == listener }) else { return }
         let settings = table.snapshot.listeners[listener]
-        for _ in 0..<(books.time.isShort ? Self.shortAcceptBatch : Self.acceptBatch) {
+        for _ in 0..<(books.time.hasHeavy ? Self.shortAcceptBatch : Self.acceptBatch) {
             work(for: UInt16(Tenants.nobody))
             var raw = (UInt64(0), UInt64(0))
             var port: UInt16 = 0

@@ -174,7 +174,7 @@ final class Worker {
             setTime()
             lapped = now
             if mayWait { waited += now &- begun }
-            if books.time.isShort {
+            if books.time.hasHeavy {
                 serveInTurns(events[..<max(0, Int(count))])
             } else {
                 for index in 0..<max(0, Int(count)) { dispatch(events[index].data.u64, events[index].events) }
