@@ -181,8 +181,8 @@ struct Upstream {
     var isPaused = false
     var isReused = false
     var keepsAlive = true
-    /// Counted among what its tenant holds.
-    var isCounted = false
+    /// Whose it was when it was made, who holds it until it ends. Nobody's where it is only tried.
+    var owner: UInt16 = 0
     var pool: Int32 = 0
     /// The next idle connection of the pool.
     var nextIdle = TimerWheel.none

@@ -13,7 +13,7 @@ struct TenantBooks {
     private(set) var tenants: Tenants
     /// Visitors' connections; those that have not said whom they want are nobody's.
     var connections: TenantRoom
-    /// Connections to origins that serve a request.
+    /// Connections to origins.
     var origins: TenantRoom
     /// Bytes that wait in all streams for sockets to take them.
     var kept: TenantRoom
@@ -55,6 +55,11 @@ struct TenantBooks {
     }
 }
 
+extension TenantRoom {
+    /// Whether so much more is nobody's concern: asked with each request, in place; where it is not so, `mayHold` decides.
+    func hasPlenty(_ amount: Int) -> Bool { (total + amount) * 2 <= capacity }
+}
+
 /// Tenants' budgets: each connection and each piece of work is a site's, and where something is short, who has more than
 /// its share comes last.
 extension Worker {
@@ -70,7 +75,7 @@ extension Worker {
     ///
     /// - Parameter asker: a connection that is not to be closed for it.
     func hasRoom(at place: UInt16, for asker: UInt32? = nil) -> Bool {
-        if books.connections.mayHold(1, at: Int(place)) { return true }
+        if books.connections.hasPlenty(1) || books.connections.mayHold(1, at: Int(place)) { return true }
         guard let over = books.connections.mostOver, closeResting(of: UInt16(over), sparing: asker) else {
             return false
         }
@@ -163,7 +168,7 @@ extension Worker {
     /// Whether the request may ask for admission: not while its site has more than its share of what is short.
     func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
         let place = Int(Self.place(site.index))
-        guard books.heads.mayHold(head, at: place) else { return false }
+        guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else { return false }
         guard books.time.isShort, !visitors[asker].pointee.hasPass else {
             visitors[asker].pointee.hasPass = false
             return true

@@ -106,6 +106,7 @@ extension Worker {
         }
         for index in upstreams.indices where upstreams[index].pointee.phase != .free {
             upstreams[index].pointee.stream.tenant = UInt16(moved[Int(upstreams[index].pointee.stream.tenant)])
+            upstreams[index].pointee.owner = UInt16(moved[Int(upstreams[index].pointee.owner)])
         }
         for data in books.turns.takeAll() {
             guard let stream = stream(of: data) else { continue }

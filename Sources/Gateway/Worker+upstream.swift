@@ -38,11 +38,12 @@ extension Worker {
             upstreams[index].pointee.isReused = true
             return sendRequest(index, isParsed: isParsed)
         }
-        guard books.origins.mayHold(1, at: Int(visitors[exchange.pointee.visitor].pointee.stream.tenant)) else {
+        let owner = visitors[exchange.pointee.visitor].pointee.stream.tenant
+        guard books.origins.mayHold(1, at: Int(owner)) else {
             return failExchange(exchange, 503, decision: "budget")
         }
         let index: UInt32
-        switch connect(origin) {
+        switch connect(origin, for: owner) {
         case .begun(let place): index = place
         case .unreachable: return originUnreachable(exchange, slot, pool)
         // We have too little of something, which is no fault of the origin's.
@@ -61,17 +62,7 @@ extension Worker {
     private func attach(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {
         exchange.pointee.upstream = index
         upstreams[index].pointee.exchange = exchange
-        let place = visitors[exchange.pointee.visitor].pointee.stream.tenant
-        upstreams[index].pointee.stream.tenant = place
-        upstreams[index].pointee.isCounted = true
-        books.origins.add(1, at: Int(place))
-    }
-
-    /// The connection serves nobody now.
-    private func uncount(_ index: UInt32) {
-        guard upstreams[index].pointee.isCounted else { return }
-        upstreams[index].pointee.isCounted = false
-        books.origins.add(-1, at: Int(upstreams[index].pointee.stream.tenant))
+        upstreams[index].pointee.stream.tenant = visitors[exchange.pointee.visitor].pointee.stream.tenant
     }
 
     private func isConnected(_ index: UInt32) -> Bool {
@@ -91,7 +82,8 @@ extension Worker {
         case shortage
     }
 
-    func connect(_ origin: Origin) -> Connecting {
+    /// - Parameter owner: the tenant that holds it; nobody, where it is only to see whether the origin is there.
+    func connect(_ origin: Origin, for owner: UInt16) -> Connecting {
         let address = origin.address.endpoint.address
         var raw = (address.high.bigEndian, address.low.bigEndian)
         let socket = withUnsafeBytes(of: &raw) {
@@ -107,6 +99,8 @@ extension Worker {
         upstream.pointee = Upstream()
         upstream.pointee.generation = generation
         upstream.pointee.phase = .connecting
+        upstream.pointee.owner = owner
+        books.origins.add(1, at: Int(owner))
         upstream.pointee.pool = Int32(origin.pool)
         upstream.pointee.stream.socket = socket
         if let context = origin.context {
@@ -387,7 +381,6 @@ extension Worker {
         guard upstream.pointee.keepsAlive, !upstream.pointee.stream.isEnded, upstream.pointee.pending.isEmpty,
             upstream.pointee.stream.out.isEmpty, pools[pool].idleCount < Int(limits.idleOriginConnections), !isDraining
         else { return closeUpstream(index) }
-        uncount(index)
         upstream.pointee.stream.tenant = UInt16(Tenants.nobody)
         upstream.pointee.phase = .idle
         upstream.pointee.restedAt = now
@@ -430,7 +423,8 @@ extension Worker {
     func closeUpstream(_ index: UInt32) {
         let upstream = upstreams[index]
         wheel.disarm(index | Self.upstreamTimer) { node($0) }
-        uncount(index)
+        // A record that only waits has none.
+        if upstream.pointee.stream.socket >= 0 { books.origins.add(-1, at: Int(upstream.pointee.owner)) }
         closeStream(&upstream.pointee.stream)
         if upstream.pointee.isPaused { pausedCount -= 1 }
         upstream.pointee.isPaused = false
