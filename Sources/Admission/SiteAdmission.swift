@@ -207,6 +207,13 @@ package struct SiteAdmission: Sendable {
         counts[Int(entry.visitorClass.rawValue)].abandoned += 1
     }
 
+    /// A request was refused before it came here: its site had too much of the lane.
+    package mutating func refusedForBudget(isKnown: Bool) {
+        let index = Int((isKnown ? VisitorClass.known : .unknown).rawValue)
+        counts[index].requests += 1
+        counts[index].refused += 1
+    }
+
     /// The origin began its response. The slot stays taken until `released`.
     package mutating func answered(_ slot: Slot, at now: Instant) {
         let time = now.seconds(since: slot.since) * 1000

@@ -15,6 +15,10 @@ struct Stream {
     var isEnded = false
     /// It did not end in order: by a reset, or by what is no TLS.
     var isBroken = false
+    /// Whose it is: a site's place among the worker's tenants, or nobody's.
+    var tenant: UInt16 = 0
+    /// The kernel's events that wait until the others are served, while its site is heavy.
+    var deferred: UInt16 = 0
     var tls: OpaquePointer?
     /// To an origin, which may send as it likes.
     var isOrigin = false
@@ -73,6 +77,8 @@ struct Visitor {
     var isFamiliar = false
     /// In `ready`: its place in the queue for key exchanges.
     var turn: UInt16 = 0
+    /// Let through in its handshake while its site was held back: its first request is not asked again.
+    var hasPass = false
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.
@@ -191,6 +197,8 @@ struct Upstream {
     var isPaused = false
     var isReused = false
     var keepsAlive = true
+    /// Whose it was when it was made, who holds it until it ends. Nobody's where it is only tried.
+    var owner: UInt16 = 0
     var pool: Int32 = 0
     /// The next idle connection of the pool.
     var nextIdle = TimerWheel.none

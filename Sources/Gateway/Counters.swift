@@ -9,6 +9,13 @@ struct SiteCounters: Sendable {
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     var firstByte = [16 of UInt64](repeating: 0)
+    /// Requests and connections turned away because the site had more than its share of what was short.
+    var budgetRefused: UInt64 = 0
+    var budgetClosed: UInt64 = 0
+    /// What the site holds now, and its part of the worker's time.
+    var connections: UInt64 = 0
+    var memory: UInt64 = 0
+    var processorNanoseconds: UInt64 = 0
 
     mutating func countResponse(_ status: UInt16) {
         switch status {
@@ -37,6 +44,17 @@ struct SiteCounters: Sendable {
         bytesIn += other.bytesIn
         bytesOut += other.bytesOut
         for index in firstByte.indices { firstByte[index] += other.firstByte[index] }
+        budgetRefused += other.budgetRefused
+        budgetClosed += other.budgetClosed
+        connections += other.connections
+        memory += other.memory
+        processorNanoseconds += other.processorNanoseconds
+    }
+
+    mutating func hold(_ books: TenantBooks, at place: Int) {
+        connections = UInt64(books.connections.held(at: place))
+        memory = UInt64(books.memory(at: place))
+        processorNanoseconds = books.time.nanoseconds(at: place)
     }
 }
 

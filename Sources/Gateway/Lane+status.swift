@@ -19,6 +19,7 @@ extension LaneStatus.Connections {
         slowed += other.slowed
         abusive += other.abusive
         tls.add(other.tls)
+        closedForOthers += other.closedForOthers
     }
 }
 
@@ -54,5 +55,10 @@ extension SiteStatus {
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
         firstByte = counters.firstByte.indices.map { counters.firstByte[$0] }
+        connections = counters.connections
+        memory = counters.memory
+        processorMicroseconds = counters.processorNanoseconds / 1000
+        budgetRefused = counters.budgetRefused
+        budgetClosed = counters.budgetClosed
     }
 }

@@ -69,6 +69,7 @@ final class Site: Sendable {
 final class SiteTable: Sendable {
     let snapshot: Snapshot
     let sites: [Site]
+    let tenants: Tenants
     let listenerContext: TLSContext
     /// Of the public pages' host, where it has one.
     private let pagesCertificate: TLSContext?
@@ -91,6 +92,7 @@ final class SiteTable: Sendable {
     init(_ snapshot: Snapshot, sites: [Site], pagesCertificate: TLSContext?, listenerContext: TLSContext) {
         self.snapshot = snapshot
         self.sites = sites
+        tenants = Tenants(sites.map { ($0.settings.organisation, Int($0.settings.share)) })
         self.pagesCertificate = pagesCertificate
         self.listenerContext = listenerContext
         firstSecure =

@@ -1,3 +1,4 @@
+internal import Admission
 internal import Glibc
 internal import Heads
 internal import Messages
@@ -5,8 +6,6 @@ internal import Messages
 /// Requests that an HTTP/2 connection carries: their heads become HTTP/1.1 heads and go the way of all others; their
 /// content waits until the origin takes it.
 extension Worker {
-    /// Content and incomplete heads that a worker holds over all connections; who sends more then is reset.
-    static let allTakenLimit = 64 << 20
     /// Records of carried requests that a worker keeps ready.
     private static let spareCarriageLimit = 1024
 
@@ -65,6 +64,7 @@ extension Worker {
         record.site = visitor.pointee.site
         record.ja4 = visitor.pointee.ja4
         record.source = visitor.pointee.source
+        record.stream.tenant = worksFor
         record.carriage = takeCarriage()
         record.carried.agent = carrier.pointee.agent
         record.carried.id = candidate.id
@@ -166,7 +166,7 @@ extension Worker {
             fault = .flowControlError
         } else if let remaining = visitor.pointee.carried.remaining, UInt64(size) > remaining {
             fault = .protocolError
-        } else if carriedTaken + size > Self.allTakenLimit {
+        } else if !books.taken.mayHold(size, at: Int(visitor.pointee.stream.tenant)) {
             fault = .enhanceYourCalm
         }
         if let fault {
@@ -191,7 +191,7 @@ extension Worker {
                 if isWanted {
                     visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
                     visitor.pointee.carried.taken += size
-                    carriedTaken += size
+                    take(size, visitor)
                 } else {
                     credit(index, nil, size)
                 }
@@ -284,7 +284,7 @@ extension Worker {
             exchange.pointee.bodyWasTaken = true
             visitor.pointee.moved += UInt64(size)
             visitor.pointee.carried.taken -= size
-            carriedTaken -= size
+            take(-size, visitor)
             // What was gathered has its window back.
             if !visitor.pointee.carried.isGathered { credit(visitor.pointee.carried.carrier, index, size) }
             guard exchange.pointee.bytesIn <= site(exchange).settings.bodyLimit &+ 4096 else {
@@ -354,7 +354,7 @@ extension Worker {
         visitor.pointee.carried.taken = 0
         visitor.pointee.carried.pendingTail = 0
         visitor.pointee.pending.free()
-        carriedTaken -= taken
+        take(-taken, visitor)
         if !visitor.pointee.carried.isGathered { credit(visitor.pointee.carried.carrier, nil, taken) }
     }
 
@@ -364,7 +364,7 @@ extension Worker {
         let carried = visitor.pointee.carried
         giveCarriage(visitor)
         carriedCount -= 1
-        carriedTaken -= carried.taken
+        take(-carried.taken, visitor)
         guard let carrier = visitors[carried.carrier].pointee.carrier else { return }
         carrier.pointee.kept -= visitor.pointee.stream.out.count - carried.outTail
         if let place = carrier.pointee.streams.firstIndex(where: { $0.id == carried.id }) {

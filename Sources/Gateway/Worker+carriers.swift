@@ -121,7 +121,7 @@ extension Worker {
         if carrier.pointee.hasRest, visitor.pointee.stream.out.count < Carrier.unsentLimit,
             now >= carrier.pointee.slowUntil
         {
-            resume(index)
+            if isHeavy(&visitor.pointee.stream) { postpone(index) } else { resume(index) }
         }
     }
 
@@ -142,7 +142,7 @@ extension Worker {
         }
         if carrier.pointee.budget.isWorn(at: now) { offences.add(visitors[index].pointee.source, at: now) }
         if let batch = carrier.pointee.batch { giveBatch(batch) }
-        carriedTaken -= carrier.pointee.block.count
+        take(-carrier.pointee.block.count, visitors[index])
         carrier.pointee.block.free()
         visitors[index].pointee.carrier = nil
         carrier.deinitialize(count: 1)

@@ -39,13 +39,16 @@ extension Worker {
         exchange.pointee.pathLength = request.pathLength
         exchange.pointee.started = now
         visitors[index].pointee.exchange = exchange
+        books.heads.add(head.count, at: Int(visitors[index].pointee.stream.tenant))
         if !visitors[index].pointee.pending.isEmpty { boundRest(exchange) }
         return exchange
     }
 
     /// Gives the record back; slot, visitor and upstream are no longer its.
     private func giveExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
-        visitors[exchange.pointee.visitor].pointee.exchange = nil
+        let visitor = visitors[exchange.pointee.visitor]
+        visitor.pointee.exchange = nil
+        books.heads.add(-exchange.pointee.head.count, at: Int(visitor.pointee.stream.tenant))
         exchange.pointee.site?.release()
         exchange.pointee.site = nil
         exchange.pointee.trailers.free()

@@ -1,3 +1,4 @@
+internal import Admission
 internal import Glibc
 internal import Heads
 
@@ -81,7 +82,9 @@ extension Worker {
             }
             if let batch = carrier.pointee.batch, batch.count >= Carrier.batchSize { sendBatch(index) }
             // Who asks faster than the answers are taken, or too much beside, is heard later.
-            if visitors[index].pointee.stream.out.count >= Carrier.unsentLimit || now < carrier.pointee.slowUntil {
+            if visitors[index].pointee.stream.out.count >= Carrier.unsentLimit || now < carrier.pointee.slowUntil
+                || isOverTurn(&visitors[index].pointee.stream)
+            {
                 carrier.pointee.hasRest = offset < held
                 break
             }
@@ -260,16 +263,16 @@ extension Worker {
         }
         // No list within the limits is longer in code than it is in letters; one somewhat over them is told so.
         guard carrier.pointee.block.count + piece.count <= fields.limits.bytes * 2,
-            carriedTaken + piece.count <= Self.allTakenLimit
+            books.taken.mayHold(piece.count, at: Int(visitors[index].pointee.stream.tenant))
         else { return fail(index, .enhanceYourCalm) }
         carrier.pointee.block.append(piece)
-        carriedTaken += piece.count
+        take(piece.count, visitors[index])
         guard frame.flags.contains(.endsHeaders) else { return }
         let stream = carrier.pointee.blockStream
         carrier.pointee.blockStream = 0
         var block = carrier.pointee.block
         carrier.pointee.block = Store()
-        carriedTaken -= block.count
+        take(-block.count, visitors[index])
         takeHeaders(index, carrier, stream, block.bytes, ownFault)
         block.free()
     }

@@ -59,7 +59,7 @@ extension Worker {
         if ends { visitor.pointee.carried.endsAfterOut = true }
         guard offset < bytes.count else { return }
         visitor.pointee.stream.out.append(UnsafeRawBufferPointer(rebasing: bytes[offset...]))
-        kept += bytes.count - offset
+        keep(bytes.count - offset, &visitor.pointee.stream)
         carrier.pointee.kept += bytes.count - offset
     }
 
@@ -79,7 +79,7 @@ extension Worker {
             return true
         }
         visitor.pointee.stream.out.append(block)
-        kept += block.count
+        keep(block.count, &visitor.pointee.stream)
         visitor.pointee.carried.outTail = block.count
         return true
     }
@@ -124,12 +124,12 @@ extension Worker {
                     UnsafeRawBufferPointer(rebasing: visitor.pointee.stream.out.bytes[..<size]),
                     isLast)
                 visitor.pointee.stream.out.consume(size)
-                kept -= size
+                keep(-size, &visitor.pointee.stream)
                 carrier.pointee.kept -= size
             }
             if size == held, visitor.pointee.carried.outTail > 0 {
                 writeHeaders(place, visitor.pointee.carried.id, visitor.pointee.stream.out.bytes, ends: true)
-                kept -= visitor.pointee.stream.out.count
+                keep(-visitor.pointee.stream.out.count, &visitor.pointee.stream)
                 visitor.pointee.stream.out.clear()
                 visitor.pointee.carried.outTail = 0
                 visitor.pointee.carried.isEnded = true

@@ -101,6 +101,10 @@ extension Worker {
             refuseHello(index, .unrecognizedName)
             return false
         }
+        guard mayOpen(site, index), Int(site) >= table.sites.count || own(index, site) else {
+            resetVisitor(index)
+            return false
+        }
         visitor.pointee.site = site
         visitor.pointee.ja4 = JA4(of: hello) { TLS.sha256(copy $0) }
         queue(index, hello, bytes)
@@ -193,6 +197,7 @@ extension Worker {
             let ticket = handshakes.next(at: instant)
         {
             startHandshake(ticket)
+            charge()
             ended = Clock.monotonic()
         }
         report.connections.tls.busyNanoseconds += ended &- began

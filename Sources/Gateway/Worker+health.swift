@@ -49,7 +49,7 @@ extension Worker {
         guard let origin = table.sites.lazy.flatMap(\.origins).first(where: { $0.pool == pool }) else { return }
         var plain = origin
         plain.context = nil
-        guard case .begun(let index) = connect(plain) else { return probeLater(pool) }
+        guard case .begun(let index) = connect(plain, for: UInt16(Tenants.nobody)) else { return probeLater(pool) }
         pools[pool].isProbing = true
         armUpstream(index, limits.connectTime)
     }

@@ -11,9 +11,8 @@ internal import Synchronization
 extension Worker {
     /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
     private static let gatherLimit: UInt64 = 64 << 10
-    /// Bytes of requests that a worker gathers at once; beyond them a slow body costs its origin a connection instead.
-    private static let allGatheredLimit = 64 << 20
-    /// The same for the requests of one HTTP/2 connection, of which there may be a hundred at once.
+    /// Bytes of requests that are gathered at once for one HTTP/2 connection, which may have a hundred of them. Beyond
+    /// these, and beyond the site's part of what a worker gathers, a slow body costs its origin a connection instead.
     private static let gatheredLimit = 1 << 20
 
     /// Decides on the head in `bytes`, which begins at `start` and ends with them; `held` bytes are there in all, some of
@@ -35,6 +34,11 @@ extension Worker {
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
         guard siteIndex != TLSPort.pagesSite else { return answerPage(index, bytes) }
         let site = table.sites[Int(siteIndex)]
+        guard own(index, siteIndex) else {
+            request.keepsAlive = false
+            leaveCarrying(index)
+            return refuse(index, site, 503, "budget", bytes)
+        }
         if site.certificate != nil, !visitor.pointee.isTLS,
             !table.snapshot.listeners[Int(visitor.pointee.listener)].servesClear
         {
@@ -45,7 +49,8 @@ extension Worker {
             return refuse(index, site, 413, "malformed", bytes)
         }
         if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
-            held - end < Int(length), gathering < Self.allGatheredLimit, gathered(index) < Self.gatheredLimit
+            held - end < Int(length), books.gathered.mayHold(end + Int(length), at: Int(Self.place(siteIndex))),
+            gathered(index) < Self.gatheredLimit
         {
             return gather(
                 index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: end + Int(length))
@@ -114,6 +119,11 @@ extension Worker {
             region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
             traits: traits)
         tally(asker, site, arrival, network, bytes.span)
+        guard isWithinBudget(asker, site, head: end - start, isKnown: isKnown) else {
+            counters[Int(site.index)].budgetRefused += 1
+            site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
+            return refuse(asker, site, 503, "budget", bytes, visitorClass: isKnown ? .known : .unknown)
+        }
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
         }

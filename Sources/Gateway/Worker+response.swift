@@ -15,9 +15,8 @@ extension Worker {
     /// Bytes of a response that are kept for a visitor slower than the origin, so that an ordinary page frees its
     /// origin's connection at once.
     private static let keptLimit = 256 << 10
-    /// Bytes kept for all of a worker's visitors; beyond them every slow visitor holds back its origin.
-    private static let allKeptLimit = 64 << 20
-    /// When that is used up: as many slow responses hold back an origin, and as many connections may a source hold
+    /// When its site's part of what a worker keeps for all visitors (`TenantBooks`) is used up, every slow visitor holds
+    /// back its origin: as many slow responses hold back an origin, and as many connections may a source hold
     /// (a browser opens six to a site) to be among them, or slow responses one HTTP/2 connection. Slow readers beyond are
     /// cut off, for an origin has only so many connections. Where so many hold back an origin, an HTTP/2 connection may
     /// have no more of them than that even before.
@@ -184,12 +183,12 @@ extension Worker {
             let visitor = visitors[exchange.pointee.visitor]
             // Who has nothing to take goes on: nothing of its own would tell it to.
             if visitor.pointee.stream.out.count > Self.keptLimit
-                || !visitor.pointee.stream.out.isEmpty && (kept > Self.allKeptLimit || isCarrierFull(visitor))
+                || !visitor.pointee.stream.out.isEmpty && (isOverKept(visitor) || isCarrierFull(visitor))
             {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 let isMany = pausedCount >= Self.pausedLimit
                 let mayPause =
-                    kept > Self.allKeptLimit
+                    isOverKept(visitor)
                     ? !isMany && budget.held(by: visitor.pointee.source) <= Self.modestSource
                         && pausedBeside(visitor) < Self.modestSource
                     : !isMany || pausedBeside(visitor) < Self.modestSource
@@ -230,6 +229,10 @@ extension Worker {
             else { return false }
             return upstreams[upstream].pointee.isPaused
         }
+    }
+
+    private func isOverKept(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        !books.kept.mayHold(0, at: Int(visitor.pointee.stream.tenant))
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
@@ -325,6 +328,7 @@ extension Worker {
         }
         let upstream = exchange.pointee.upstream
         while upstreams[upstream].pointee.stream.out.isEmpty {
+            guard !isOverTurn(&visitor.pointee.stream) else { return postpone(index) }
             var count = visitor.pointee.pending.count
             if count > 0 {
                 memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
@@ -352,6 +356,7 @@ extension Worker {
                 upstreams[index].pointee.isPaused = true
                 return
             }
+            guard !isOverTurn(&upstreams[index].pointee.stream) else { return postponeUpstream(index) }
             let count = receive(&upstreams[index].pointee.stream, at: 0)
             if count == 0 { break }
             guard count > 0 else { return abandon(visitor) }

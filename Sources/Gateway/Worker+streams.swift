@@ -97,7 +97,7 @@ extension Worker {
         }
         guard sent < lead else { return sent }
         stream.pointee.out.append(UnsafeRawBufferPointer(rebasing: bytes[sent..<lead]))
-        kept += lead - sent
+        keep(lead - sent, stream)
         return lead
     }
 
@@ -113,7 +113,7 @@ extension Worker {
         guard bytes.count > 0 else { return true }
         guard stream.pointee.out.isEmpty else {
             stream.pointee.out.append(bytes)
-            kept += bytes.count
+            keep(bytes.count, stream)
             return true
         }
         var sent = Glibc.send(stream.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
@@ -121,8 +121,9 @@ extension Worker {
             guard errno == EAGAIN || errno == EINTR || errno == ENOTCONN else { return false }
             sent = 0
         }
-        if sent < bytes.count { stream.pointee.out.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
-        kept += bytes.count - sent
+        guard sent < bytes.count else { return true }
+        stream.pointee.out.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+        keep(bytes.count - sent, stream)
         return true
     }
 
@@ -137,7 +138,7 @@ extension Worker {
                 return errno == EAGAIN ? total : -1
             }
             stream.pointee.out.consume(sent)
-            kept -= sent
+            keep(-sent, stream)
             total += sent
         }
         stream.pointee.out.free()
@@ -148,7 +149,7 @@ extension Worker {
     func closeStream(_ stream: UnsafeMutablePointer<Stream>) {
         if let tls = stream.pointee.tls { TLS.free(tls) }
         if stream.pointee.socket >= 0 { close(stream.pointee.socket) }
-        kept -= stream.pointee.out.count
+        if !stream.pointee.out.isEmpty { keep(-stream.pointee.out.count, stream) }
         stream.pointee.out.free()
         stream.pointee = Stream()
     }

@@ -38,8 +38,12 @@ extension Worker {
             upstreams[index].pointee.isReused = true
             return sendRequest(index, isParsed: isParsed)
         }
+        let owner = visitors[exchange.pointee.visitor].pointee.stream.tenant
+        guard books.origins.mayHold(1, at: Int(owner)) else {
+            return failExchange(exchange, 503, decision: "budget")
+        }
         let index: UInt32
-        switch connect(origin) {
+        switch connect(origin, for: owner) {
         case .begun(let place): index = place
         case .unreachable: return originUnreachable(exchange, slot, pool)
         // We have too little of something, which is no fault of the origin's.
@@ -58,6 +62,7 @@ extension Worker {
     private func attach(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {
         exchange.pointee.upstream = index
         upstreams[index].pointee.exchange = exchange
+        upstreams[index].pointee.stream.tenant = visitors[exchange.pointee.visitor].pointee.stream.tenant
     }
 
     private func isConnected(_ index: UInt32) -> Bool {
@@ -77,7 +82,8 @@ extension Worker {
         case shortage
     }
 
-    func connect(_ origin: Origin) -> Connecting {
+    /// - Parameter owner: the tenant that holds it; nobody, where it is only to see whether the origin is there.
+    func connect(_ origin: Origin, for owner: UInt16) -> Connecting {
         let address = origin.address.endpoint.address
         var raw = (address.high.bigEndian, address.low.bigEndian)
         let socket = withUnsafeBytes(of: &raw) {
@@ -93,6 +99,8 @@ extension Worker {
         upstream.pointee = Upstream()
         upstream.pointee.generation = generation
         upstream.pointee.phase = .connecting
+        upstream.pointee.owner = owner
+        books.origins.add(1, at: Int(owner))
         upstream.pointee.pool = Int32(origin.pool)
         upstream.pointee.stream.socket = socket
         if let context = origin.context {
@@ -257,6 +265,7 @@ extension Worker {
                 if count == 0 { return }
             }
             guard forwardBody(exchange, index, count) else { return }
+            guard !isOverTurn(&visitor.pointee.stream) else { return postpone(visitorIndex) }
         }
     }
 
@@ -340,7 +349,9 @@ extension Worker {
                 return
             case .awaiting: guard readResponse(index) else { return }
             case .orphaned: return endOrphan(index)
-            case .responding: guard relayResponse(index) else { return }
+            case .responding:
+                guard relayResponse(index) else { return }
+                if isOverTurn(&upstream.pointee.stream) { return postponeUpstream(index) }
             case .tunnel: return pumpTunnel(fromUpstream: index)
             }
         }
@@ -371,6 +382,7 @@ extension Worker {
         guard upstream.pointee.keepsAlive, !upstream.pointee.stream.isEnded, upstream.pointee.pending.isEmpty,
             upstream.pointee.stream.out.isEmpty, pools[pool].idleCount < Int(limits.idleOriginConnections), !isDraining
         else { return closeUpstream(index) }
+        upstream.pointee.stream.tenant = UInt16(Tenants.nobody)
         upstream.pointee.phase = .idle
         upstream.pointee.restedAt = now
         upstream.pointee.pending.free()
@@ -412,6 +424,8 @@ extension Worker {
     func closeUpstream(_ index: UInt32) {
         let upstream = upstreams[index]
         wheel.disarm(index | Self.upstreamTimer) { node($0) }
+        // A record that only waits has none.
+        if upstream.pointee.stream.socket >= 0 { books.origins.add(-1, at: Int(upstream.pointee.owner)) }
         closeStream(&upstream.pointee.stream)
         if upstream.pointee.isPaused { pausedCount -= 1 }
         upstream.pointee.isPaused = false

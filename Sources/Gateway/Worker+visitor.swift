@@ -10,6 +10,8 @@ internal import Messages
 extension Worker {
     /// Connections accepted in one round, so that those already open get their turn.
     private static let acceptBatch = 64
+    /// The same while some site is heavy.
+    private static let shortAcceptBatch = 8
     /// What one connection may do in a round: full reads of frames, or refused requests.
     private static let stepLimit = 16
     /// How long the rest of a refused request is thrown away, in milliseconds.
@@ -18,7 +20,8 @@ extension Worker {
     func accept(_ listener: Int) {
         guard let listening = listening.first(where: { Int($0.index) == listener }) else { return }
         let settings = table.snapshot.listeners[listener]
-        for _ in 0..<Self.acceptBatch {
+        for _ in 0..<(books.time.hasHeavy ? Self.shortAcceptBatch : Self.acceptBatch) {
+            work(for: UInt16(Tenants.nobody))
             var raw = (UInt64(0), UInt64(0))
             var port: UInt16 = 0
             let socket = withUnsafeMutableBytes(of: &raw) {
@@ -28,15 +31,23 @@ extension Worker {
             let peer = Address(high: UInt64(bigEndian: raw.0), low: UInt64(bigEndian: raw.1))
             report.connections.accepted += 1
             // The cheapest refusal: before anything is read or kept.
-            guard budget.admit(peer) else {
+            guard admit(peer) else {
                 report.connections.refused += 1
                 linux_reset_on_close(socket)
                 close(socket)
                 continue
             }
             open(socket, peer, listener, settings)
+            charge()
         }
         isAcceptBehind = true
+    }
+
+    private func admit(_ peer: Address) -> Bool {
+        guard budget.admit(peer) else { return false }
+        if hasRoom(at: UInt16(Tenants.nobody)) { return true }
+        budget.leave(peer)
+        return false
     }
 
     private func open(_ socket: Int32, _ peer: Address, _ listener: Int, _ settings: Snapshot.Listener) {
@@ -50,6 +61,7 @@ extension Worker {
         visitor.pointee.source = peer
         visitor.pointee.stream.socket = socket
         visitor.pointee.stream.isReadable = true
+        books.connections.add(1, at: Tenants.nobody)
         if settings.proxyPeers.contains(where: { $0.contains(peer) }) {
             visitor.pointee.phase = .preface
         } else {
@@ -138,7 +150,9 @@ extension Worker {
         var steps = 0
         while visitor.pointee.generation == generation {
             steps += 1
-            guard steps <= Self.stepLimit else { return postpone(index) }
+            guard steps <= Self.stepLimit, steps == 1 || !isOverTurn(&visitor.pointee.stream) else {
+                return postpone(index)
+            }
             let phase = visitor.pointee.phase
             switch phase {
             case .free, .waiting, .ready: return
@@ -159,7 +173,7 @@ extension Worker {
         }
     }
 
-    private func postpone(_ index: UInt32) {
+    func postpone(_ index: UInt32) {
         guard !visitors[index].pointee.isPostponed else { return }
         visitors[index].pointee.isPostponed = true
         postponed.append((index, visitors[index].pointee.generation))
@@ -292,7 +306,7 @@ extension Worker {
         visitor.pointee.pending.append(held)
         visitor.pointee.carriage?.pointee.isGathered = true
         visitor.pointee.awaited = UInt32(awaited)
-        gathering += awaited
+        books.gathered.add(awaited, at: Int(visitor.pointee.stream.tenant))
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
         armVisitor(index, limits.progressTime)
@@ -300,7 +314,8 @@ extension Worker {
     }
 
     private func endGathering(_ visitor: UnsafeMutablePointer<Visitor>) {
-        gathering -= Int(visitor.pointee.awaited)
+        guard visitor.pointee.awaited > 0 else { return }
+        books.gathered.add(-Int(visitor.pointee.awaited), at: Int(visitor.pointee.stream.tenant))
         visitor.pointee.awaited = 0
     }
 
@@ -390,11 +405,12 @@ extension Worker {
         dropCarrier(index)
         if visitor.pointee.isCarried {
             leaveCarrier(index)
-        } else if isCounted {
-            budget.leave(visitor.pointee.source)
+        } else {
+            if isCounted { budget.leave(visitor.pointee.source) }
+            books.connections.add(-1, at: Int(visitor.pointee.stream.tenant))
         }
-        closeStream(&visitor.pointee.stream)
         endGathering(visitor)
+        closeStream(&visitor.pointee.stream)
         dropPage(index)
         visitor.pointee.pending.free()
         visitor.pointee.phase = .free

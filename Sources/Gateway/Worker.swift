@@ -92,10 +92,15 @@ final class Worker {
     var listening: [Listening]
     /// Exchanges that are not in use.
     var spareExchanges: UnsafeMutablePointer<Exchange>?
-    /// Bytes that wait in all streams for sockets to take them.
-    var kept = 0
-    /// Bytes that visitors have places for while small bodies are gathered.
-    var gathering = 0
+    /// Who shares this worker, and who holds how much of what is short.
+    var books: TenantBooks
+    /// Whose work is done now, and since when, where that is measured.
+    var worksFor = UInt16(Tenants.nobody)
+    var lapped: UInt64 = 0
+    /// Where the last search for a connection that rests ended.
+    var searchedFrom: UInt32 = 0
+    /// How long the worker has waited for something to do since its load was last judged.
+    private var waited: UInt64 = 0
     /// Connections to origins that are not read from, because their visitor is slow.
     var pausedCount = 0
     /// Connections whose origins work for visitors that are gone.
@@ -105,9 +110,8 @@ final class Worker {
     var spareBatches: [Ink] = []
     var spareCarriages: [UnsafeMutablePointer<Carried>] = []
     var offences = Offences()
-    /// Records that connections carry; content and incomplete heads that they hold.
+    /// Records that connections carry.
     var carriedCount = 0
-    var carriedTaken = 0
     /// This thread hardly ever waited of late: others wait for it.
     private(set) var isBusy = false
     private var processorTime: UInt64 = 0
@@ -137,6 +141,7 @@ final class Worker {
         history = shared.history
         budget = SourceBudget(capacity: Self.capacity(table, shared))
         handshakes = HandshakeBudget(at: Instant(nanoseconds: Clock.monotonic()))
+        books = TenantBooks(table.tenants, connections: Self.capacity(table, shared))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
     }
@@ -152,7 +157,7 @@ final class Worker {
     }
 
     /// The worker's share of the lane's connections.
-    private static func capacity(_ table: SiteTable, _ shared: LaneShared) -> Int {
+    static func capacity(_ table: SiteTable, _ shared: LaneShared) -> Int {
         max(16, Int(table.snapshot.limits.connections) / shared.workerCount)
     }
 
@@ -167,14 +172,23 @@ final class Worker {
         setTime()
         var nextTick = now
         while true {
-            let mayWait = nextTick > now && postponed.isEmpty && handshakes.isEmpty
+            work(for: UInt16(Tenants.nobody))
+            let mayWait = nextTick > now && postponed.isEmpty && handshakes.isEmpty && books.turns.isEmpty
+            let begun = mayWait ? Clock.monotonic() : 0
             let patience = mayWait ? Int32((nextTick - now) / 1_000_000) + 1 : 0
             let count = epoll_wait(epoll, &events, Int32(events.count), patience)
             setTime()
-            for index in 0..<max(0, Int(count)) { dispatch(events[index].data.u64, events[index].events) }
+            lapped = now
+            if mayWait { waited += now &- begun }
+            if books.time.hasHeavy {
+                serveInTurns(events[..<max(0, Int(count))])
+            } else {
+                for index in 0..<max(0, Int(count)) { dispatch(events[index].data.u64, events[index].events) }
+            }
             takeUpPostponed()
             takeUpHandshakes()
             finishRound()
+            serveHeavy()
             if now >= nextTick {
                 tick()
                 finishRound()
@@ -195,11 +209,16 @@ final class Worker {
     func watch(_ descriptor: Int32, _ kind: UInt64, _ index: UInt32, _ generation: UInt32, _ events: UInt32) {
         var event = epoll_event()
         event.events = events
-        event.data.u64 = kind << Self.kindShift | UInt64(generation & 0x3fff_ffff) << 32 | UInt64(index)
+        event.data.u64 = Self.name(kind, index, generation)
         epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
     }
 
-    private func dispatch(_ data: UInt64, _ events: UInt32) {
+    /// What the kernel names a descriptor by in its events.
+    static func name(_ kind: UInt64, _ index: UInt32, _ generation: UInt32) -> UInt64 {
+        kind << kindShift | UInt64(generation & 0x3fff_ffff) << 32 | UInt64(index)
+    }
+
+    func dispatch(_ data: UInt64, _ events: UInt32) {
         let index = UInt32(truncatingIfNeeded: data)
         let generation = UInt32(truncatingIfNeeded: data >> 32) & 0x3fff_ffff
         switch data >> Self.kindShift {
@@ -207,12 +226,16 @@ final class Worker {
             guard index < visitors.indices.upperBound, visitors[index].pointee.generation & 0x3fff_ffff == generation,
                 visitors[index].pointee.phase != .free
             else { return }
+            work(for: visitors[index].pointee.stream.tenant)
             visitorEvent(index, events)
+            charge()
         case Self.upstreamKind:
             guard index < upstreams.indices.upperBound, upstreams[index].pointee.generation & 0x3fff_ffff == generation,
                 upstreams[index].pointee.phase != .free
             else { return }
+            work(for: upstreams[index].pointee.stream.tenant)
             upstreamEvent(index, events)
+            charge()
         case Self.listenerKind:
             accept(Int(index))
         default:
@@ -230,16 +253,24 @@ final class Worker {
             resumed.removeAll(keepingCapacity: true)
             for (index, generation) in going
             where visitors[index].pointee.generation == generation && visitors[index].pointee.phase != .free {
+                work(for: visitors[index].pointee.stream.tenant)
                 drive(index)
             }
-            while let carrier = dirtyCarriers.popLast() { settle(carrier) }
+            while let carrier = dirtyCarriers.popLast() {
+                work(for: visitors[carrier].pointee.stream.tenant)
+                settle(carrier)
+            }
         }
     }
 
     private func takeUpPostponed() {
         for (index, generation) in postponed where visitors[index].pointee.generation == generation {
             visitors[index].pointee.isPostponed = false
-            resumed.append((index, generation))
+            if !visitors[index].pointee.isCarried, isHeavy(&visitors[index].pointee.stream) {
+                postponeVisitor(index)
+            } else {
+                resumed.append((index, generation))
+            }
         }
         postponed.removeAll(keepingCapacity: true)
     }
@@ -263,6 +294,7 @@ final class Worker {
             let state = table.sites[shown].state
             visitors[index].pointee.site = new.sites.first { $0.state === state }?.index ?? TLSPort.goneSite
         }
+        changeTenants(to: new)
         table = new
         limits = new.snapshot.limits
         let listLimits = Self.listLimits(new)
@@ -346,7 +378,12 @@ final class Worker {
 
     private func judgeLoad() {
         let used = Clock.thread()
-        if now > busyCheckedAt { isBusy = (used - processorTime) * 10 > (now - busyCheckedAt) * 8 }
+        if now > busyCheckedAt {
+            let elapsed = now - busyCheckedAt
+            isBusy = (used - processorTime) * 10 > elapsed * 8
+            if busyCheckedAt > 0 { books.time.step(elapsed, busy: 1 - min(1, Float(waited) / Float(elapsed))) }
+            waited = 0
+        }
         processorTime = used
         busyCheckedAt = now
     }
@@ -370,6 +407,9 @@ final class Worker {
         var current = report
         for index in names.indices {
             current.sites[names[index], default: SiteCounters()].add(counters[index])
+        }
+        for (index, name) in names.enumerated() {
+            current.sites[name]?.hold(books, at: Int(Self.place(UInt16(index))))
         }
         current.openVisitors = visitors.count
         current.lostLogs = log.lost

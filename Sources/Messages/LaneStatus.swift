@@ -37,6 +37,8 @@ package struct LaneStatus: Equatable, Sendable {
         package var slowed: UInt64 = 0
         package var abusive: UInt64 = 0
         package var tls = TLSStatus()
+        /// Connections that rested, closed to make room for those of others.
+        package var closedForOthers: UInt64 = 0
 
         package init() {}
     }
@@ -70,6 +72,15 @@ package struct SiteStatus: Equatable, Sendable {
     /// Time to first byte of the origins: how many ended in each bucket, from 1 ms, each twice the one before; the last
     /// holds all longer ones.
     package var firstByte: [UInt64] = Array(repeating: 0, count: 16)
+    /// Visitors' connections and bytes of memory that the site holds in the lane now.
+    package var connections: UInt64 = 0
+    package var memory: UInt64 = 0
+    /// The workers' time that went into the site.
+    package var processorMicroseconds: UInt64 = 0
+    /// Requests and connections turned away because the site had more than its share of what was short; such requests
+    /// are among the refused, too.
+    package var budgetRefused: UInt64 = 0
+    package var budgetClosed: UInt64 = 0
 
     package init() {}
 }
@@ -111,7 +122,7 @@ extension LaneStatus: Message {
 extension LaneStatus.Connections: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.open, \.accepted, \.refused, \.handshakes, \.resumed, \.failedHandshakes, \.timedOut, \.malformed,
-        \.badPreface, \.pages, \.http2, \.streams, \.slowed, \.abusive,
+        \.badPreface, \.pages, \.http2, \.streams, \.slowed, \.abusive, \.closedForOthers,
     ]
 
     package func write(to writer: inout ByteWriter) {
@@ -129,7 +140,7 @@ extension LaneStatus.Connections: Message {
 extension SiteStatus: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.limit, \.inFlight, \.waiting, \.healthyOrigins, \.origins, \.originFailures, \.badRequests, \.bytesIn,
-        \.bytesOut, \.unlike,
+        \.bytesOut, \.unlike, \.connections, \.memory, \.processorMicroseconds, \.budgetRefused, \.budgetClosed,
     ]
 
     package func write(to writer: inout ByteWriter) {

@@ -69,6 +69,7 @@ extension Snapshot.Site: Message {
         }
         writer.write(bodyLimit)
         writer.write(isScored)
+        writer.write(share)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -84,6 +85,8 @@ extension Snapshot.Site: Message {
         }
         bodyLimit = try reader.readUInt64()
         isScored = try reader.readBool()
+        share = try reader.readByte()
+        guard (1...100).contains(share) else { throw reader.malformed(.invalid) }
     }
 }
 

@@ -59,6 +59,8 @@ package struct Snapshot: Equatable, Sendable {
         package var bodyLimit: UInt64 = 16 << 20
         /// Requests are judged by what they look like under pressure.
         package var isScored = true
+        /// What its organisation may have of what is short in the lane, against others: 1 ... 100.
+        package var share: UInt8 = 1
 
         package init(name: String, organisation: String, hosts: [String], origins: [Origin]) {
             self.name = name

@@ -33,6 +33,10 @@ enum Keys {
             "networks", .list(.prefix, 1...1024), .otherwise("none: no attack seen in flow exports is filed for it"),
             "The organisation's own address blocks. An attack that the collector sees on one of them is filed as the "
                 + "organisation's. No block may overlap one of another organisation.")
+        static let share = Key(
+            "share", .count(1...100), .value("1"),
+            "What the organisation's sites may have of a lane's time, connections and memory, against those of others, "
+                + "when these are short. 2: twice as much as 1. While there is enough for all it means nothing.")
         static let list = Key(
             "organisations",
             .list(
@@ -40,7 +44,7 @@ enum Keys {
                     Section(
                         path: "organisations[]",
                         meaning: "An organisation whose sites are protected. Budgets, logs and figures are its own.",
-                        keys: [name, title, networks, sites])), 1...1024), .required,
+                        keys: [name, title, networks, share, sites])), 1...1024), .required,
             "The organisations and their sites.")
     }
 

@@ -61,6 +61,7 @@ extension Settings {
                 compiled.sourceLimit = site.sourceLimit
                 compiled.bodyLimit = site.bodyLimit
                 compiled.isScored = site.isScored
+                compiled.share = organisation.share
                 snapshot.sites.append(compiled)
             }
         }

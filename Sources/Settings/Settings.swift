@@ -144,6 +144,8 @@ package struct Settings: Equatable, Sendable {
         package var title: String
         /// Its own address blocks; none overlaps one of another organisation.
         package var networks: [Prefix] = []
+        /// What its sites may have of what is short in a lane, against others': 1 ... 100.
+        package var share: UInt8 = 1
         package var sites: [Site]
     }
 

@@ -92,6 +92,7 @@ extension Snapshot.Site {
         site.mode = random.flag() ? .protect : .observe
         if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
         site.bodyLimit = random.number()
+        site.share = UInt8.random(in: 1...100, using: &random)
         return site
     }
 }
@@ -110,6 +111,7 @@ extension LaneStatus {
         status.connections.tls.malformed = random.number()
         status.connections.tls.refused = random.number()
         status.connections.tls.pressed = random.number()
+        status.connections.closedForOthers = random.number()
         status.sites = random.list(upTo: 3) {
             var site = SiteStatus()
             site.name = $0.text(upTo: 64)
@@ -122,6 +124,11 @@ extension LaneStatus {
                 site.classes[index].requests = $0.number()
                 site.classes[index].waitedMicroseconds = $0.number()
             }
+            site.connections = $0.number()
+            site.memory = $0.number()
+            site.processorMicroseconds = $0.number()
+            site.budgetRefused = $0.number()
+            site.budgetClosed = $0.number()
             for index in site.responses.indices { site.responses[index] = $0.number() }
             for index in site.firstByte.indices { site.firstByte[index] = $0.number() }
             return site

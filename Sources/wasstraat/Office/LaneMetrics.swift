@@ -31,6 +31,7 @@ extension MetricsText {
         for lane in speaking { sample(Double(lane.age) / 1e3, [("lane", lane.name)]) }
         write(speaking.map { ($0.name, $0.status.connections) })
         write(merged.sites)
+        writeTenants(merged.sites)
     }
 
     private mutating func write(_ lanes: [(name: String, connections: LaneStatus.Connections)]) {
@@ -41,6 +42,7 @@ extension MetricsText {
             sample(lane.connections.accepted, [("lane", lane.name), ("outcome", "accepted")])
             sample(lane.connections.refused, [("lane", lane.name), ("outcome", "refused")])
             sample(lane.connections.timedOut, [("lane", lane.name), ("outcome", "timed_out")])
+            sample(lane.connections.closedForOthers, [("lane", lane.name), ("outcome", "closed_for_others")])
         }
         family(
             "wasstraat_tls_handshakes_total", .counter,

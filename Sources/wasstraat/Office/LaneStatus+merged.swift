@@ -39,6 +39,7 @@ extension LaneStatus.Connections {
         slowed &+= other.slowed
         abusive &+= other.abusive
         tls.add(other.tls)
+        closedForOthers &+= other.closedForOthers
     }
 }
 
@@ -64,6 +65,11 @@ extension SiteStatus {
         unlike &+= other.unlike
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
+        connections &+= other.connections
+        memory &+= other.memory
+        processorMicroseconds &+= other.processorMicroseconds
+        budgetRefused &+= other.budgetRefused
+        budgetClosed &+= other.budgetClosed
     }
 }
 

@@ -76,6 +76,7 @@ extension TopModel {
         json.number(site.healthyOrigins)
         json.field(",\"first_byte_median_ms\":", firstByte(site, quantile: 0.5))
         json.field(",\"first_byte_p95_ms\":", firstByte(site, quantile: 0.95))
+        append(tenant: site, to: &json)
         json.raw(",\"classes\":{")
         for (index, visitors) in VisitorClass.allCases.enumerated() {
             if index > 0 { json.raw(",") }

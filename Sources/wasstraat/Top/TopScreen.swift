@@ -107,7 +107,8 @@ package struct TopScreen {
             (.plain, "  first byte \(median) p95 \(late)"),
         ]
         let head = "  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait"
-        return [title, state, [(.dim, head)]] + VisitorClass.allCases.indices.map { row($0, site, model) }
+        let over = budget(site, model).map { [$0] } ?? []
+        return [title, state] + over + [[(.dim, head)]] + VisitorClass.allCases.indices.map { row($0, site, model) }
     }
 
     private func row(_ visitors: Int, _ site: SiteStatus, _ model: TopModel) -> [Part] {

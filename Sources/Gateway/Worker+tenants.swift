@@ -1,0 +1,219 @@
+internal import Addresses
+internal import Admission
+internal import CLinux
+internal import Glibc
+internal import Messages
+internal import Sketches
+
+/// What a worker keeps of the tenants that share it: who holds how much of what is short, and who has its time.
+struct TenantBooks {
+    /// Bytes of each kind that a worker holds over all tenants.
+    private static let memoryLimit = 64 << 20
+
+    private(set) var tenants: Tenants
+    /// Visitors' connections; those that have not said whom they want are nobody's.
+    var connections: TenantRoom
+    /// Connections to origins.
+    var origins: TenantRoom
+    /// Bytes that wait in all streams for sockets to take them.
+    var kept: TenantRoom
+    /// Bytes that visitors have places for while small bodies are gathered.
+    var gathered: TenantRoom
+    /// Content and incomplete heads that HTTP/2 connections hold.
+    var taken: TenantRoom
+    /// Heads of requests that wait or are served.
+    var heads: TenantRoom
+    var time: TenantTime
+    /// Events of heavy sites that wait until the others' are done.
+    var turns = TenantTurns()
+
+    init(_ tenants: Tenants, connections: Int) {
+        self.tenants = tenants
+        self.connections = TenantRoom(capacity: connections, tenants)
+        origins = TenantRoom(capacity: connections, tenants)
+        kept = TenantRoom(capacity: Self.memoryLimit, tenants)
+        gathered = kept
+        taken = kept
+        heads = kept
+        time = TenantTime(tenants)
+    }
+
+    /// Bytes that the tenant holds.
+    func memory(at place: Int) -> Int {
+        kept.held(at: place) + gathered.held(at: place) + taken.held(at: place) + heads.held(at: place)
+    }
+
+    mutating func change(to tenants: Tenants, moved: [Int]) {
+        self.tenants = tenants
+        connections.change(to: tenants, moved: moved)
+        origins.change(to: tenants, moved: moved)
+        kept.change(to: tenants, moved: moved)
+        gathered.change(to: tenants, moved: moved)
+        taken.change(to: tenants, moved: moved)
+        heads.change(to: tenants, moved: moved)
+        time.change(to: tenants, moved: moved)
+    }
+}
+
+extension TenantRoom {
+    /// Whether so much more is nobody's concern: asked with each request, in place; where it is not so, `mayHold` decides.
+    func hasPlenty(_ amount: Int) -> Bool { (total + amount) * 2 <= capacity }
+}
+
+/// Tenants' budgets: each connection and each piece of work is a site's, and where something is short, who has more than
+/// its share comes last.
+extension Worker {
+    /// Connections looked at to find one that can be closed for another.
+    private static let searchLimit = 512
+
+    static func place(_ site: UInt16) -> UInt16 { site + 1 }
+
+    // MARK: - Connections
+
+    /// Whether the site may have one more connection; where it may not, one that rests is closed for it, of who has most
+    /// for its share.
+    ///
+    /// - Parameter asker: a connection that is not to be closed for it.
+    func hasRoom(at place: UInt16, for asker: UInt32? = nil) -> Bool {
+        if books.connections.hasPlenty(1) || books.connections.mayHold(1, at: Int(place)) { return true }
+        guard let over = books.connections.mostOver, closeResting(of: UInt16(over), sparing: asker) else {
+            return false
+        }
+        return books.connections.mayHold(1, at: Int(place))
+    }
+
+    /// Whether a handshake for this site may go on: asked when the ClientHello has named it, before the keys.
+    ///
+    /// - Parameter index: the connection.
+    func mayOpen(_ site: UInt16, _ index: UInt32) -> Bool {
+        guard Int(site) < table.sites.count else { return true }
+        let place = Self.place(site)
+        if books.time.isHeldBack(Int(place)) {
+            let source = visitors[index].pointee.source.subscriber
+            let hash = table.sources(source.high, source.low, table.sites[Int(site)].state.salt)
+            guard books.time.admits(Int(place), isKnown: history?.contains(hash) ?? false) else {
+                countTurnedAway(site)
+                return false
+            }
+        }
+        guard hasRoom(at: place, for: index) else {
+            countTurnedAway(site)
+            return false
+        }
+        visitors[index].pointee.hasPass = books.time.isHeldBack(Int(place))
+        return true
+    }
+
+    private func countTurnedAway(_ site: UInt16) { counters[Int(site)].budgetClosed += 1 }
+
+    /// The connection is this site's from now on: what it holds and what it costs. False: the site has more than its share
+    /// of connections, and this one is too many. An HTTP/2 connection stays whose it was first.
+    func own(_ index: UInt32, _ site: UInt16) -> Bool {
+        let visitor = visitors[index]
+        let (former, place) = (visitor.pointee.stream.tenant, Self.place(site))
+        work(for: place)
+        guard former != place, !visitor.pointee.isCarried,
+            former == UInt16(Tenants.nobody) || visitor.pointee.carrier == nil
+        else { return true }
+        books.connections.add(-1, at: Int(former))
+        guard hasRoom(at: place, for: index) else {
+            books.connections.add(1, at: Int(former))
+            counters[Int(site)].budgetClosed += 1
+            return false
+        }
+        books.connections.add(1, at: Int(place))
+        visitor.pointee.stream.tenant = place
+        let held = visitor.pointee.stream.out.count
+        if held > 0 {
+            books.kept.add(-held, at: Int(former))
+            books.kept.add(held, at: Int(place))
+        }
+        return true
+    }
+
+    /// Closes the one that has rested longest, of some that are looked at; only such that have no request under way.
+    private func closeResting(of place: UInt16, sparing asker: UInt32?) -> Bool {
+        let count = visitors.indices.upperBound
+        var best: (index: UInt32, rank: Int, due: UInt32)?
+        for _ in 0..<min(Self.searchLimit, Int(count)) {
+            searchedFrom = (searchedFrom + 1) % count
+            let visitor = visitors[searchedFrom]
+            guard visitor.pointee.phase != .free, visitor.pointee.stream.tenant == place, !visitor.pointee.isCarried,
+                searchedFrom != asker, let rank = restingRank(visitor)
+            else { continue }
+            let due = visitor.pointee.timer.due
+            guard best.map({ (rank, due) < ($0.rank, $0.due) }) ?? true else { continue }
+            best = (searchedFrom, rank, due)
+        }
+        guard let best else { return false }
+        report.connections.closedForOthers += 1
+        closeVisitor(best.index)
+        return true
+    }
+
+    /// How little is lost with the connection: 0 least; nil: a request is under way.
+    private func restingRank(_ visitor: UnsafeMutablePointer<Visitor>) -> Int? {
+        switch visitor.pointee.phase {
+        case .head where visitor.pointee.pending.isEmpty && visitor.pointee.stream.out.isEmpty:
+            visitor.pointee.isReused ? 0 : 2
+        case .carrying where visitor.pointee.carrier?.pointee.streams.isEmpty ?? false: 1
+        case .preface, .hello, .ready, .handshake, .head: 2
+        case .lingering: 3
+        case .free, .body, .waiting, .exchange, .tunnel, .page, .carrying: nil
+        }
+    }
+
+    // MARK: - Requests
+
+    /// Whether the request may ask for admission: not while its site has more than its share of what is short.
+    func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
+        let place = Int(Self.place(site.index))
+        guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else { return false }
+        guard books.time.isShort, !visitors[asker].pointee.hasPass else {
+            visitors[asker].pointee.hasPass = false
+            return true
+        }
+        return books.time.admits(place, isKnown: isKnown)
+    }
+
+    /// Bytes that wait for this stream's socket, or no longer do.
+    func keep(_ count: Int, _ stream: UnsafeMutablePointer<Stream>) {
+        books.kept.add(count, at: Int(stream.pointee.tenant))
+    }
+
+    /// Content that the request's or connection's record holds, or no longer does.
+    func take(_ count: Int, _ visitor: UnsafeMutablePointer<Visitor>) {
+        books.taken.add(count, at: Int(visitor.pointee.stream.tenant))
+    }
+
+    // MARK: - Time
+
+    /// What is done from here on is this site's.
+    func work(for place: UInt16) {
+        guard place != worksFor else { return }
+        if books.time.isExact { books.time.spent(lap(), at: Int(worksFor)) }
+        worksFor = place
+    }
+
+    /// A piece of work is done.
+    func charge() {
+        books.time.spent(books.time.isExact ? lap() : 1, at: Int(worksFor))
+    }
+
+    /// Nanoseconds since it was last asked.
+    func lap() -> Int {
+        let time = Clock.monotonic()
+        defer { lapped = time }
+        return Int(time &- lapped)
+    }
+
+    /// Whether the stream's work has to wait for others'.
+    func isHeavy(_ stream: UnsafeMutablePointer<Stream>) -> Bool {
+        books.time.hasHeavy && books.time.isHeavy(Int(stream.pointee.tenant))
+    }
+
+    /// Whether a heavy site's piece of work has been long enough: what is left of it gets another turn.
+    func isOverTurn(_ stream: UnsafeMutablePointer<Stream>) -> Bool {
+        isHeavy(stream) && Clock.monotonic() &- lapped > UInt64(TenantTurns.quantum)
+    }
+}
