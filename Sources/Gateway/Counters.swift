@@ -9,6 +9,7 @@ struct SiteCounters: Sendable {
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     var firstByte = [UInt64](repeating: 0, count: 16)
+    var cache = CacheStatus()
 
     mutating func countResponse(_ status: UInt16) {
         switch status {
@@ -37,6 +38,7 @@ struct SiteCounters: Sendable {
         bytesIn += other.bytesIn
         bytesOut += other.bytesOut
         for index in firstByte.indices { firstByte[index] += other.firstByte[index] }
+        cache.add(other.cache)
     }
 }
 

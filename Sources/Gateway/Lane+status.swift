@@ -53,5 +53,8 @@ extension SiteStatus {
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
         firstByte = counters.firstByte
+        cache = counters.cache
+        cache.objects = UInt64(site.state.cache.objects)
+        cache.bytes = UInt64(max(0, site.state.cache.bytes))
     }
 }

@@ -44,8 +44,9 @@ extension Worker {
     }
 
     /// Gives the record back; slot, visitor and upstream are no longer its.
-    private func giveExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
+    func giveExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
         visitors[exchange.pointee.visitor].pointee.exchange = nil
+        if exchange.pointee.cacheHash != 0 { endCaching(exchange) }
         exchange.pointee.site?.release()
         exchange.pointee.site = nil
         exchange.pointee.trailers.free()
@@ -237,6 +238,8 @@ extension Worker {
             giveExchange(exchange)
             return closeVisitor(index)
         }
+        let isFailure = status == 502 || status == 503 || status == 504
+        if isFailure, serveInNeed(exchange) { return }
         exchange.pointee.status = status
         countStatus(exchange)
         record(exchange, decision: decision)
@@ -245,6 +248,19 @@ extension Worker {
         let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = !exchange.pointee.keepsAlive || leftBody || isDraining
         let isHead = exchange.pointee.method == .head
+        if isFailure, site.fallback != nil, form != .text {
+            // What is kept of the request outlives its record here.
+            var head = exchange.pointee.head
+            exchange.pointee.head = Store()
+            defer { head.free() }
+            giveExchange(exchange)
+            visitor.pointee.phase = .head
+            let goesOn = head.bytes.withMemoryRebound(to: UInt8.self) {
+                showFallback(index, site, status, $0, leavesBody: leftBody)
+            }
+            if goesOn == true { resume(index) }
+            return
+        }
         giveExchange(exchange)
         visitor.pointee.phase = .head
         reply(index, status, form: form, closes: closes, isHead: isHead, lingers: leftBody)
@@ -280,7 +296,7 @@ extension Worker {
         counters[site].countResponse(exchange.pointee.status)
     }
 
-    private func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
+    func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
         let site = site(exchange)
         if let place = place(of: site) {
             counters[Int(place)].bytesIn += exchange.pointee.bytesIn

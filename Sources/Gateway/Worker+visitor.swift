@@ -84,7 +84,7 @@ extension Worker {
             visitor.pointee.stream.isHungUp = true
             // Who leaves while waiting, or breaks off altogether, is not served any more.
             let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
-            if visitor.pointee.phase == .waiting
+            if visitor.pointee.phase == .waiting || visitor.pointee.phase == .following
                 || isGone && (visitor.pointee.phase == .exchange || visitor.pointee.phase == .carrying)
             {
                 return abandon(index)
@@ -139,7 +139,7 @@ extension Worker {
             guard steps <= Self.stepLimit else { return postpone(index) }
             let phase = visitor.pointee.phase
             switch phase {
-            case .free, .waiting: return
+            case .free, .waiting, .following: return
             case .preface: guard readPreface(index) else { return }
             case .handshake: guard handshake(index) else { return }
             case .head: guard readHead(index) else { return }

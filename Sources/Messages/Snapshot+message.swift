@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 3
+    package static let formVersion: UInt16 = 4
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -68,6 +68,7 @@ extension Snapshot.Site: Message {
             writer.write(sourceLimit.burst)
         }
         writer.write(bodyLimit)
+        cache.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -82,6 +83,7 @@ extension Snapshot.Site: Message {
             sourceLimit = Snapshot.SourceLimit(rate: try reader.readUInt32(), burst: try reader.readUInt32())
         }
         bodyLimit = try reader.readUInt64()
+        cache = try Snapshot.Caching(reading: &reader)
     }
 }
 
@@ -120,6 +122,7 @@ extension Snapshot.Limits: Message {
     private static let fields: [any WritableKeyPath<Self, UInt32> & Sendable] = [
         \.headBytes, \.targetBytes, \.headFields, \.connections, \.idleOriginConnections, \.headTime, \.progressTime,
         \.progressRate, \.idleTime, \.connectTime, \.originTime, \.tunnelTime, \.queueTime, \.queueLength, \.drainTime,
+        \.cacheMemory,
     ]
 
     package func write(to writer: inout ByteWriter) {

@@ -57,6 +57,7 @@ package struct Snapshot: Equatable, Sendable {
         package var sourceLimit: SourceLimit?
         /// Longest request body in bytes; 0: none allowed.
         package var bodyLimit: UInt64 = 16 << 20
+        package var cache = Caching()
 
         package init(name: String, organisation: String, hosts: [String], origins: [Origin]) {
             self.name = name
@@ -148,6 +149,8 @@ package struct Snapshot: Equatable, Sendable {
         package var queueLength: UInt32 = 256
         /// How long drained connections may take to finish.
         package var drainTime: UInt32 = 30_000
+        /// Bytes of responses that one lane keeps, over all sites and workers.
+        package var cacheMemory: UInt32 = 64 << 20
 
         package init() {}
     }

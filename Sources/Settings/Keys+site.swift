@@ -50,7 +50,7 @@ extension Keys {
             keys: [
                 host, hosts, name, certificate, key, origin, origins, originName, originAuthority, mode, service,
                 Check.section, sourceLimit, bodyLimit,
-            ])
+            ] + Cache.all)
     }
 
     enum SourceLimit {

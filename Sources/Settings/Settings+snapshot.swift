@@ -60,6 +60,7 @@ extension Settings {
                 compiled.service = site.service
                 compiled.sourceLimit = site.sourceLimit
                 compiled.bodyLimit = site.bodyLimit
+                compiled.cache = site.compileCache(files, &complaints)
                 snapshot.sites.append(compiled)
             }
         }

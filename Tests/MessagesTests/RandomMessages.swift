@@ -92,6 +92,9 @@ extension Snapshot.Site {
         site.mode = random.flag() ? .protect : .observe
         if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
         site.bodyLimit = random.number()
+        site.cache.mode = random.flag() ? .hardTimes : .off
+        site.cache.stale = random.number()
+        site.cache.fallback = random.bytes(upTo: 300)
         return site
     }
 }
@@ -121,6 +124,7 @@ extension LaneStatus {
             }
             for index in site.responses.indices { site.responses[index] = $0.number() }
             for index in site.firstByte.indices { site.firstByte[index] = $0.number() }
+            for field in CacheStatus.fields { site.cache[keyPath: field] = $0.number() }
             return site
         }
         return status

@@ -63,6 +63,7 @@ extension SiteStatus {
         unlike &+= other.unlike
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
+        cache.add(other.cache)
     }
 }
 
