@@ -46,9 +46,10 @@ extension Worker {
         plan.hasCookies = carriesOtherCookies(visit)
         let isPressed = isPressed(site)
         let pass = Self.pass(hash, plan.hasCookies)
-        guard isPressed || mode == .on && !passes.contains(pass, at: wallSeconds) else { return nil }
+        let isPassed = passes.contains(pass, at: wallSeconds)
+        guard isPressed || mode == .on && !isPassed else { return nil }
         let finding = site.state.cache.find(hash, cacheKey.bytes)
-        guard !finding.variants.isEmpty || finding.isUnderWay || mode == .on else { return nil }
+        guard !finding.variants.isEmpty || finding.isUnderWay || mode == .on && !isPassed else { return nil }
         let wants = CacheRequest(request, bytes.span)
         guard let stored = finding.variants.last(where: { $0.suits(request, bytes.span) }), !wants.hasPrecondition,
             stored.head.freshness.isShared || !wants.hasAuthorization && !plan.hasCookies
@@ -59,7 +60,7 @@ extension Worker {
             let use: CacheUse = freshness.isFresh(at: moment) ? .fresh : .stale
             return serve(asker, site, stored, use, wants, visit, bytes)
         }
-        guard mode == .on else { return nil }
+        guard mode == .on, !isPassed else { return nil }
         let mayWait = !wants.wants.noCache && wants.wants.maxAge == nil && wants.wants.minFresh == nil
         if mayWait, finding.isUnderWay, freshness.isUsableMeanwhile(at: moment) {
             return serve(asker, site, stored, .stale, wants, visit, bytes)
@@ -75,12 +76,14 @@ extension Worker {
         if wants.wants.onlyIfCached { return refuse(asker, site, 504, "cached", bytes) }
         let isPlain = !wants.isConditional && wants.range == nil && request.method == .get
         if let stored, isPlain, !stored.head.validators.isEmpty { plan.revalidates = stored }
+        let isShared = stored?.head.freshness.isShared ?? false
         let isForAll =
-            !wants.hasAuthorization && !plan.hasCookies && !wants.hasUnkeyed && !wants.hasPrecondition
+            (isShared || !wants.hasAuthorization && !plan.hasCookies) && !wants.hasUnkeyed && !wants.hasPrecondition
             && !wants.wants.noCache && !wants.wants.noStore && wants.wants.maxAge == nil && wants.wants.minFresh == nil
         guard site.settings.cache.mode == .on, isPlain, isForAll else { return nil }
         if finding.isUnderWay, follow(asker, site, bytes, start) { return false }
-        plan.leads = true
+        // Nobody waits for what may turn out to be for one person: only for what was for everybody before.
+        plan.leads = !finding.variants.isEmpty || hints.contains(plan.hash, at: wallSeconds)
         return nil
     }
 

@@ -128,7 +128,7 @@ extension Worker {
         ink.write(table.instanceName)
         guard use != .revalidated else { return ink.write("\"; fwd=stale; fwd-status=304\r\n") }
         let staleness = stored.head.freshness.staleness(at: moment)
-        ink.write(staleness < 0 ? "\"; hit; ttl=" : "\"; hit; ttl=-")
+        ink.write(staleness <= 0 ? "\"; hit; ttl=" : "\"; hit; ttl=-")
         ink.write(decimal: UInt64(abs(staleness)))
         if use == .need, staleness >= 0 { ink.write("; detail=stale-in-need") }
         ink.write("\r\n")

@@ -9,6 +9,8 @@ internal import Synchronization
 extension Worker {
     /// Bytes of content that a worker gathers for the cache at once; beyond them nothing more is taken in.
     private static let allCapturedLimit = 32 << 20
+    /// Seconds for which a worker remembers that a response was for everybody.
+    private static let hintTime: UInt64 = 86_400
 
     /// A response's head is there. True: the visitor gets what is kept, and all was done for that.
     ///
@@ -37,7 +39,8 @@ extension Worker {
 
     /// Whether the response goes into the cache too; then its content is gathered as it passes.
     private func consider(_ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>) {
-        let pass = Self.pass(exchange.pointee.cacheHash, exchange.pointee.hasOtherCookies)
+        let hash = exchange.pointee.cacheHash
+        let pass = Self.pass(hash, exchange.pointee.hasOtherCookies)
         if !exchange.pointee.leads, exchange.pointee.revalidates == nil, passes.contains(pass, at: wallSeconds) {
             return
         }
@@ -78,7 +81,9 @@ extension Worker {
                 CacheCapture(stored, key: Array(cacheKey.bytes), framing: response.framing))
         }
         // Nobody who waits could be served by it.
-        if isForNeed || exchange.pointee.capture == nil { endLead(exchange) }
+        guard !isForNeed, exchange.pointee.capture != nil else { return endLead(exchange) }
+        hints.add(hash, until: wallSeconds + Self.hintTime)
+        if !exchange.pointee.leads { exchange.pointee.leads = site.state.cache.lead(hash) }
     }
 
     /// What the origin says now may not be kept: what was kept before for everybody is not true any more.

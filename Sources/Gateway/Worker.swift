@@ -77,11 +77,12 @@ final class Worker {
     /// Who asked for what since the last report; nil for a site that nobody asked.
     var tallies: [SiteTally?] = []
     var report = WorkerReport()
-    /// Of the cache: what is in mind for the present request, its key, keys not worth looking for, and requests that wait
-    /// for a response by the hash of its key.
+    /// Of the cache: what is in mind for the present request, its key, keys not worth looking for, those whose responses
+    /// were for everybody, and requests that wait for a response by the hash of its key.
     var plan = CachePlan()
     var cacheKey = Ink(capacity: 1024)
     var passes = CachePasses()
+    var hints = CachePasses()
     var followers: [UInt64: [(UInt32, UInt32)]] = [:]
     var followerCount = 0
     /// Bytes of content that are gathered for the cache.

@@ -1,0 +1,47 @@
+import FoundationEssentials
+import Messages
+import TestKit
+import Testing
+
+extension LoopbackOrigin {
+    /// From now on, answers requests for this path so.
+    func say(
+        _ path: String, _ fields: String..., body: String = "kept", status: String = "200 OK", after pause: Int = 0
+    ) {
+        let lines = ["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + fields
+        answer(
+            path, with: [.pause(milliseconds: pause), .text(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)])
+    }
+
+    /// How often it was asked for this path.
+    func asked(_ path: String) -> Int { requests.count { $0.message.target.hasPrefix(path) } }
+}
+
+extension Street {
+    /// A street whose origin answers "/page" with these fields.
+    static func keeping(
+        _ fields: String..., body: String = "kept", workers: Int = 1,
+        _ change: (inout Snapshot) throws -> Void = { _ in }
+    ) throws -> Street {
+        let street = try Street(workers: workers, change)
+        let lines = ["HTTP/1.1 200 OK", "Content-Length: \(body.utf8.count)"] + fields
+        street.origin.answer("/page", with: [.text(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)])
+        return street
+    }
+
+    var cache: CacheStatus { lane.status { _ in true }.sites[0].cache }
+
+    /// The cache's figures once they are as wanted, or the last.
+    func cache(_ wanted: @escaping (CacheStatus) -> Bool) -> CacheStatus {
+        lane.status { wanted($0.sites[0].cache) }.sites[0].cache
+    }
+}
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT", so many seconds from now.
+func httpDate(_ seconds: Double) -> String {
+    let format = Date.VerbatimFormatStyle(
+        format:
+            "\(weekday: .abbreviated), \(day: .twoDigits) \(month: .abbreviated) \(year: .defaultDigits) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits) GMT",
+        locale: Locale(identifier: "en_US_POSIX"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian))
+    return Date(timeIntervalSinceNow: seconds).formatted(format)
+}
