@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Glibc
 import Messages
 import TestKit
 import Testing
@@ -38,10 +38,11 @@ extension Street {
 }
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT", so many seconds from now.
-func httpDate(_ seconds: Double) -> String {
-    let format = Date.VerbatimFormatStyle(
-        format:
-            "\(weekday: .abbreviated), \(day: .twoDigits) \(month: .abbreviated) \(year: .defaultDigits) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits) GMT",
-        locale: Locale(identifier: "en_US_POSIX"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian))
-    return Date(timeIntervalSinceNow: seconds).formatted(format)
+func httpDate(_ seconds: Int) -> String {
+    var moment = time(nil) + seconds
+    var parts = tm()
+    gmtime_r(&moment, &parts)
+    var text = [CChar](repeating: 0, count: 40)
+    let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+    return String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

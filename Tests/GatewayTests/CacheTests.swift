@@ -1,4 +1,4 @@
-import Addresses
+import Detection
 import Messages
 import TestKit
 import Testing

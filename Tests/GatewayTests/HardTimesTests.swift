@@ -1,4 +1,3 @@
-import Addresses
 import Messages
 import TestKit
 import Testing
