@@ -304,6 +304,7 @@ if isFuzzing {
         .target(
             name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
         fuzzer("http-head", ["Heads"]),
+        fuzzer("caching", ["Heads"]),
         fuzzer("hpack", ["Heads"]),
         fuzzer("http2", ["Heads"]),
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),

@@ -45,6 +45,8 @@ struct Visitor {
         case body
         /// The request waits in its site's queue.
         case waiting
+        /// The request waits for the response to another one, which is for it too.
+        case following
         /// The request is with an origin.
         case exchange
         case tunnel
@@ -100,6 +102,8 @@ struct Visitor {
     var exchange: UnsafeMutablePointer<Exchange>?
     /// In `page`: what is under way.
     var page: UnsafeMutablePointer<PageSending>?
+    /// How often the request has waited for another one's response.
+    var follows: UInt8 = 0
     /// Bytes taken from the visitor and given to its stream since the pace was last judged.
     var moved: UInt64 = 0
     /// Bytes for the visitor that the kernel and `stream.out` held when the pace was last judged.
@@ -152,6 +156,10 @@ struct Exchange {
     var leavesRest = false
     var responseStarted = false
     var closesVisitor = false
+    /// Others wait for this one's response.
+    var leads = false
+    /// The request came with cookies that are not the lane's.
+    var hasOtherCookies = false
     var dechunks = false
     var enchunks = false
     var slot: Slot?
@@ -171,6 +179,12 @@ struct Exchange {
     var started: UInt64 = 0
     var sent: UInt64 = 0
     var firstByte: UInt64 = 0
+    /// Hash of its key in the cache; 0: the cache has no part in it.
+    var cacheHash: UInt64 = 0
+    /// What the origin is asked about: does it still hold? Retained, as the next.
+    var revalidates: Unmanaged<StoredResponse>?
+    /// The response's content on its way into the cache.
+    var capture: Unmanaged<CacheCapture>?
 }
 
 /// One connection to an origin.

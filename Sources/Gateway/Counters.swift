@@ -16,6 +16,7 @@ struct SiteCounters: Sendable {
     var connections: UInt64 = 0
     var memory: UInt64 = 0
     var processorNanoseconds: UInt64 = 0
+    var cache = CacheStatus()
 
     mutating func countResponse(_ status: UInt16) {
         switch status {
@@ -49,6 +50,7 @@ struct SiteCounters: Sendable {
         connections += other.connections
         memory += other.memory
         processorNanoseconds += other.processorNanoseconds
+        cache.add(other.cache)
     }
 
     mutating func hold(_ books: TenantBooks, at place: Int) {

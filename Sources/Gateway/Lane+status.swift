@@ -60,5 +60,8 @@ extension SiteStatus {
         processorMicroseconds = counters.processorNanoseconds / 1000
         budgetRefused = counters.budgetRefused
         budgetClosed = counters.budgetClosed
+        cache = counters.cache
+        cache.objects = UInt64(site.state.cache.objects)
+        cache.bytes = UInt64(max(0, site.state.cache.bytes))
     }
 }

@@ -29,6 +29,7 @@ package final class Lane {
     private var saidLost = false
     private var pools: [PoolKey: Int] = [:]
     private var pages: PageStore?
+    private let cacheMemory = CacheMemory()
     private var isDraining = false
     /// Proven sources that nobody was there to hear of.
     private var unheard: UInt64 = 0
@@ -281,7 +282,9 @@ package final class Lane {
         var changes: [() -> Void] = []
         for (index, settings) in snapshot.sites.enumerated() {
             let before = table?.sites.first { $0.settings.name == settings.name }
-            let state = before?.state ?? SiteState(settings, snapshot.limits, key: key, at: now)
+            let state =
+                before?.state
+                ?? SiteState(settings, snapshot.limits, key: key, cache: SiteCache(memory: cacheMemory), at: now)
             if before != nil {
                 changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) } }
             }
@@ -315,6 +318,9 @@ package final class Lane {
                 pages.certificateChain, pages.privateKey, of: "pages", among: &certificates)
         }
         for change in changes { change() }
+        cacheMemory.adopt(sites.map(\.state.cache), limit: Int(snapshot.limits.cacheMemory))
+        // What was kept before is not for a site that keeps nothing.
+        for site in sites where site.settings.cache.mode == .off { site.state.cache.clear() }
         return SiteTable(
             snapshot, sites: sites, pagesCertificate: pagesCertificate,
             listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
@@ -347,7 +353,7 @@ package final class Lane {
     private func start(_ table: SiteTable) {
         let listenerCount = table.snapshot.listeners.count
         let workers = listeners.count / listenerCount
-        let shared = LaneShared(workerCount: workers, history: history)
+        let shared = LaneShared(workerCount: workers, history: history, cacheMemory: cacheMemory)
         self.shared = shared
         for index in 0..<workers {
             let sockets = (0..<listenerCount).map { dup(listeners[$0 * workers + index]) }

@@ -11,6 +11,7 @@ final class LaneShared: Sendable {
     let wakeDescriptors: [Int32]
     let history: HistoryFilter?
     let hostile = HostileWatch()
+    let cacheMemory: CacheMemory
     private let mailboxes: Mutex<[[Worker.Command]]>
     private let tallies: Mutex<[[[NamedTally]]]>
     private let reports: Mutex<[WorkerReport]>
@@ -23,8 +24,9 @@ final class LaneShared: Sendable {
     /// Seconds of tallies that wait for the control thread; older ones are lost.
     private static let tallyLimit = 4
 
-    init(workerCount: Int, history: HistoryFilter?) {
+    init(workerCount: Int, history: HistoryFilter?, cacheMemory: CacheMemory) {
         self.workerCount = workerCount
+        self.cacheMemory = cacheMemory
         self.history = history
         wakeDescriptors = (0..<workerCount).map { _ in linux_event() }
         mailboxes = Mutex(Array(repeating: [], count: workerCount))

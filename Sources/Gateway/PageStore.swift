@@ -75,6 +75,15 @@ final class PageFile: Sendable {
         head = Self.head("\(text.status) \(text.reason)", contentType: contentType, fields: fields)
     }
 
+    /// Content whose head is written by who sends it.
+    init(content: [UInt8]) {
+        path = []
+        contentType = ""
+        body = content
+        marks = []
+        head = []
+    }
+
     func holds(_ file: Pages.File) -> Bool {
         contentType == file.contentType && marks == file.ages && body == file.body
     }

@@ -11,12 +11,17 @@ final class SiteState: Sendable {
     let salt: UInt64
     /// When the office was last told what was learnt here: nanoseconds on the clock that only goes forward.
     let toldAt: Atomic<UInt64>
+    let cache: SiteCache
+    /// Keeps hashes of the cache's keys from being chosen from outside.
+    let cacheSecret: (UInt64, UInt64)
 
     /// - Parameter key: keeps what is counted of requests from being chosen by who sends them.
-    init(_ site: Snapshot.Site, _ limits: Snapshot.Limits, key: KeyedHash, at now: Instant) {
+    init(_ site: Snapshot.Site, _ limits: Snapshot.Limits, key: KeyedHash, cache: SiteCache, at now: Instant) {
         admission = Mutex(SiteAdmission(rules: Self.rules(site, limits), key: key, at: now))
         toldAt = Atomic(now.nanoseconds)
+        self.cache = cache
         salt = site.name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        cacheSecret = (key(salt, 1, 0x6361_6368_65), key(salt, 2, 0x6361_6368_65))
     }
 
     static func rules(_ site: Snapshot.Site, _ limits: Snapshot.Limits) -> SiteAdmission.Rules {
@@ -50,6 +55,8 @@ final class Site: Sendable {
     let origins: [Origin]
     let cookie: SiteCookie
     let index: UInt16
+    /// The site's own page for when nothing else can be shown.
+    let fallback: PageFile?
 
     init(
         _ settings: Snapshot.Site, index: UInt16, state: SiteState, certificate: TLSContext?, origins: [Origin],
@@ -62,6 +69,7 @@ final class Site: Sendable {
         self.certificate = certificate
         self.origins = origins
         self.cookie = cookie
+        fallback = settings.cache.fallback.isEmpty ? nil : PageFile(content: settings.cache.fallback)
     }
 }
 

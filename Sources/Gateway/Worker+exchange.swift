@@ -45,10 +45,11 @@ extension Worker {
     }
 
     /// Gives the record back; slot, visitor and upstream are no longer its.
-    private func giveExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
+    func giveExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
         let visitor = visitors[exchange.pointee.visitor]
         visitor.pointee.exchange = nil
         books.heads.add(-exchange.pointee.head.count, at: Int(visitor.pointee.stream.tenant))
+        if exchange.pointee.cacheHash != 0 { endCaching(exchange) }
         exchange.pointee.site?.release()
         exchange.pointee.site = nil
         exchange.pointee.trailers.free()
@@ -240,6 +241,8 @@ extension Worker {
             giveExchange(exchange)
             return closeVisitor(index)
         }
+        let isFailure = status == 502 || status == 503 || status == 504
+        if isFailure, serveInNeed(exchange) { return }
         exchange.pointee.status = status
         countStatus(exchange)
         record(exchange, decision: decision)
@@ -248,6 +251,19 @@ extension Worker {
         let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = !exchange.pointee.keepsAlive || leftBody || isDraining
         let isHead = exchange.pointee.method == .head
+        if isFailure, site.fallback != nil, form != .text {
+            // What is kept of the request outlives its record here.
+            var head = exchange.pointee.head
+            exchange.pointee.head = Store()
+            defer { head.free() }
+            giveExchange(exchange)
+            visitor.pointee.phase = .head
+            let goesOn = head.bytes.withMemoryRebound(to: UInt8.self) {
+                showFallback(index, site, status, $0, leavesBody: leftBody)
+            }
+            if goesOn == true { resume(index) }
+            return
+        }
         giveExchange(exchange)
         visitor.pointee.phase = .head
         reply(index, status, form: form, closes: closes, isHead: isHead, lingers: leftBody)
@@ -283,7 +299,7 @@ extension Worker {
         counters[site].countResponse(exchange.pointee.status)
     }
 
-    private func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
+    func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
         let site = site(exchange)
         if let place = place(of: site) {
             counters[Int(place)].bytesIn += exchange.pointee.bytesIn

@@ -211,6 +211,7 @@ extension Worker {
         guard visitor.pointee.phase == .ready, Self.ticket(index, visitor) == ticket else { return }
         helloBytes -= visitor.pointee.pending.count
         visitor.pointee.phase = .handshake
+        work(for: visitor.pointee.stream.tenant)
         guard let tls = TLS.connection(table.listenerContext, port) else { return resetVisitor(index) }
         visitor.pointee.stream.tls = tls
         // A ticket is worth a place before others: none is given away while that counts.

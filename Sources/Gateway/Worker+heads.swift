@@ -34,6 +34,7 @@ extension Worker {
             default: !field.isLookalike
             }
         }
+        if exchange.pointee.revalidates != nil { writeCondition(exchange) }
         writeSource(exchange, bytes, isTrusted: isTrusted)
         ink.write(visitor.pointee.isCarried ? "Via: 2.0 " : request.minorVersion == 1 ? "Via: 1.1 " : "Via: 1.0 ")
         ink.write(table.instanceName)
@@ -42,6 +43,20 @@ extension Worker {
             write(bytes, request.upgrade)
         }
         ink.write("\r\n\r\n")
+    }
+
+    /// Whether what is kept still holds (RFC 9111, section 4.3.1).
+    private func writeCondition(_ exchange: UnsafeMutablePointer<Exchange>) {
+        guard let validators = exchange.pointee.revalidates?._withUnsafeGuaranteedRef({ $0.head.validators }) else {
+            return
+        }
+        for (name, value) in [
+            ("If-None-Match: " as StaticString, validators.etag), ("If-Modified-Since: ", validators.lastModified),
+        ] where !value.isEmpty {
+            ink.write(name)
+            ink.write(value)
+            ink.write("\r\n")
+        }
     }
 
     private func named(_ field: Field, _ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -178,11 +193,15 @@ extension Worker {
     }
 
     private func writeCookie(_ exchange: UnsafeMutablePointer<Exchange>, to ink: Ink) {
+        writeCookie(of: site(exchange), isTLS: visitors[exchange.pointee.visitor].pointee.isTLS, to: ink)
+    }
+
+    func writeCookie(of site: Site, isTLS: Bool, to ink: Ink) {
         ink.write(SiteCookie.name)
         ink.write("=")
-        ink.write(site(exchange).cookie.value(hour: wallSeconds / 3600))
+        ink.write(site.cookie.value(hour: wallSeconds / 3600))
         ink.write("; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax")
-        if visitors[exchange.pointee.visitor].pointee.isTLS { ink.write("; Secure") }
+        if isTLS { ink.write("; Secure") }
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, _ slice: Heads.Slice) {

@@ -8,7 +8,7 @@ struct PageSending {
     var file: Unmanaged<PageFile>
     /// Seconds, as they were when the response began.
     var age: UInt64
-    /// Bytes of the body that went out, and all.
+    /// Bytes of the body that went out, and the place where it ends.
     var offset = 0
     var length: Int
     var closes: Bool
@@ -56,16 +56,24 @@ extension Worker {
             ink.write("\r\nConnection: keep-alive")
         }
         ink.write("\r\n\r\n")
-        let sending = UnsafeMutablePointer<PageSending>.allocate(capacity: 1)
-        sending.initialize(
-            to: PageSending(
+        return startSending(
+            index,
+            PageSending(
                 file: .passRetained(file), age: age, length: request.method == .head ? 0 : length, closes: closes,
                 lingers: request.framing != .none, until: now + Self.pageTime * 1_000_000))
+    }
+
+    /// Sends the head in the ink, and what of a file `page` says, as the visitor takes it. True: all is out, and the
+    /// connection goes on.
+    func startSending(_ index: UInt32, _ page: PageSending) -> Bool {
+        let visitor = visitors[index]
+        let sending = UnsafeMutablePointer<PageSending>.allocate(capacity: 1)
+        sending.initialize(to: page)
         visitor.pointee.page = sending
         visitor.pointee.phase = .page
         if visitor.pointee.isCarried {
             readOwnHead(ink.bytes)
-            carryHead(index, ink.bytes, ends: sending.pointee.length == 0)
+            carryHead(index, ink.bytes, ends: sending.pointee.length == sending.pointee.offset)
             ink.clear()
         }
         let goesOn = sendPage(index, headCount: ink.count)

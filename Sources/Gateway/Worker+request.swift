@@ -118,7 +118,12 @@ extension Worker {
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
             region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
             traits: traits)
-        tally(asker, site, arrival, network, bytes.span)
+        // Who waited for another's response was counted when it came.
+        if visitor.pointee.follows == 0 { tally(asker, site, arrival, network, bytes.span) }
+        let visit = CacheVisit(source: sourceHash, isKnown: isKnown, hasCookie: hasCookie)
+        let answered = serveCached(asker, site, visit, bytes, start)
+        if visitor.pointee.phase != .following { visitor.pointee.follows = 0 }
+        if let answered { return answered }
         guard isWithinBudget(asker, site, head: end - start, isKnown: isKnown) else {
             counters[Int(site.index)].budgetRefused += 1
             site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
@@ -128,6 +133,7 @@ extension Worker {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
         }
         let isSuspect = visitorClass == .suspect
+        if Int(site.index) < pressed.count { pressed[Int(site.index)] = isUnderPressure }
         if isUnderPressure {
             var isRefused = false
             if case .refuse = decision { isRefused = true }
@@ -136,6 +142,7 @@ extension Worker {
         switch decision {
         case .refuse(let cause):
             let status = Self.status(cause)
+            if let goesOn = serveInNeed(asker, site, status, visit, bytes) { return goesOn }
             return refuse(
                 asker, site, status, "refused", bytes,
                 visitorClass: cause == .suspect || cause == .unlike ? .suspect : isKnown ? .known : .unknown)
@@ -145,6 +152,7 @@ extension Worker {
             exchange.pointee.slot = slot
             exchange.pointee.holdsSlot = true
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
+            carryOut(exchange, site)
             visitors[index].pointee.phase = .exchange
             armVisitor(index, limits.progressTime)
             // Behind an empty line the places in `request` are not those of the exchange's copy.
@@ -158,6 +166,7 @@ extension Worker {
             exchange.pointee.ticket = ticket
             exchange.pointee.isSuspect = isSuspect
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
+            carryOut(exchange, site)
             visitors[index].pointee.phase = .waiting
             armVisitor(index, limits.queueTime + 1000)
             if let evicted { tell(evicted, .refuse(ticket: evicted, .full)) }
@@ -253,6 +262,9 @@ extension Worker {
             site?.name ?? [], visitor, bytes, method: request.methodName, path: request.path,
             pathLength: request.pathLength, status: status, visitorClass: visitorClass, decision: decision,
             exchange: nil)
+        if let site, status != 504, let goesOn = showFallback(index, site, status, bytes, leavesBody: hasBody) {
+            return goesOn
+        }
         reply(
             index, status, form: form(bytes), closes: closes, isHead: request.method == .head, lingers: hasBody)
         guard !closes, visitor.pointee.phase == .head else { return false }
@@ -329,7 +341,7 @@ extension Worker {
     func writeLog(
         _ site: [UInt8], _ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeBufferPointer<UInt8>,
         method: Heads.Slice, path: Heads.Slice, pathLength: Int, status: UInt16, visitorClass: VisitorClass,
-        decision: StaticString, exchange: UnsafeMutablePointer<Exchange>?
+        decision: StaticString, exchange: UnsafeMutablePointer<Exchange>?, bytesOut: UInt64 = 0
     ) {
         let raw = UnsafeRawBufferPointer(bytes)
         let start = Int(path.start)
@@ -342,7 +354,7 @@ extension Worker {
                 method: UnsafeRawBufferPointer(rebasing: raw[method.range]),
                 path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
                 queryLength: max(0, Int(path.count) - pathLength - 1), status: status,
-                bytesIn: exchange?.pointee.bytesIn ?? 0, bytesOut: exchange?.pointee.bytesOut ?? 0,
+                bytesIn: exchange?.pointee.bytesIn ?? 0, bytesOut: exchange?.pointee.bytesOut ?? bytesOut,
                 visitorClass: visitorClass, decision: decision,
                 waitedMilliseconds: UInt64(exchange?.pointee.slot?.waited ?? 0),
                 firstByte: exchange.map { $0.pointee.firstByte == 0 ? 0 : $0.pointee.firstByte &- $0.pointee.started }

@@ -83,6 +83,7 @@ extension Worker {
             upstream.pointee.pending.append(rest)
             return true
         }
+        if cacheTakes(index, exchange, head, rest: rest.count) { return false }
         begin(index, exchange)
         writeResponseHead(exchange, head)
         exchange.pointee.responseStarted = true
@@ -94,18 +95,23 @@ extension Worker {
         return relay(index, exchange, end, rest.count)
     }
 
-    private func begin(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) {
-        let upstream = upstreams[index]
+    /// The origin begins to answer, whatever the visitor gets of it.
+    func noteFirstByte(_ exchange: UnsafeMutablePointer<Exchange>) {
         let site = site(exchange)
         now = Clock.monotonic()
         exchange.pointee.firstByte = now
-        exchange.pointee.status = UInt16(response.status)
         if let slot = exchange.pointee.slot, exchange.pointee.holdsSlot {
             site.state.admission.withLock { $0.answered(slot, at: instant) }
         }
         if let place = place(of: site) {
             counters[Int(place)].countFirstByte(nanoseconds: now &- exchange.pointee.sent)
         }
+    }
+
+    private func begin(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) {
+        let upstream = upstreams[index]
+        noteFirstByte(exchange)
+        exchange.pointee.status = UInt16(response.status)
         countStatus(exchange)
         exchange.pointee.response = Body(response.framing)
         let isOld = exchange.pointee.minorVersion == 0
@@ -147,6 +153,7 @@ extension Worker {
     private func relay(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ offset: Int, _ count: Int) -> Bool
     {
         let bytes = UnsafeBufferPointer(start: (buffer + offset).assumingMemoryBound(to: UInt8.self), count: count)
+        if exchange.pointee.capture != nil { capture(exchange, bytes) }
         var used = 0
         if exchange.pointee.dechunks {
             while used < count, !exchange.pointee.response.isDone {
@@ -288,6 +295,7 @@ extension Worker {
     }
 
     private func complete(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        if exchange.pointee.capture != nil { keepCaptured(exchange) }
         endSlowUpload(exchange, index)
         exchange.pointee.upstream = Exchange.noUpstream
         // An origin that answered before it had the whole request is in the middle of it still.

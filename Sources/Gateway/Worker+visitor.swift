@@ -98,7 +98,7 @@ extension Worker {
             // Who leaves while waiting, or breaks off altogether, is not served any more.
             let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
             if visitor.pointee.phase == .ready { return leaveBeforeTurn(index) }
-            if visitor.pointee.phase == .waiting
+            if visitor.pointee.phase == .waiting || visitor.pointee.phase == .following
                 || isGone && (visitor.pointee.phase == .exchange || visitor.pointee.phase == .carrying)
             {
                 return abandon(index)
@@ -155,7 +155,7 @@ extension Worker {
             }
             let phase = visitor.pointee.phase
             switch phase {
-            case .free, .waiting, .ready: return
+            case .free, .waiting, .following, .ready: return
             case .preface: guard readPreface(index) else { return }
             case .hello: guard readHello(index) else { return }
             case .handshake: guard shakeHands(index) else { return }

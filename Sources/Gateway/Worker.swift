@@ -21,6 +21,8 @@ final class Worker {
         /// A waiting request's turn has come, by a slot that another worker gave back.
         case grant(ticket: UInt64, Slot, SiteState)
         case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
+        /// A response that requests of this worker wait for is there, or will not come: by its key's hash.
+        case landed(UInt64)
         case drain
     }
 
@@ -81,6 +83,21 @@ final class Worker {
     /// Who asked for what since the last report; nil for a site that nobody asked.
     let tallies = Places<SiteTally?>()
     var report = WorkerReport()
+    /// Of the cache: what is in mind for the present request, its key, keys not worth looking for, those whose responses
+    /// were for everybody, and requests that wait for a response by the hash of its key.
+    var plan = CachePlan()
+    let cacheKey = Ink(capacity: 1024)
+    var passes = CachePasses()
+    var hints = CachePasses()
+    var followers: [UInt64: [(UInt32, UInt32)]] = [:]
+    var followerCount = 0
+    /// Bytes of content that are gathered for the cache.
+    var captured = 0
+    /// By site: it was under pressure when this worker last asked.
+    var pressed: [Bool] = []
+    /// Which part of a file goes out behind the head in the ink, and whether the connection closes then.
+    var outgoing = 0..<0
+    var closesAfter = false
     /// The public pages in force; nil until the office sent some.
     var pages: PageStore?
     /// Nanoseconds, on the clock that only goes forward; read once for each round of events.
@@ -282,6 +299,7 @@ final class Worker {
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
         case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
         case .refuse(let ticket, let cause): turnedAway(ticket, cause)
+        case .landed(let hash): landed(hash)
         case .drain: drain()
         }
     }
@@ -310,6 +328,7 @@ final class Worker {
         names = new.sites.map(\.settings.name)
         tallies.restart(names.count, with: nil)
         counters.restart(names.count, with: SiteCounters())
+        pressed = names.map { _ in false }
     }
 
     private var names: [String] = []

@@ -133,7 +133,7 @@ enum LogTime {
         }
     }
 
-    private static func days(_ year: Int64, _ month: Int64) -> Int64 {
+    static func days(_ year: Int64, _ month: Int64) -> Int64 {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
         case 4, 6, 9, 11: 30
@@ -142,7 +142,7 @@ enum LogTime {
     }
 
     /// Days since 1970; years begin in March, so that the leap day is the last of a year.
-    private static func dayNumber(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    static func dayNumber(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted / 400
         let yearOfEra = shifted - era * 400

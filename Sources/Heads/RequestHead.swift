@@ -10,6 +10,14 @@ package enum Framing: Equatable, Sendable {
 package enum Method: UInt8, Sendable, BitwiseCopyable {
     case get, head, post, put, delete, options, patch, trace, connect, other
 
+    /// Such a request asks to change nothing (RFC 9110, section 9.2.1); of other methods nobody knows.
+    package var isSafe: Bool {
+        switch self {
+        case .get, .head, .options, .trace: true
+        default: false
+        }
+    }
+
     /// Repeating such a request asks for nothing more than sending it once (RFC 9110, section 9.2.2).
     package var isIdempotent: Bool {
         switch self {

@@ -81,6 +81,7 @@ package struct SiteStatus: Equatable, Sendable {
     /// are among the refused, too.
     package var budgetRefused: UInt64 = 0
     package var budgetClosed: UInt64 = 0
+    package var cache = CacheStatus()
 
     package init() {}
 }
@@ -152,6 +153,7 @@ extension SiteStatus: Message {
         writer.writeList(classes) { $0.write(to: &$1) }
         writer.writeList(responses) { $1.write($0) }
         writer.writeList(firstByte) { $1.write($0) }
+        cache.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -165,6 +167,7 @@ extension SiteStatus: Message {
         responses = try reader.readList(limit: 5) { reader throws(Malformed) in try reader.readUInt64() }
         firstByte = try reader.readList(limit: 16) { reader throws(Malformed) in try reader.readUInt64() }
         guard classes.count == 3, responses.count == 5, firstByte.count == 16 else { throw reader.malformed(.invalid) }
+        cache = try CacheStatus(reading: &reader)
     }
 }
 

@@ -70,6 +70,7 @@ extension Snapshot.Site: Message {
         writer.write(bodyLimit)
         writer.write(isScored)
         writer.write(share)
+        cache.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -87,6 +88,7 @@ extension Snapshot.Site: Message {
         isScored = try reader.readBool()
         share = try reader.readByte()
         guard (1...100).contains(share) else { throw reader.malformed(.invalid) }
+        cache = try Snapshot.Caching(reading: &reader)
     }
 }
 
@@ -125,6 +127,7 @@ extension Snapshot.Limits: Message {
     private static let fields: [any WritableKeyPath<Self, UInt32> & Sendable] = [
         \.headBytes, \.targetBytes, \.headFields, \.connections, \.idleOriginConnections, \.headTime, \.progressTime,
         \.progressRate, \.idleTime, \.connectTime, \.originTime, \.tunnelTime, \.queueTime, \.queueLength, \.drainTime,
+        \.cacheMemory,
     ]
 
     package func write(to writer: inout ByteWriter) {

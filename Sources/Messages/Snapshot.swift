@@ -61,6 +61,7 @@ package struct Snapshot: Equatable, Sendable {
         package var isScored = true
         /// What its organisation may have of what is short in the lane, against others: 1 ... 100.
         package var share: UInt8 = 1
+        package var cache = Caching()
 
         package init(name: String, organisation: String, hosts: [String], origins: [Origin]) {
             self.name = name
@@ -152,6 +153,8 @@ package struct Snapshot: Equatable, Sendable {
         package var queueLength: UInt32 = 256
         /// How long drained connections may take to finish.
         package var drainTime: UInt32 = 30_000
+        /// Bytes of responses that one lane keeps, over all sites and workers.
+        package var cacheMemory: UInt32 = 64 << 20
 
         package init() {}
     }

@@ -41,6 +41,10 @@ extension Keys.Limits {
         time("queue_time", \.queueTime, 0...60_000, "How long a request may wait in a site's queue."),
         count("queue_length", \.queueLength, 0...65_536, "Requests that may wait in one site's queue."),
         time("drain_time", \.drainTime, 0...3_600_000, "How long connections may take to finish when the lane ends."),
+        size(
+            "cache_memory", \.cacheMemory, 0...2 << 30,
+            "Bytes of responses that a lane keeps, over all its sites; when it is used up, each site has the same share. "
+                + "0 B: none are kept."),
     ]
 
     private typealias Field = any WritableKeyPath<Snapshot.Limits, UInt32> & Sendable

@@ -62,6 +62,7 @@ extension Settings {
                 compiled.bodyLimit = site.bodyLimit
                 compiled.isScored = site.isScored
                 compiled.share = organisation.share
+                compiled.cache = site.compileCache(files, &complaints)
                 snapshot.sites.append(compiled)
             }
         }

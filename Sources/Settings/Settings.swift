@@ -167,6 +167,17 @@ package struct Settings: Equatable, Sendable {
         package var isScored = true
         /// Where it stands in the file, for complaints that come up later.
         package var place: Place
+        package var cache = Cache()
+    }
+
+    /// What is kept of a site's responses.
+    package struct Cache: Equatable, Sendable {
+        package var mode = Snapshot.Caching.Mode.on
+        /// Seconds.
+        package var stale: UInt32 = 86_400
+        /// Path of a page for when nothing else can be shown; nil: none.
+        package var fallback: String?
+        package var fallbackPlace = Place()
     }
 
     /// The paths of a site's certificate and private key.

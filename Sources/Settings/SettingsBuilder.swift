@@ -159,6 +159,7 @@ extension SettingsBuilder {
         site.isScored = values.flag(Keys.Site.score) ?? true
         site.mode = values.text(Keys.Site.mode) == "observe" ? .observe : .protect
         site.service = values.text(Keys.Site.service) == "back-office" ? .backOffice : .publicService
+        site.cache = cache(values)
         if let limit = values.section(Keys.Site.sourceLimit), let rate = limit.number(Keys.SourceLimit.rate) {
             site.sourceLimit = Snapshot.SourceLimit(
                 rate: UInt32(clamping: rate), burst: UInt32(clamping: limit.number(Keys.SourceLimit.burst) ?? 2 * rate))

@@ -93,6 +93,9 @@ extension Snapshot.Site {
         if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
         site.bodyLimit = random.number()
         site.share = UInt8.random(in: 1...100, using: &random)
+        site.cache.mode = random.flag() ? .hardTimes : .off
+        site.cache.stale = random.number()
+        site.cache.fallback = random.bytes(upTo: 300)
         return site
     }
 }
@@ -131,6 +134,7 @@ extension LaneStatus {
             site.budgetClosed = $0.number()
             for index in site.responses.indices { site.responses[index] = $0.number() }
             for index in site.firstByte.indices { site.firstByte[index] = $0.number() }
+            for field in CacheStatus.fields { site.cache[keyPath: field] = $0.number() }
             return site
         }
         return status

@@ -94,6 +94,26 @@ struct TopTests {
                 """)
     }
 
+    @Test func `has a line for what is kept of a site's responses`() {
+        var model = TopModel()
+        model.received(LaneState(isUp: true, restarts: 1, lanes: 1, serving: 1))
+        for second in 1...2 as ClosedRange<UInt64> {
+            var status = status(second)
+            status.sites[1].cache.hits = 30 * second
+            status.sites[1].cache.stale = 5 * second
+            status.sites[1].cache.collapsed = 2 * second
+            status.sites[1].cache.objects = 12
+            status.sites[1].cache.bytes = 3 << 20
+            model.received(status, at: Int64(second) * 1_000)
+        }
+        let lines = TopScreen(columns: 80, rows: 24).lines(model, at: time)
+        #expect(lines[5] == "  cache fresh 30.0/s  stale 5.0/s  waited 2.0/s  kept 12 in 3.0 MiB")
+        let json = String(decoding: model.json(at: time), as: UTF8.self)
+        #expect(
+            json.contains(
+                #""cache":{"hits_per_s":30.0,"stale_per_s":5.0,"revalidated_per_s":0.0,"collapsed_per_s":2.0,"objects":12"#))
+    }
+
     private func filter(_ second: UInt64, mode: EnforcerConduct.Mode = .native, missing: [String] = []) -> FilterReply {
         var status = FilterStatus(since: Moment(seconds: 1_740_830_400))
         status.interface = "eth0"

@@ -117,6 +117,7 @@ extension MetricsText {
             for site in sites { sample(value(site), labels(site)) }
         }
         writeFirstByte(of: sites, labels)
+        writeCache(of: sites, labels)
     }
 
     private mutating func writeClasses(of site: SiteStatus, _ labels: [Label]) {

@@ -70,6 +70,7 @@ extension SiteStatus {
         processorMicroseconds &+= other.processorMicroseconds
         budgetRefused &+= other.budgetRefused
         budgetClosed &+= other.budgetClosed
+        cache.add(other.cache)
     }
 }
 

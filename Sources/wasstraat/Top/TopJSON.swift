@@ -94,6 +94,14 @@ extension TopModel {
             json.number(site.classes[index].refused)
             json.raw("}")
         }
+        json.field("},\"cache\":{\"hits_per_s\":", rate(site, \.cache.hits))
+        json.field(",\"stale_per_s\":", rate(site, \.cache.stale))
+        json.field(",\"revalidated_per_s\":", rate(site, \.cache.revalidated))
+        json.field(",\"collapsed_per_s\":", rate(site, \.cache.collapsed))
+        json.raw(",\"objects\":")
+        json.number(site.cache.objects)
+        json.raw(",\"bytes\":")
+        json.number(site.cache.bytes)
         json.raw("}}")
     }
 }

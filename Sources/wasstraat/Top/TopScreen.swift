@@ -108,7 +108,23 @@ package struct TopScreen {
         ]
         let head = "  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait"
         let over = budget(site, model).map { [$0] } ?? []
-        return [title, state] + over + [[(.dim, head)]] + VisitorClass.allCases.indices.map { row($0, site, model) }
+        return [title, state] + over + cache(site, model) + [[(.dim, head)]]
+            + VisitorClass.allCases.indices.map { row($0, site, model) }
+    }
+
+    /// One line where something is kept of the site's responses.
+    private func cache(_ site: SiteStatus, _ model: TopModel) -> [[Part]] {
+        guard site.cache.objects > 0 || site.cache.fallbacks > 0 else { return [] }
+        func rate(_ count: (SiteStatus) -> UInt64) -> String { Self.rate(model.rate(site, count)) }
+        let stale = model.rate(site) { $0.cache.stale + $0.cache.fallbacks } ?? 0
+        return [
+            [
+                (.plain, "  cache fresh \(rate(\.cache.hits))/s"),
+                (stale > 0 ? .alarm : .plain, "  stale \(rate(\.cache.stale))/s"),
+                (.plain, "  waited \(rate(\.cache.collapsed))/s  kept \(site.cache.objects)"),
+                (.plain, " in \(Decimals.text(Double(site.cache.bytes) / 1_048_576, digits: 1)) MiB"),
+            ]
+        ]
     }
 
     private func row(_ visitors: Int, _ site: SiteStatus, _ model: TopModel) -> [Part] {

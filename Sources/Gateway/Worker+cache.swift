@@ -1,0 +1,264 @@
+internal import Addresses
+internal import Admission
+internal import Glibc
+internal import Heads
+internal import Messages
+internal import Synchronization
+
+/// What a worker has in mind for the request that is being decided on, until that has a record.
+struct CachePlan {
+    /// Of the key; 0: the cache has no part in it.
+    var hash: UInt64 = 0
+    /// Others who ask for the same wait for this one.
+    var leads = false
+    /// The request carries cookies that are not the lane's.
+    var hasCookies = false
+    /// What its origin is asked about: does it still hold?
+    var revalidates: StoredResponse?
+}
+
+/// Who asks, as far as answering from the cache goes.
+struct CacheVisit {
+    var source: UInt64
+    var isKnown: Bool
+    /// It carries the site's cookie.
+    var hasCookie: Bool
+}
+
+/// The cache (RFC 9111) before an origin is asked: what is there and fresh costs the origin nothing.
+extension Worker {
+    /// Seconds for which a worker does not look again for what may not be kept, or is of no use but in need.
+    static let passTime: UInt64 = 10
+    static let needTime: UInt64 = 30
+
+    /// Looks whether the request in `request` can be answered without its origin. nil: it cannot, and `plan` says what its
+    /// response is for. Else it was answered, or waits for another's response; true: go on with the visitor.
+    func serveCached(
+        _ asker: UInt32, _ site: Site, _ visit: CacheVisit, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
+    ) -> Bool? {
+        plan = CachePlan()
+        let mode = site.settings.cache.mode
+        guard mode != .off, request.method == .get || request.method == .head, request.framing == .none,
+            request.upgrade.count == 0, writeKey(asker, bytes)
+        else { return nil }
+        let hash = keyHash(site)
+        plan.hash = hash
+        plan.hasCookies = carriesOtherCookies(visit)
+        let isPressed = isPressed(site)
+        let pass = Self.pass(hash, plan.hasCookies)
+        let isPassed = passes.contains(pass, at: wallSeconds)
+        guard isPressed || mode == .on && !isPassed else { return nil }
+        let finding = site.state.cache.find(hash, cacheKey.bytes)
+        guard !finding.variants.isEmpty || finding.isUnderWay || mode == .on && !isPassed else { return nil }
+        let wants = CacheRequest(request, bytes.span)
+        guard let stored = finding.variants.last(where: { $0.suits(request, bytes.span) }), !wants.hasPrecondition,
+            stored.head.freshness.isShared || !wants.hasAuthorization && !plan.hasCookies
+        else { return joinOrLead(asker, site, finding, wants, nil, bytes, start) }
+        let freshness = stored.head.freshness
+        let moment = Int64(wallSeconds)
+        if isPressed ? freshness.isUsableUnderPressure(at: moment) : freshness.satisfies(wants.wants, at: moment) {
+            let use: CacheUse = freshness.isFresh(at: moment) ? .fresh : .stale
+            return serve(asker, site, stored, use, wants, visit, bytes)
+        }
+        guard mode == .on, !isPassed else { return nil }
+        let mayWait = !wants.wants.noCache && wants.wants.maxAge == nil && wants.wants.minFresh == nil
+        if mayWait, finding.isUnderWay, freshness.isUsableMeanwhile(at: moment) {
+            return serve(asker, site, stored, .stale, wants, visit, bytes)
+        }
+        return joinOrLead(asker, site, finding, wants, stored, bytes, start)
+    }
+
+    /// Waits for the response to the same request of somebody else, or asks for others too.
+    private func joinOrLead(
+        _ asker: UInt32, _ site: Site, _ finding: SiteCache.Finding, _ wants: CacheRequest, _ stored: StoredResponse?,
+        _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
+    ) -> Bool? {
+        if wants.wants.onlyIfCached { return refuse(asker, site, 504, "cached", bytes) }
+        let isPlain = !wants.isConditional && wants.range == nil && request.method == .get
+        if let stored, isPlain, !stored.head.validators.isEmpty { plan.revalidates = stored }
+        let isShared = stored?.head.freshness.isShared ?? false
+        let isForAll =
+            (isShared || !wants.hasAuthorization && !plan.hasCookies) && !wants.hasUnkeyed && !wants.hasPrecondition
+            && !wants.wants.noCache && !wants.wants.noStore && wants.wants.maxAge == nil && wants.wants.minFresh == nil
+        guard site.settings.cache.mode == .on, isPlain, isForAll else { return nil }
+        if finding.isUnderWay, follow(asker, site, bytes, start) { return false }
+        // Nobody waits for what may turn out to be for one person: only for what was for everybody before.
+        plan.leads = !finding.variants.isEmpty || hints.contains(plan.hash, at: wallSeconds)
+        return nil
+    }
+
+    /// The request has a record now.
+    func carryOut(_ exchange: UnsafeMutablePointer<Exchange>, _ site: Site) {
+        guard plan.hash != 0 else { return }
+        exchange.pointee.cacheHash = plan.hash
+        exchange.pointee.hasOtherCookies = plan.hasCookies
+        if plan.leads { exchange.pointee.leads = site.state.cache.lead(plan.hash) }
+        if let stored = plan.revalidates {
+            exchange.pointee.revalidates = .passRetained(stored)
+            plan.revalidates = nil
+        }
+    }
+
+    // MARK: - In need
+
+    /// What can be shown instead of an error, though it may be stale; nil: nothing. `request` holds the request.
+    func stored(inNeedOf site: Site, _ asker: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> StoredResponse? {
+        guard site.settings.cache.mode != .off, request.method == .get || request.method == .head,
+            request.framing == .none, request.upgrade.count == 0, !site.state.cache.isIdle, writeKey(asker, bytes)
+        else { return nil }
+        let wants = CacheRequest(request, bytes.span)
+        let isForNobody = wants.hasAuthorization || wants.hasPrecondition
+        let limit = Int64(site.settings.cache.stale)
+        // Cookies do not matter here: what is kept was made for somebody without any, or is for everybody.
+        return site.state.cache.find(keyHash(site), cacheKey.bytes).variants.last { stored in
+            (!isForNobody || stored.head.freshness.isShared && !wants.hasPrecondition)
+                && stored.suits(request, bytes.span)
+                && stored.head.freshness.isUsableInNeed(at: Int64(wallSeconds), limit: limit)
+        }
+    }
+
+    /// Whether the site is under pressure, as a worker that asks for admission saw last; asked anew where it was.
+    private func isPressed(_ site: Site) -> Bool {
+        let place = Int(site.index)
+        guard place < pressed.count, pressed[place] else { return false }
+        pressed[place] = site.state.admission.withLock { $0.isUnderPressure }
+        return pressed[place]
+    }
+
+    /// What a worker knows of requests for a key that come with cookies it knows of those alone.
+    static func pass(_ hash: UInt64, _ hasCookies: Bool) -> UInt64 { hasCookies ? ~hash : hash }
+
+    // MARK: - Keys
+
+    /// Writes the request's key: all that the origin is told of what is asked for, and by which way. False where a peer
+    /// that is trusted says more than can be put into it.
+    func writeKey(_ asker: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let visitor = visitors[asker]
+        let raw = UnsafeRawBufferPointer(bytes)
+        cacheKey.clear()
+        cacheKey.write(UInt8(visitor.pointee.isTLS ? 1 : 0))
+        for index in request.authority.range {
+            cacheKey.write(bytes[index] >= 65 && bytes[index] <= 90 ? bytes[index] | 32 : bytes[index])
+        }
+        cacheKey.write(UInt8(ascii: "\n"))
+        if request.path.count == 0 {
+            cacheKey.write(UInt8(ascii: "/"))
+        } else {
+            cacheKey.write(UnsafeRawBufferPointer(rebasing: raw[request.path.range]))
+        }
+        guard visitor.pointee.isTrustedPeer else { return true }
+        for field in request.fields {
+            switch field.id {
+            case .forwarded: return false
+            case .forwardedProto, .forwardedHost:
+                cacheKey.write(UInt8(ascii: "\n"))
+                cacheKey.write(field.id.rawValue)
+                cacheKey.write(UnsafeRawBufferPointer(rebasing: raw[field.value.range]))
+            default: break
+            }
+        }
+        return true
+    }
+
+    /// The key's hash under a secret, never 0. Who does not know the secret cannot look for keys with the same one; and a
+    /// key is always compared in full.
+    func keyHash(_ site: Site) -> UInt64 {
+        let bytes = cacheKey.bytes
+        var (low, high) = (site.state.cacheSecret.0 ^ UInt64(bytes.count), site.state.cacheSecret.1)
+        var offset = 0
+        while offset < bytes.count {
+            var word: UInt64 = 0
+            if offset + 8 <= bytes.count {
+                word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            } else {
+                for place in offset..<bytes.count { word = word << 8 | UInt64(bytes[place]) }
+            }
+            let product = (low ^ word).multipliedFullWidth(by: high | 1)
+            low = product.low ^ product.high
+            high = high &+ 0x9e37_79b9_7f4a_7c15
+            offset += 8
+        }
+        low ^= low >> 32
+        low = low &* 0xd6e8_feb8_6659_fd93
+        low ^= low >> 32
+        return low | 1
+    }
+
+    /// Cookies beside the lane's own.
+    private func carriesOtherCookies(_ visit: CacheVisit) -> Bool {
+        let own = SiteCookie.name.utf8CodeUnitCount + 41
+        var lines = 0
+        for field in request.fields where field.id == .cookie {
+            lines += 1
+            if lines > 1 || !visit.hasCookie || Int(field.value.count) != own { return true }
+        }
+        return false
+    }
+
+    // MARK: - Waiting for another's response
+
+    /// How long one waits, in milliseconds, before it asks for itself.
+    private static let followTime: UInt32 = 2000
+    /// How often, for who led may leave.
+    private static let followTries: UInt8 = 3
+    /// Requests of one worker that wait so at once.
+    private static let followerLimit = 1024
+
+    private func follow(
+        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
+    ) -> Bool {
+        guard followerCount < Self.followerLimit, index < 64, visitors[asker].pointee.follows < Self.followTries,
+            site.state.cache.wait(plan.hash, worker: index)
+        else { return false }
+        let place = placeOfRequest(asker)
+        let visitor = visitors[place]
+        // Its head is read again when it goes on; what came behind it stays behind it.
+        var held = Store()
+        held.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
+        held.append(visitor.pointee.pending.bytes)
+        visitor.pointee.pending.free()
+        visitor.pointee.pending = held
+        visitor.pointee.follows += 1
+        visitor.pointee.phase = .following
+        armVisitor(place, Self.followTime)
+        followers[plan.hash, default: []].append((place, visitor.pointee.generation))
+        followerCount += 1
+        counters[Int(site.index)].cache.collapsed += 1
+        return true
+    }
+
+    /// A response that requests wait for is there, or will not come.
+    func landed(_ hash: UInt64) {
+        guard let waiting = followers.removeValue(forKey: hash) else { return }
+        followerCount -= waiting.count
+        for (place, generation) in waiting
+        where visitors[place].pointee.generation == generation && visitors[place].pointee.phase == .following {
+            goOnAlone(place)
+        }
+    }
+
+    /// It has waited long enough for another's response.
+    func followedInVain(_ place: UInt32) {
+        visitors[place].pointee.follows = Self.followTries
+        goOnAlone(place)
+    }
+
+    private func goOnAlone(_ place: UInt32) {
+        visitors[place].pointee.phase = .head
+        armVisitor(place, limits.headTime)
+        resume(place)
+    }
+
+    /// Who led needs to lead no more.
+    func endLead(_ exchange: UnsafeMutablePointer<Exchange>) {
+        guard exchange.pointee.leads else { return }
+        exchange.pointee.leads = false
+        let hash = exchange.pointee.cacheHash
+        var workers = site(exchange).state.cache.land(hash)
+        while workers != 0 {
+            let worker = workers.trailingZeroBitCount
+            workers &= workers - 1
+            if worker == index { landed(hash) } else { shared.tell(worker, .landed(hash)) }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+internal import Messages
+internal import Telemetry
+
+extension MetricsText {
+    /// What the lanes keep of sites' responses, and what that did.
+    mutating func writeCache(of sites: [SiteStatus], _ labels: (SiteStatus) -> [Label]) {
+        family(
+            "wasstraat_cached_responses_total", .counter,
+            help: "Responses that were not the origin's, by where they came from.")
+        for site in sites {
+            sample(site.cache.hits, labels(site) + [("how", "fresh")])
+            sample(site.cache.stale, labels(site) + [("how", "stale")])
+            sample(site.cache.revalidated, labels(site) + [("how", "revalidated")])
+            sample(site.cache.fallbacks, labels(site) + [("how", "fallback")])
+        }
+        let counters: [(String, String, (SiteStatus) -> UInt64)] = [
+            ("wasstraat_collapsed_total", "Requests that waited for another one's response.", { $0.cache.collapsed }),
+            ("wasstraat_cache_stored_total", "Responses taken into the cache.", { $0.cache.stored }),
+        ]
+        for (name, help, value) in counters {
+            family(name, .counter, help: help)
+            for site in sites { sample(value(site), labels(site)) }
+        }
+        let gauges: [(String, String, (SiteStatus) -> UInt64)] = [
+            ("wasstraat_cache_objects", "Responses that are kept now.", { $0.cache.objects }),
+            ("wasstraat_cache_bytes", "Bytes of them.", { $0.cache.bytes }),
+        ]
+        for (name, help, value) in gauges {
+            family(name, .gauge, help: help)
+            for site in sites { sample(value(site), labels(site)) }
+        }
+    }
+}
