@@ -9,7 +9,7 @@ import Testing
             let outcome = simulation.outcomes[party]
             print(
                 name, "\(party):", outcome.requests, "requests, success", outcome.success, "without a refusal",
-                outcome.firstSuccess, "suspect", outcome.suspects, "p50", outcome.percentile(0.5), "p99",
+                outcome.firstSuccess, "suspect", outcome.suspects, "pages", outcome.pages, "p50", outcome.percentile(0.5), "p99",
                 outcome.percentile(0.99), "quiet p99", simulation.quiet[party].percentile(0.99))
         }
         print(name, "first effect after", simulation.firstEffect ?? -1, "s")
