@@ -7,6 +7,8 @@ internal import Synchronization
 /// What stays of a site over reloads and is shared by all workers: its admission.
 final class SiteState: Sendable {
     let admission: Mutex<SiteAdmission>
+    /// Unknown visitors are asked for a cookie before they may wait; told ten times a second.
+    let asksForCookies = Atomic(false)
     /// Separates the sites in tables that they share; from the site's name, so it survives restarts.
     let salt: UInt64
 
@@ -45,11 +47,12 @@ final class Site: Sendable {
     let certificate: TLSContext?
     let origins: [Origin]
     let cookie: SiteCookie
+    let turns: TurnCookie
     let index: UInt16
 
     init(
         _ settings: Snapshot.Site, index: UInt16, state: SiteState, certificate: TLSContext?, origins: [Origin],
-        cookie: SiteCookie
+        cookie: SiteCookie, turns: TurnCookie
     ) {
         self.settings = settings
         name = Array(settings.name.utf8)
@@ -58,6 +61,7 @@ final class Site: Sendable {
         self.certificate = certificate
         self.origins = origins
         self.cookie = cookie
+        self.turns = turns
     }
 }
 
@@ -74,6 +78,7 @@ final class SiteTable: Sendable {
     let instanceName: [UInt8]
     /// What we add to Via of responses.
     let viaValue: [UInt8]
+    let waitingPage: WaitingPage
     let pseudonyms: KeyedHash
     let sources: KeyedHash
 
@@ -93,6 +98,7 @@ final class SiteTable: Sendable {
             sites.first { $0.certificate != nil }?.index ?? (pagesCertificate == nil ? nil : TLSPort.pagesSite)
         instanceName = Array(snapshot.instance.utf8)
         viaValue = Array("1.1 \(snapshot.instance)".utf8)
+        waitingPage = WaitingPage(news: WaitingPage.news(snapshot))
         pseudonyms = KeyedHash(key: snapshot.secrets.pseudonymKey)
         sources = KeyedHash(key: snapshot.secrets.historyKey)
         var names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }

@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 3
+    package static let formVersion: UInt16 = 4
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -137,7 +137,7 @@ extension Snapshot.Secrets: Message {
         writer.writeList(ticketKeys) { $1.writeBlob($0) }
         writer.writeBlob(pseudonymKey)
         writer.writeBlob(historyKey)
-        writer.writeBlob(cookieKey)
+        writer.writeList(cookieKeys) { $1.writeBlob($0) }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -145,6 +145,6 @@ extension Snapshot.Secrets: Message {
         ticketKeys = try reader.readList(limit: 8) { reader throws(Malformed) in try reader.readBlob(limit: 48) }
         pseudonymKey = try reader.readBlob(limit: 16)
         historyKey = try reader.readBlob(limit: 16)
-        cookieKey = try reader.readBlob(limit: 32)
+        cookieKeys = try reader.readList(limit: 4) { reader throws(Malformed) in try reader.readBlob(limit: 32) }
     }
 }
