@@ -16,8 +16,8 @@ extension Worker {
         watch(
             index, site,
             HostileSources.Sight(
-                source: arrival.source, agent: agent(index, bytes, hasTurn: arrival.turn != nil), isKnown: arrival.isKnown, isSuspect: isSuspect,
-                isRefused: isRefused))
+                source: arrival.source, agent: agent(index, bytes, hasTurn: arrival.turn != nil),
+                isKnown: arrival.isKnown, isSuspect: isSuspect, isRefused: isRefused))
     }
 
     /// A request that waited in vain. Its agent was told when it came.
