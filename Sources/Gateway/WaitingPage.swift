@@ -81,7 +81,7 @@ final class WaitingPage: Sendable {
                 <!DOCTYPE html>
                 <html lang="\(text.language)"><head><meta charset="utf-8">\
                 <meta name="viewport" content="width=device-width, initial-scale=1"><title>\(text.title)</title>\
-                <meta http-equiv="refresh" content="
+                <link rel="icon" href="data:,"><meta http-equiv="refresh" content="
                 """.utf8),
             middle: Array(
                 """

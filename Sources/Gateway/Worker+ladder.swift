@@ -151,7 +151,7 @@ extension Worker {
             ink.write("\r\nContent-Type: text/html; charset=utf-8\r\nContent-Language: ")
             ink.write(form(bytes) == .english ? "en" : "nl")
             ink.write("\r\nVary: Accept, Accept-Language\r\nX-Content-Type-Options: nosniff\r\n")
-            ink.write("Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'")
+            ink.write("Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:")
         } else {
             ink.write("\r\nLocation: ")
             writeLocation(bytes, isMarking: answer == .proof)
@@ -189,7 +189,7 @@ extension Worker {
             writer.write("content-language", form(bytes) == .english ? "en" : "nl")
             writer.write("vary", "Accept, Accept-Language")
             writer.write("x-content-type-options", "nosniff")
-            writer.write("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+            writer.write("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
         } else {
             writer.write("location", UnsafeRawBufferPointer(rebasing: ink.bytes[..<locationEnd]))
         }

@@ -102,7 +102,9 @@ extension Worker {
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let cookies = readCookies(site, bytes)
         let hasCookie = cookies.isKnown
-        if isMarked, cookies.turn != nil, request.method == .get { return sendOn(asker, site, bytes) }
+        if isMarked, cookies.turn != nil, request.method == .get, request.framing == .none {
+            return sendOn(asker, site, bytes)
+        }
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
         // A carried request gets its place when it is admitted.
         let ticket = makeTicket(visitor.pointee.carrier == nil ? asker : visitors.next())

@@ -8,23 +8,42 @@ import Testing
 @Suite(.needs(tool: "curl")) struct `Who is asked for a cookie` {
     private typealias Page = `Who is turned away`
 
-    /// A source that asks far more than others do, while there is no room.
+    /// A source that asks far more than others do, while there is no room. Over TLS it is another site.
     private static func suspect(
-        _ milliseconds: Int = 15_000, certificates: Street.Certificates? = nil
+        _ milliseconds: Int = 15_000, isTLS: Bool = false
     ) throws -> (Street, [RawClient]) {
-        let street = try Street(certificates: certificates) {
+        let street = try Street(certificates: isTLS ? try Street.Certificates() : nil) {
             $0.limits.queueLength = 4
             $0.limits.queueTime = 20_000
+            // Nobody becomes known by having been here.
+            $0.historyTime = 1
+        }
+        let host = isTLS ? secureHost : Street.host
+        let place = isTLS ? 1 : 0
+        func client(_ number: Int) throws -> RawClient {
+            try RawClient(to: isTLS ? street.both : street.clear, from: Page.source(number))
         }
         // What is usual: four requests from each of eighty sources, of one kind with all that follow.
         for number in 0..<80 {
-            var client = try street.visitor(from: Page.source(number))
-            for _ in 0..<4 { #expect(try client.get("/slow/1", host: Street.host).status == 200) }
+            var client = try client(number)
+            for _ in 0..<4 { #expect(try client.get("/slow/1", host: host).status == 200) }
         }
-        var greedy = try street.visitor(from: Page.source(200))
-        for _ in 0..<30 { #expect(try greedy.get("/slow/1", host: Street.host).status == 200) }
-        return (street, try Page.fill(street, milliseconds: milliseconds, queue: 4))
+        var greedy = try client(200)
+        var status = street.lane.status { _ in true }
+        for batch in 1...20 where status.sites[place].classes[2].requests == 0 {
+            for _ in 0..<25 { #expect(try greedy.get("/slow/1", host: host).status == 200) }
+            status = street.lane.status {
+                $0.sites[place].classes.reduce(0) { $0 + $1.requests } == 320 + 25 * UInt64(batch)
+            }
+        }
+        #expect(status.sites[place].classes[2].requests > 0)
+        let clients = try Page.fill(
+            street, milliseconds: milliseconds, queue: 4, host: host, at: isTLS ? street.both : street.clear,
+            site: place)
+        return (street, clients)
     }
+
+    private static let secureHost = "veilig.example.nl"
 
     private struct Answer {
         var status: Int
@@ -35,7 +54,7 @@ import Testing
 
     /// curl from the source that asks much.
     private static func curl(
-        _ street: Street, _ target: String, _ options: String..., scheme: String = "http", host: String = Street.host
+        _ street: Street, _ target: String, _ options: [String], scheme: String = "http", host: String = Street.host
     ) throws -> Answer {
         let port = scheme == "https" ? street.tls.port : street.clear.port
         let output = try Tool.run(
@@ -53,56 +72,74 @@ import Testing
             status: status, redirects: redirects, address: words[2], text: lines.dropLast().joined(separator: "\n"))
     }
 
-    @Test(arguments: ["--http1.1", "--http2-prior-knowledge"])
-    func `who brings it waits, at the address that was asked for; who does not is told`(version: String) throws {
-        let (street, clients) = try Self.suspect()
+    @Test(arguments: [false, true])
+    func `who brings it waits, at the address that was asked for; who does not is told`(isTLS: Bool) throws {
+        let (street, clients) = try Self.suspect(isTLS: isTLS)
+        func curl(_ target: String, _ options: String...) throws -> Answer {
+            // In clear HTTP/1.1, under TLS HTTP/2.
+            try Self.curl(
+                street, target, options, scheme: isTLS ? "https" : "http",
+                host: isTLS ? Self.secureHost : Street.host)
+        }
         let folder = try TemporaryFolder()
         let jar = folder.path("jar")
-        let with = try Self.curl(street, "/slow/1?q=a%20b&r", version, "-b", jar, "-c", jar)
+        let with = try curl("/slow/1?q=a%20b&r", "-b", jar, "-c", jar)
         #expect(with.status == 503)
         #expect(with.redirects == 2)
         #expect(with.address.hasSuffix("/slow/1?q=a%20b&r"))
         #expect(with.text.contains("Uw plaats in de rij staat in een cookie"))
         #expect(try String(decoding: folder.read("jar"), as: UTF8.self).contains("wasstraat-turn"))
         // With the cookie there is nothing more to prove.
-        #expect(try Self.curl(street, "/slow/1", version, "-b", jar, "-c", jar).redirects == 0)
-        let without = try Self.curl(street, "/slow/1", version)
+        #expect(try curl("/slow/1", "-b", jar, "-c", jar).redirects == 0)
+        let without = try curl("/slow/1")
         #expect(without.status == 503)
         #expect(without.redirects == 1)
         #expect(without.address.hasSuffix("/slow/1?wasstraat-cookie"))
         #expect(without.text.contains("Uw browser bewaart geen cookies"))
         #expect(without.text.contains("http-equiv=\"refresh\""))
         // The same page asks again, and is not sent round again.
-        #expect(try Self.curl(street, "/slow/1?wasstraat-cookie", version).redirects == 0)
+        #expect(try curl("/slow/1?wasstraat-cookie").redirects == 0)
         // What is no page of a browser is told to slow down, as ever.
-        let post = try Self.curl(street, "/slow/1", version, "-d", "a=b")
+        let post = try curl("/slow/1", "-d", "a=b")
         #expect(post.status == 429 && post.redirects == 0)
-        #expect(try Self.curl(street, "/stijl.css", version).redirects == 0)
-        let site = street.lane.status { $0.sites[0].cookieProofs == 2 }.sites[0]
+        #expect(try curl("/stijl.css").redirects == 0)
+        let place = isTLS ? 1 : 0
+        let site = street.lane.status { $0.sites[place].cookieProofs == 2 }.sites[place]
         #expect(site.cookieProofs == 2)
         #expect(site.turnsReturned >= 2)
-        let lines = try street.lane.accessLines(350 + 7)
+        let lines = try street.lane.accessLines(Int(site.classes.reduce(0) { $0 + $1.requests }) + 1)
         #expect(lines.count { $0.contains("\"status\":302") && $0.contains("\"decision\":\"cookie_proof\"") } == 2)
         #expect(lines.count { $0.contains("\"decision\":\"proven\"") } == 1)
         withExtendedLifetime(clients) {}
     }
 
-    @Test func `over TLS the cookie is for TLS alone`() throws {
-        let (street, clients) = try Self.suspect(certificates: try Street.Certificates())
+    @Test(arguments: ["--http1.1", "--http2"]) func `over TLS the cookie is for TLS alone`(version: String) throws {
+        let street = try Street(certificates: try Street.Certificates()) {
+            $0.limits.queueLength = 4
+            $0.limits.queueTime = 20_000
+        }
+        let host = "veilig.example.nl"
+        let clients = try Page.fill(street, milliseconds: 15_000, queue: 4, host: host, at: street.both, site: 1)
+        let answer = try Self.curl(street, "/", [version, "-i"], scheme: "https", host: host)
+        #expect(answer.status == 503)
+        let text = answer.text.lowercased()
+        #expect(text.contains("set-cookie: wasstraat-turn="))
+        #expect(text.contains("; path=/; max-age=3600; httponly; samesite=lax; secure"))
+        #expect(text.contains("content-language: nl") && text.contains("retry-after: "))
+        #expect(text.contains("http-equiv=\"refresh\"") && answer.text.contains("</html>"))
+        let head = try Self.curl(street, "/", [version, "-I"], scheme: "https", host: host)
+        #expect(head.status == 503 && head.text.contains("wasstraat-turn=") && !head.text.contains("<html"))
         withExtendedLifetime(clients) {}
-        // The other site has room: its visitors are sent nowhere.
-        let answer = try Self.curl(street, "/fixed/2", "--http2", scheme: "https", host: "veilig.example.nl")
-        #expect(answer.status == 200 && answer.redirects == 0)
     }
 
     @Test func `who was served in the meantime gets what was asked for`() throws {
         let (street, clients) = try Self.suspect(3_000)
         let folder = try TemporaryFolder()
         let jar = folder.path("jar")
-        let first = try Self.curl(street, "/fixed/4?a=1", "-b", jar, "-c", jar)
+        let first = try Self.curl(street, "/fixed/4?a=1", ["-b", jar, "-c", jar])
         #expect(first.redirects == 2)
         for var client in clients { #expect(try client.readResponse().status == 200) }
-        let second = try Self.curl(street, "/fixed/4?a=1", "-b", jar, "-c", jar)
+        let second = try Self.curl(street, "/fixed/4?a=1", ["-b", jar, "-c", jar])
         #expect(second.status == 200 && second.redirects == 0)
     }
 

@@ -107,6 +107,19 @@ package struct TopScreen {
         ]
         let head = "  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait"
         return [title, state, [(.dim, head)]] + VisitorClass.allCases.indices.map { row($0, site, model) }
+            + [ladder(site, model)].compactMap(\.self)
+    }
+
+    /// What those get who are refused; nil while nobody does.
+    private func ladder(_ site: SiteStatus, _ model: TopModel) -> [Part]? {
+        let pages = model.rate(site, \.waitingPages)
+        let proofs = model.rate(site, \.cookieProofs)
+        guard (pages ?? 0) + (proofs ?? 0) > 0 else { return nil }
+        let turns = "  turns back \(Self.rate(model.rate(site, \.turnsReturned)))/s"
+        return [
+            (.plain, "  waiting pages \(Self.rate(pages))/s  cookie proofs \(Self.rate(proofs))/s" + turns),
+            (.plain, "  overused \(Self.rate(model.rate(site, \.turnsOverused)))/s"),
+        ]
     }
 
     private func row(_ visitors: Int, _ site: SiteStatus, _ model: TopModel) -> [Part] {
