@@ -64,13 +64,15 @@ package struct SiteAdmission: Sendable {
         }
     }
     package private(set) var origins: [ConcurrencyLimit]
-    package private(set) var counts = [Counts(), Counts(), Counts()]
+    package internal(set) var counts = [Counts(), Counts(), Counts()]
     /// Requests that were suspect for their score alone.
     package private(set) var unlike: UInt64 = 0
     package private(set) var isUnderPressure = false
     /// The class of the request that came last, for who asks under the same lock.
-    package private(set) var lastClass = VisitorClass.unknown
+    package internal(set) var lastClass = VisitorClass.unknown
     package var novices: Novices
+    /// What those get who are refused.
+    package internal(set) var ladder: Ladder
 
     /// Seconds over which demand and need are seen.
     private static let memory: Float = 30
@@ -90,14 +92,14 @@ package struct SiteAdmission: Sendable {
 
     private var waiting: WaitingRoom
     private var routes = RouteCosts()
-    private var sources: SpaceSaving
+    private(set) var sources: SpaceSaving
     private var networks: SpaceSaving
     private var sourceRates: SpaceSaving
     /// Made with the first request that shows its traits: a site that nobody asks costs nothing.
     private var contrast: TraitContrast?
     private let key: KeyedHash
     private var usual = DecayedHistogram(memory: CalmProfile.demandMemory)
-    private var suspectAbove = Float.infinity
+    private(set) var suspectAbove = Float.infinity
     private var usualAge = 0
     private var inFlight = [0, 0, 0]
     /// Origin time that each class asks for, as requests at once (Erlang), decayed.
@@ -121,6 +123,7 @@ package struct SiteAdmission: Sendable {
         networks = SpaceSaving(capacity: sources / 2, decay: Self.memory, at: now)
         sourceRates = SpaceSaving(capacity: rules.sourceRate == nil ? 64 : sources, decay: 1, at: now)
         novices = Novices(at: now)
+        ladder = Ladder(seed: key(now.nanoseconds, 0x6c61), at: now)
         needAt = now
         excessLast = now
         startedAt = now
@@ -137,8 +140,9 @@ package struct SiteAdmission: Sendable {
         let cost = routes.cost(arrival.route)
         let source = sources.add(arrival.source, weight: cost, at: now)
         let network = networks.add(arrival.network, weight: cost, at: now)
-        let judgement = judge(arrival, at: now)
         var visitorClass = classify(source.sure, isKnown: arrival.isKnown)
+        if visitorClass == .unknown, sendsRound(arrival, at: now) { return .refuse(.full) }
+        let judgement = judge(arrival, at: now)
         let isUnlike = visitorClass == .unknown && judgement.isBeyond
         if isUnlike {
             visitorClass = .suspect
@@ -163,15 +167,17 @@ package struct SiteAdmission: Sendable {
             }
         }
         guard let origin = freeOrigin(for: visitorClass), waiting.count == 0 || !someoneGoesBefore(visitorClass) else {
-            let entry = WaitingRoom.Entry(
+            var entry = WaitingRoom.Entry(
                 ticket: arrival.ticket, visitorClass: visitorClass,
                 score: Int8((judgement.score / Self.scoreStep).rounded(.towardZero)), isUnlike: isUnlike,
                 demand: max(source.sure, network.sure / Self.networkFactor), route: arrival.route,
                 source: arrival.source,
                 isAsset: arrival.traits?.isAsset ?? false, since: now)
+            take(arrival.turn, into: &entry, at: now)
             return noSlot(entry, at: now)
         }
         contrast?.admitted(arrival.source, isAsset: arrival.traits?.isAsset ?? false, at: now)
+        if let held = arrival.turn, held.isForPage { ladder.served(held.turn.key, at: now) }
         return .admit(take(origin, visitorClass, arrival.route, waited: 0, at: now))
     }
 
@@ -187,6 +193,7 @@ package struct SiteAdmission: Sendable {
         let waited = now.nanoseconds > entry.since.nanoseconds ? now.nanoseconds - entry.since.nanoseconds : 0
         counts[Int(entry.visitorClass.rawValue)].waitedMicroseconds += waited / 1000
         contrast?.admitted(entry.source, isAsset: entry.isAsset, at: now)
+        if entry.turn != 0 { ladder.served(entry.turn, at: now) }
         let slot = take(origin, entry.visitorClass, entry.route, waited: UInt32(waited / 1_000_000), at: now)
         return (entry.ticket, slot)
     }
@@ -269,6 +276,7 @@ package struct SiteAdmission: Sendable {
     package mutating func tick(at now: Instant) -> [UInt64] {
         if isUnderPressure, now.seconds(since: excessLast) > Self.pressureTail { isUnderPressure = false }
         if waiting.count == 0 { excessSince = nil }
+        ladder.move(admitted: counts[0].admitted, counts[1].admitted, counts[2].admitted, at: now)
         let load = load
         contrast?.step(load, at: now)
         guard load == .calm else {
@@ -414,6 +422,7 @@ package struct SiteAdmission: Sendable {
         let (isIn, evicted) = waiting.add(entry)
         guard isIn else {
             isUnderPressure = true
+            if entry.visitorClass == .unknown { ladder.refusedUnknown() }
             counts[index].refused += 1
             return .refuse(Self.cause(entry))
         }
@@ -429,7 +438,7 @@ package struct SiteAdmission: Sendable {
         origins.indices.min { origins[$0].inFlight < origins[$1].inFlight } ?? 0
     }
 
-    private mutating func noteExcess(at now: Instant) {
+    mutating func noteExcess(at now: Instant) {
         excessLast = now
         guard let since = excessSince else {
             excessSince = now

@@ -27,6 +27,11 @@ package struct Arrival: Sendable {
     package var isKnown: Bool
     /// What else is to be seen of the request; without it nothing is scored.
     package var traits: RequestTraits?
+    /// The turn that it brings.
+    package var turn: HeldTurn?
+    /// It can be sent round for a cookie: a browser's request for a page, not sent round yet. Told only where unknown
+    /// visitors are asked for cookies.
+    package var mayBeSent = false
 
     package init(
         ticket: UInt64, source: UInt64, network: UInt64, region: UInt64 = 0, route: UInt64, isKnown: Bool,

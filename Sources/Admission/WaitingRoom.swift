@@ -1,7 +1,8 @@
 package import Sketches
 
 /// The requests that wait for a slot: few, bounded, and taken out in order of class, then of score, then of how little
-/// their source has asked for lately, then of arrival.
+/// their source has asked for lately (less, for who has a turn that waited), then of arrival. Suspects who keep cookies go
+/// before all others of them; where it is asked of the unknown, cookies decide between those of the same score.
 ///
 /// Among equals by score that order is max-min fairness among sources: who asks least goes first, so a source that asks more than its share
 /// waits behind every one that does not, and a single click by a newcomer passes a flood.
@@ -19,6 +20,10 @@ package struct WaitingRoom: Sendable {
         package var source: UInt64 = 0
         package var isAsset = false
         package var since: Instant
+        /// Is not known to keep cookies, where that is asked.
+        package var isUnproven = false
+        /// The turn that this is; 0: none.
+        package var turn: UInt64 = 0
 
         package init(
             ticket: UInt64, visitorClass: VisitorClass, score: Int8 = 0, isUnlike: Bool = false, demand: Float,
@@ -99,11 +104,14 @@ package struct WaitingRoom: Sendable {
 
     private static let classShift: UInt64 = 62
 
-    /// Class, score, demand, arrival. The bits of numbers that are not negative are in their order; of the arrivals 23 are
-    /// kept, far more than can wait at once.
+    /// Class, score and proof, demand, arrival. The bits of numbers that are not negative are in their order; of the arrivals
+    /// 23 are kept, far more than can wait at once.
     private static func place(of entry: Entry, arrival: UInt64) -> UInt64 {
-        UInt64(entry.visitorClass.rawValue) << classShift | UInt64(Int(entry.score) + 128) << 54
-            | UInt64(max(0, entry.demand).bitPattern) << 23 | arrival & 0x7f_ffff
+        let score = UInt64(Int(entry.score) + 128)
+        let proof: UInt64 = entry.isUnproven ? 1 : 0
+        let standing = entry.visitorClass == .suspect ? proof << 8 | score : score << 1 | proof
+        return UInt64(entry.visitorClass.rawValue) << classShift | standing << 53
+            | UInt64(max(0, entry.demand).bitPattern >> 1) << 23 | arrival & 0x7f_ffff
     }
 
     private mutating func append(_ entry: Entry, _ place: UInt64) {

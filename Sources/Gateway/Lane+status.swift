@@ -36,6 +36,9 @@ extension SiteStatus {
             inFlight = UInt64(admission.inFlightCount)
             waiting = UInt64(admission.waitingCount)
             unlike = admission.unlike
+            let ladder = admission.ladder.counts
+            (waitingPages, cookieProofs) = (ladder.pages, ladder.proofs)
+            (turnsReturned, turnsOverused) = (ladder.returned, ladder.overused)
             healthyOrigins = UInt64(admission.origins.count { $0.isHealthy })
             classes = admission.counts.map { counts in
                 var status = ClassStatus()

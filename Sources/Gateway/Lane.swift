@@ -301,7 +301,7 @@ package final class Lane {
                 }
             }
             let cookie = SiteCookie(
-                key: snapshot.secrets.cookieKey, site: settings.name, hour: Clock.wall() / 3_600_000_000_000)
+                keys: snapshot.secrets.cookieKeys, site: settings.name, hour: Clock.wall() / 3_600_000_000_000)
             // Another origin in the same place has its own health.
             for (place, origin) in origins.enumerated()
             where place >= before?.origins.count ?? 0 || before?.origins[place].pool != origin.pool {
@@ -310,7 +310,8 @@ package final class Lane {
             sites.append(
                 Site(
                     settings, index: UInt16(index), state: state, certificate: certificate, origins: origins,
-                    cookie: cookie))
+                    cookie: cookie,
+                    turns: TurnCookie(keys: snapshot.secrets.cookieKeys, site: settings.name)))
         }
         var pagesCertificate: TLSContext?
         if let pages = snapshot.pages {

@@ -7,6 +7,8 @@ internal import Synchronization
 /// What stays of a site over reloads and is shared by all workers: its admission.
 final class SiteState: Sendable {
     let admission: Mutex<SiteAdmission>
+    /// Unknown visitors are asked for a cookie before they may wait; told ten times a second.
+    let asksForCookies = Atomic(false)
     /// Separates the sites in tables that they share; from the site's name, so it survives restarts.
     let salt: UInt64
     /// When the office was last told what was learnt here: nanoseconds on the clock that only goes forward.
@@ -54,13 +56,14 @@ final class Site: Sendable {
     let certificate: TLSContext?
     let origins: [Origin]
     let cookie: SiteCookie
+    let turns: TurnCookie
     let index: UInt16
     /// The site's own page for when nothing else can be shown.
     let fallback: PageFile?
 
     init(
         _ settings: Snapshot.Site, index: UInt16, state: SiteState, certificate: TLSContext?, origins: [Origin],
-        cookie: SiteCookie
+        cookie: SiteCookie, turns: TurnCookie
     ) {
         self.settings = settings
         name = Array(settings.name.utf8)
@@ -70,6 +73,7 @@ final class Site: Sendable {
         self.origins = origins
         self.cookie = cookie
         fallback = settings.cache.fallback.isEmpty ? nil : PageFile(content: settings.cache.fallback)
+        self.turns = turns
     }
 }
 
@@ -87,6 +91,7 @@ final class SiteTable: Sendable {
     let instanceName: [UInt8]
     /// What we add to Via of responses.
     let viaValue: [UInt8]
+    let waitingPage: WaitingPage
     let pseudonyms: KeyedHash
     let sources: KeyedHash
 
@@ -107,6 +112,7 @@ final class SiteTable: Sendable {
             sites.first { $0.certificate != nil }?.index ?? (pagesCertificate == nil ? nil : TLSPort.pagesSite)
         instanceName = Array(snapshot.instance.utf8)
         viaValue = Array("1.1 \(snapshot.instance)".utf8)
+        waitingPage = WaitingPage(news: WaitingPage.news(snapshot))
         pseudonyms = KeyedHash(key: snapshot.secrets.pseudonymKey)
         sources = KeyedHash(key: snapshot.secrets.historyKey)
         var names = sites.flatMap { site in site.settings.hosts.map { (Array($0.utf8), site.index) } }

@@ -74,8 +74,9 @@ extension Worker {
 
     /// Reads the exchange's head into `request` again: after a wait, or for a second try.
     func reread(_ exchange: UnsafeMutablePointer<Exchange>) {
-        let refusal = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) {
-            request.read($0.span, from: 0, limits: Self.anyHead)
+        let refusal = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { bytes in
+            defer { takeMark(bytes) }
+            return request.read(bytes.span, from: 0, limits: Self.anyHead)
         }
         assert(refusal == nil, "a head that was read before is refused now")
     }
@@ -144,7 +145,7 @@ extension Worker {
     func turnedAway(_ ticket: UInt64, _ cause: SiteAdmission.RefusalCause) {
         guard let exchange = waiting(ticket) else { return }
         watchTurnedAway(exchange)
-        failExchange(exchange, Self.status(cause), decision: "refused")
+        failExchange(exchange, Self.status(cause), decision: "refused", answer: answer(exchange, cause))
     }
 
     /// Ends a wait that nobody else ended.
@@ -217,7 +218,12 @@ extension Worker {
     }
 
     /// The request cannot be served: the visitor is told, as far as nothing was sent yet.
-    func failExchange(_ exchange: UnsafeMutablePointer<Exchange>, _ status: UInt16, decision: StaticString = "failed") {
+    ///
+    /// - Parameter answer: what the ladder has for it, where it waited in vain.
+    func failExchange(
+        _ exchange: UnsafeMutablePointer<Exchange>, _ status: UInt16, decision: StaticString = "failed",
+        answer: Ladder.Answer = .plain
+    ) {
         let index = exchange.pointee.visitor
         let visitor = visitors[index]
         let site = site(exchange)
@@ -243,15 +249,15 @@ extension Worker {
         }
         let isFailure = status == 502 || status == 503 || status == 504
         if isFailure, serveInNeed(exchange) { return }
-        exchange.pointee.status = status
+        exchange.pointee.status = answer == .plain ? status : Self.status(of: answer)
         countStatus(exchange)
-        record(exchange, decision: decision)
+        record(exchange, decision: answer == .plain ? decision : Self.decision(of: answer))
         reread(exchange)
         let form: Replies.Form = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { self.form($0) }
         let leftBody = !exchange.pointee.request.isDone || exchange.pointee.leavesRest
         let closes = !exchange.pointee.keepsAlive || leftBody || isDraining
         let isHead = exchange.pointee.method == .head
-        if isFailure, site.fallback != nil, form != .text {
+        if answer == .plain, isFailure, site.fallback != nil, form != .text {
             // What is kept of the request outlives its record here.
             var head = exchange.pointee.head
             exchange.pointee.head = Store()
@@ -264,8 +270,17 @@ extension Worker {
             if goesOn == true { resume(index) }
             return
         }
+        let written = exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) {
+            answer == .plain ? 0 : write(answer, index, site, $0, closes: closes)
+        }
         giveExchange(exchange)
         visitor.pointee.phase = .head
+        guard answer == .plain else {
+            sendWritten(index, headCount: written, closes: closes, isHead: isHead, lingers: leftBody)
+            guard !closes, visitor.pointee.phase == .head else { return }
+            armVisitor(index, limits.idleTime)
+            return resume(index)
+        }
         reply(index, status, form: form, closes: closes, isHead: isHead, lingers: leftBody)
         guard !closes, visitor.pointee.phase == .head else { return }
         armVisitor(index, limits.idleTime)

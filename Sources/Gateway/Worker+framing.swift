@@ -168,8 +168,11 @@ extension Worker {
     /// One of the lane's own responses, over HTTP/2: for the request that is being decided on there is nothing to give
     /// back, for it has no record.
     func replyFramed(_ index: UInt32, _ status: UInt16, form: Replies.Form, isHead: Bool) {
+        replyFramed(index, framedReplies.reply(status, form, date: replies.date), isHead: isHead)
+    }
+
+    func replyFramed(_ index: UInt32, _ reply: FramedReplies.Reply, isHead: Bool) {
         let visitor = visitors[index]
-        let reply = framedReplies.reply(status, form, date: replies.date)
         guard let carrier = visitor.pointee.carrier else {
             let carried = visitor.pointee.carried
             writeHeaders(carried.carrier, carried.id, reply.block, ends: isHead)

@@ -16,8 +16,8 @@ extension Worker {
         watch(
             index, site,
             HostileSources.Sight(
-                source: arrival.source, agent: agent(index, bytes), isKnown: arrival.isKnown, isSuspect: isSuspect,
-                isRefused: isRefused))
+                source: arrival.source, agent: agent(index, bytes, hasTurn: arrival.turn != nil),
+                isKnown: arrival.isKnown, isSuspect: isSuspect, isRefused: isRefused))
     }
 
     /// A request that waited in vain. Its agent was told when it came.
@@ -39,10 +39,12 @@ extension Worker {
 
     /// How the program names itself and speaks TLS, its language, and what a site gave it to know it by: what tells people
     /// behind one address apart.
-    private func agent(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    private func agent(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>, hasTurn: Bool) -> UInt32 {
         var hash = visitors[index].pointee.ja4?.mixed ?? 0
         for field in request.fields where !field.isLookalike {
             switch field.id {
+            // A turn is another one for each refusal: it would make many people of one.
+            case .cookie where hasTurn: break
             case .userAgent, .acceptLanguage, .cookie:
                 let raw = UnsafeRawBufferPointer(bytes)[field.value.range].prefix(Self.agentLimit)
                 hash = Self.mix(UnsafeRawBufferPointer(rebasing: raw), into: hash)

@@ -101,10 +101,15 @@ extension Worker {
         _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
     ) -> Bool {
         let visitor = visitors[asker]
+        takeMark(bytes)
         let source = visitor.pointee.source
         let (subscriber, network, region) = (source.subscriber, source.network, source.region)
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
-        let hasCookie = carriesCookie(site, bytes)
+        let cookies = readCookies(site, bytes)
+        let hasCookie = cookies.isKnown
+        if isMarked, cookies.turn != nil, request.method == .get, request.framing == .none {
+            return sendOn(asker, site, bytes)
+        }
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
         // A carried request gets its place when it is admitted.
         let ticket = makeTicket(visitor.pointee.carrier == nil ? asker : visitors.next())
@@ -112,8 +117,10 @@ extension Worker {
             bytes.span, method: request.method, path: request.path, pathLength: request.pathLength)
         var traits = request.traits(bytes.span, route: routeHash)
         if isFramed(visitor) { traits.version = 20 }
+        // What we gave is no sign of a visit to the site.
+        if cookies.isTurnAlone { traits.signs &= ~RequestTraits.Sign.cookie }
         traits.client = (visitor.pointee.ja4?.mixed ?? 0) ^ visitor.pointee.agent
-        let arrival = Arrival(
+        var arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
             region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
@@ -129,6 +136,10 @@ extension Worker {
             site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
             return refuse(asker, site, 503, "budget", bytes, visitorClass: isKnown ? .known : .unknown)
         }
+        arrival.turn = heldTurn(cookies, bytes, isAsset: traits.isAsset)
+        if site.state.asksForCookies.load(ordering: .relaxed) {
+            arrival.mayBeSent = mayBeSent(bytes, isAsset: traits.isAsset)
+        }
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
         }
@@ -143,6 +154,7 @@ extension Worker {
         case .refuse(let cause):
             let status = Self.status(cause)
             if let goesOn = serveInNeed(asker, site, status, visit, bytes) { return goesOn }
+            if let goesOn = turnAway(asker, site, arrival, cause, visitorClass, bytes) { return goesOn }
             return refuse(
                 asker, site, status, "refused", bytes,
                 visitorClass: cause == .suspect || cause == .unlike ? .suspect : isKnown ? .known : .unknown)
@@ -214,33 +226,6 @@ extension Worker {
         exchange.pointee.hasCookie = hasCookie
         // None is given out under pressure: a flood that keeps cookies would become known by it.
         exchange.pointee.givesCookie = !hasCookie && !isUnderPressure && request.method == .get
-    }
-
-    /// Whether the request carries the site's cookie, given out within its lifetime.
-    private func carriesCookie(_ site: Site, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let field = request.first(.cookie) else { return false }
-        let raw = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[field.value.range])
-        let name = SiteCookie.name
-        var index = 0
-        while index + name.utf8CodeUnitCount + 41 <= raw.count {
-            if memcmp(raw.baseAddress! + index, name.utf8Start, name.utf8CodeUnitCount) == 0,
-                raw[index + name.utf8CodeUnitCount] == UInt8(ascii: "=")
-            {
-                let start = index + name.utf8CodeUnitCount + 1
-                let value = UnsafeRawBufferPointer(rebasing: raw[start..<start + 40])
-                let hour = wallSeconds / 3600
-                guard let given = SiteCookie.hour(of: value), given <= hour, hour - given <= SiteCookie.lifetime else {
-                    return false
-                }
-                return site.cookie.value(hour: given).withUnsafeBytes {
-                    memcmp($0.baseAddress!, value.baseAddress!, 40) == 0
-                }
-            }
-            while index < raw.count, raw[index] != UInt8(ascii: ";") { index += 1 }
-            index += 1
-            while index < raw.count, raw[index] == UInt8(ascii: " ") { index += 1 }
-        }
-        return false
     }
 
     // MARK: - Refusing

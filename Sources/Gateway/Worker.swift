@@ -135,6 +135,10 @@ final class Worker {
     private var busyCheckedAt: UInt64 = 0
     /// Counts the requests that ask admission, for their tickets.
     var asked: UInt32 = 0
+    /// Counts the turns given out, for their serial numbers.
+    var turnsGiven: UInt32 = 0
+    /// The request in `request` was sent round for its cookie.
+    var isMarked = false
     /// Sites at which a slot was given back in this round.
     var freed: [UInt16] = []
     /// Visitors to go on with after this round: index and generation.
@@ -410,7 +414,10 @@ final class Worker {
     /// One worker moves all sites' admission along.
     private func tickSites() {
         for site in table.sites {
-            let novices = site.state.admission.withLock { $0.tick(at: instant) }
+            let (novices, asksForCookies) = site.state.admission.withLock {
+                ($0.tick(at: instant), $0.ladder.isHopeless)
+            }
+            site.state.asksForCookies.store(asksForCookies, ordering: .relaxed)
             for source in novices { history?.insert(source) }
             while let (ticket, cause) = site.state.admission.withLock({ $0.expired(at: instant) }) {
                 tell(ticket, .refuse(ticket: ticket, cause))

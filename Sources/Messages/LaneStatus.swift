@@ -60,6 +60,12 @@ package struct SiteStatus: Equatable, Sendable {
     package var origins: UInt64 = 0
     /// Requests that were suspect for their score alone, not for what their source asked for.
     package var unlike: UInt64 = 0
+    /// Waiting pages sent, redirects that ask for a cookie, requests that came with a turn and had to wait, and those of
+    /// them that asked more than a turn is good for.
+    package var waitingPages: UInt64 = 0
+    package var cookieProofs: UInt64 = 0
+    package var turnsReturned: UInt64 = 0
+    package var turnsOverused: UInt64 = 0
     package var classes: [ClassStatus] = Array(repeating: ClassStatus(), count: 3)
     /// Responses sent, by the first digit of their status: 1xx ... 5xx, those of the origin and our own together.
     package var responses: [UInt64] = Array(repeating: 0, count: 5)
@@ -142,6 +148,7 @@ extension SiteStatus: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.limit, \.inFlight, \.waiting, \.healthyOrigins, \.origins, \.originFailures, \.badRequests, \.bytesIn,
         \.bytesOut, \.unlike, \.connections, \.memory, \.processorMicroseconds, \.budgetRefused, \.budgetClosed,
+        \.waitingPages, \.cookieProofs, \.turnsReturned, \.turnsOverused,
     ]
 
     package func write(to writer: inout ByteWriter) {

@@ -145,7 +145,7 @@ extension Snapshot.Secrets: Message {
         writer.writeList(ticketKeys) { $1.writeBlob($0) }
         writer.writeBlob(pseudonymKey)
         writer.writeBlob(historyKey)
-        writer.writeBlob(cookieKey)
+        writer.writeList(cookieKeys) { $1.writeBlob($0) }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -153,6 +153,6 @@ extension Snapshot.Secrets: Message {
         ticketKeys = try reader.readList(limit: 8) { reader throws(Malformed) in try reader.readBlob(limit: 48) }
         pseudonymKey = try reader.readBlob(limit: 16)
         historyKey = try reader.readBlob(limit: 16)
-        cookieKey = try reader.readBlob(limit: 32)
+        cookieKeys = try reader.readList(limit: 4) { reader throws(Malformed) in try reader.readBlob(limit: 32) }
     }
 }

@@ -167,8 +167,8 @@ package struct Snapshot: Equatable, Sendable {
         package var pseudonymKey: [UInt8] = []
         /// Hashes sources in the history and the tables; 16 bytes, kept as long as the history.
         package var historyKey: [UInt8] = []
-        /// Signs the sites' cookies; 32 bytes.
-        package var cookieKey: [UInt8] = []
+        /// Sign the sites' cookies; 32 bytes each, the first one in use, the others to accept what they signed.
+        package var cookieKeys: [[UInt8]] = []
 
         package init() {}
     }

@@ -4,10 +4,13 @@ struct Client {
     /// For a page or a call, and for a part of a page; ready as bytes.
     var page: [UInt8]
     var asset: [UInt8]
+    /// A browser's: it shows what it gets.
+    var acceptsPages: Bool
 
     init(ja4: UInt64, _ page: [String], asset: [String]? = nil) {
         self.ja4 = ja4
         self.page = Self.lines(page)
+        acceptsPages = page.contains { $0.hasPrefix("Accept: text/html") }
         self.asset = Self.lines(asset ?? page)
     }
 

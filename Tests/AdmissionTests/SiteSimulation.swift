@@ -23,6 +23,8 @@ struct SiteSimulation {
         /// At once or from the queue, without a refusal.
         var servedFirst = 0
         var suspects = 0
+        /// Waiting pages.
+        var pages = 0
         /// With a browser that the site knew in calm.
         var usualSuspects = 0
         var times: [Float] = []
@@ -66,6 +68,11 @@ struct SiteSimulation {
         var ask: Ask
         var came: Double
         var tries = 0
+        /// It was sent round for its cookie, and comes back.
+        var wasSent = false
+
+        /// A browser asks for a page.
+        var isForPage: Bool { !ask.isAsset && ask.method == "GET" && client.acceptsPages }
     }
 
     private enum Event {
@@ -108,6 +115,9 @@ struct SiteSimulation {
     private var head = RequestHead()
     private var costFactor: Float = 1
     private var requestsPerVisit = 1.0
+    /// The turns in people's browsers, and in those of the flood that keep cookies, by source.
+    private var turns: [UInt64: Turn] = [:]
+    private var turnsGiven: UInt32 = 0
     private var newSources: UInt64 = 1 << 32
     private var window = (flood: 0, suspect: 0, at: 0.0)
     private let flooders = Client.flooders()
@@ -293,22 +303,24 @@ struct SiteSimulation {
         var traits = head.traits(bytes.span, route: route)
         traits.client = request.client.ja4
         let (network, region) = place(request)
-        let arrival = Arrival(
+        var arrival = Arrival(
             ticket: UInt64(index), source: hash(request.source, 0), network: network, region: region, route: route,
-            isKnown: request.party == .known, traits: traits)
+            isKnown: request.party == .known, traits: isScored ? traits : nil)
+        arrival.turn = held(request, time)
+        arrival.mayBeSent = request.isForPage && !request.wasSent
         let unlike = admission.unlike
         let decision = admission.arrived(arrival, at: Self.instant(time))
         note(index, request, isSuspect: admission.unlike > unlike, time)
         switch decision {
         case .admit(let slot): begin(slot, index, time)
-        case .wait(let evicted): if let evicted { refused(Int(evicted), time) }
-        case .refuse: refused(index, time)
+        case .wait(let evicted): if let evicted { refused(Int(evicted), .full, time) }
+        case .refuse(let cause): refused(index, cause, time)
         }
     }
 
     private mutating func note(_ index: Int, _ request: Request, isSuspect: Bool, _ time: Double) {
         let party = request.party
-        if request.tries == 0 {
+        if request.tries == 0, !request.wasSent {
             if time >= Self.onset, time < end { outcomes[party].requests += 1 }
             if time < Self.onset { quiet[party].requests += 1 }
         }
@@ -323,11 +335,50 @@ struct SiteSimulation {
         if window.flood > 50, window.suspect * 2 > window.flood { firstEffect = time - Self.onset }
     }
 
-    /// A visitor follows Retry-After twice, and is gone then; the flood has other requests to make.
-    private mutating func refused(_ index: Int, _ time: Double) {
-        guard requests[index].party != .flood, requests[index].tries < 2 else { return }
-        requests[index].tries += 1
-        events.push(.ask(request: index), at: time + 20 + 10 * random.unit())
+    /// The turn that the request's source brings. A second of the simulation is one of the calendar.
+    private func held(_ request: Request, _ time: Double) -> HeldTurn? {
+        turns[request.source].map {
+            HeldTurn($0, age: UInt32(time) - min(UInt32(time), $0.since), isForPage: request.isForPage)
+        }
+    }
+
+    /// A browser does what the page or the redirect says, with the turn in its cookies; for anything else a visitor comes
+    /// again when Retry-After says. Three times at most; then it is gone. The flood has other requests to make: those of
+    /// its programs that keep cookies bring the turn along.
+    private mutating func refused(_ index: Int, _ cause: SiteAdmission.RefusalCause, _ time: Double) {
+        let request = requests[index]
+        let isKnown = request.party == .known
+        let visitorClass: VisitorClass =
+            cause == .suspect || cause == .unlike ? .suspect : isKnown ? .known : .unknown
+        let answer = admission.answer(
+            Ladder.Question(
+                cause: cause, visitorClass: visitorClass, isKnown: isKnown, source: hash(request.source, 0),
+                turn: held(request, time), isForPage: request.isForPage, mayBeSent: request.isForPage,
+                wasSent: request.wasSent), at: Self.instant(time))
+        var again = 20 + 10 * random.unit()
+        switch answer {
+        case .plain: break
+        case .proof:
+            giveTurn(to: request, time)
+            requests[index].wasSent = true
+            again = 0.05
+        case .page(let page):
+            if page.givesTurn { giveTurn(to: request, time) }
+            again = Double(page.again)
+            outcomes[request.party].pages += 1
+        }
+        guard request.party != .flood else { return }
+        if answer != .proof {
+            guard request.tries < 3 else { return }
+            requests[index].tries += 1
+        }
+        events.push(.ask(request: index), at: time + again)
+    }
+
+    private mutating func giveTurn(to request: Request, _ time: Double) {
+        guard request.party != .flood || request.cookie else { return }
+        turnsGiven += 1
+        turns[request.source] = Turn(since: UInt32(time), serial: turnsGiven)
     }
 
     private mutating func begin(_ slot: Slot, _ index: Int, _ time: Double) {
@@ -368,7 +419,7 @@ struct SiteSimulation {
     private mutating func tick(_ time: Double) {
         let now = Self.instant(time)
         _ = admission.tick(at: now)
-        while let (ticket, _) = admission.expired(at: now) { refused(Int(ticket), time) }
+        while let (ticket, cause) = admission.expired(at: now) { refused(Int(ticket), cause, time) }
         admitNext(time, now)
         events.push(.tick, at: time + 0.1)
     }

@@ -39,7 +39,7 @@ struct Street {
         snapshot.secrets.ticketKeys = [(0..<48).map { UInt8($0) }]
         snapshot.secrets.pseudonymKey = (0..<16).map { UInt8($0 + 1) }
         snapshot.secrets.historyKey = (0..<16).map { UInt8($0 + 2) }
-        snapshot.secrets.cookieKey = (0..<32).map { UInt8($0 + 3) }
+        snapshot.secrets.cookieKeys = [(0..<32).map { UInt8($0 + 3) }]
         let anywhere = Endpoint(local, port: 0)
         snapshot.listeners = [false, false, true, false, true].map { .init(endpoint: anywhere, isTLS: $0) }
         snapshot.listeners[1].proxyPeers = [Prefix(local, length: 8)]

@@ -189,7 +189,7 @@ func check<Value: Message & Equatable>(_ value: Value) {
         snapshot.secrets.pseudonymKey = Array(repeating: 0, count: 17)
         #expect(refusal(snapshot) == .overBudget)
         snapshot = Snapshot()
-        snapshot.secrets.cookieKey = Array(repeating: 0, count: 33)
+        snapshot.secrets.cookieKeys = [Array(repeating: 0, count: 33)]
         #expect(refusal(snapshot) == .overBudget)
     }
 

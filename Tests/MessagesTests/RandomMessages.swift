@@ -69,7 +69,7 @@ extension Snapshot {
         snapshot.secrets.ticketKeys = random.list(upTo: 3) { $0.bytes(upTo: 48) }
         snapshot.secrets.pseudonymKey = random.bytes(upTo: 16)
         snapshot.secrets.historyKey = random.bytes(upTo: 16)
-        snapshot.secrets.cookieKey = random.bytes(upTo: 32)
+        snapshot.secrets.cookieKeys = random.list(upTo: 3) { $0.bytes(upTo: 32) }
         return snapshot
     }
 }

@@ -143,12 +143,40 @@ struct StoredSecretsTests {
         #expect(secrets.renew(at: UTCTime(seconds: 20_001 * 86_400)) == true)
         #expect(secrets.pseudonymKey != before.pseudonymKey)
         #expect(secrets.historyKey == before.historyKey)
-        #expect(secrets.cookieKey == before.cookieKey)
+        #expect(secrets.cookieKeys == before.cookieKeys)
         #expect(secrets.ticketKeys == before.ticketKeys)
     }
 
+    @Test func `another cookie key each week, and the one before it for as long as its cookies last`() {
+        var secrets = StoredSecrets(at: noon)
+        let first = secrets.secrets.cookieKeys
+        #expect(first.map(\.count) == [32])
+        for day in 1..<7 { _ = secrets.renew(at: UTCTime(seconds: noon.seconds + Int64(day) * 86_400)) }
+        #expect(secrets.secrets.cookieKeys == first)
+        #expect(secrets.renew(at: UTCTime(seconds: noon.seconds + 7 * 86_400)))
+        let second = secrets.secrets.cookieKeys
+        #expect(second.count == 2 && second[0] != first[0] && second[1] == first[0])
+        #expect(secrets.renew(at: UTCTime(seconds: noon.seconds + 14 * 86_400)))
+        #expect(secrets.secrets.cookieKeys.count == 2 && secrets.secrets.cookieKeys[1] == second[0])
+    }
+
+    @Test func `reads the file of the version before, whose cookie key goes on to be accepted`() throws {
+        func blob(_ count: Int, _ byte: UInt8) -> [UInt8] {
+            [0, 0, 0, UInt8(count)] + [UInt8](repeating: byte, count: count)
+        }
+        let day = (0..<8).map { UInt8(truncatingIfNeeded: UInt64(20_000) >> UInt64(56 - 8 * $0)) }
+        let made = (0..<8).map { UInt8(truncatingIfNeeded: UInt64(noon.seconds) >> UInt64(56 - 8 * $0)) }
+        let file = [0, 1] + blob(16, 1) + blob(32, 2) + day + blob(16, 3) + [0, 0, 0, 1] + made + blob(48, 4)
+        var secrets = try StoredSecrets(decoding: file.span.bytes)
+        #expect(secrets.secrets.cookieKeys == [[UInt8](repeating: 2, count: 32)])
+        #expect(secrets.renew(at: noon))
+        #expect(secrets.secrets.cookieKeys.count == 2)
+        #expect(secrets.secrets.cookieKeys[1] == [UInt8](repeating: 2, count: 32))
+    }
+
     @Test func `reads what it wrote, and refuses what is cut off`() throws {
-        let secrets = StoredSecrets(at: noon)
+        var secrets = StoredSecrets(at: noon)
+        _ = secrets.renew(at: UTCTime(seconds: noon.seconds + 7 * 86_400))
         let bytes = secrets.encoded()
         // A span may not travel through the macro.
         func read(_ part: ArraySlice<UInt8>) -> StoredSecrets? { try? StoredSecrets(decoding: part.span.bytes) }

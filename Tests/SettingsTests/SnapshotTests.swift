@@ -32,7 +32,7 @@ struct SnapshotTests {
         secrets.ticketKeys = [Array(repeating: 1, count: 48)]
         secrets.pseudonymKey = Array(repeating: 2, count: 16)
         secrets.historyKey = Array(repeating: 3, count: 16)
-        secrets.cookieKey = Array(repeating: 4, count: 32)
+        secrets.cookieKeys = [Array(repeating: 4, count: 32)]
         return secrets
     }
 

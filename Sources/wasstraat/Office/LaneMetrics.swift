@@ -109,6 +109,10 @@ extension MetricsText {
             ("wasstraat_origin_failures_total", "Origins that did not answer: 502 and 504.", { $0.originFailures }),
             ("wasstraat_bad_requests_total", "Requests to the site refused as malformed.", { $0.badRequests }),
             ("wasstraat_unlike_total", "Requests suspect for their score alone.", { $0.unlike }),
+            ("wasstraat_waiting_pages_total", "Waiting pages sent.", { $0.waitingPages }),
+            ("wasstraat_cookie_proofs_total", "Redirects that ask for a cookie.", { $0.cookieProofs }),
+            ("wasstraat_turns_returned_total", "Requests with a turn that had to wait.", { $0.turnsReturned }),
+            ("wasstraat_turns_overused_total", "Those that asked more than a turn is good for.", { $0.turnsOverused }),
             ("wasstraat_received_bytes_total", "Bytes from visitors.", { $0.bytesIn }),
             ("wasstraat_sent_bytes_total", "Bytes to visitors.", { $0.bytesOut }),
         ]

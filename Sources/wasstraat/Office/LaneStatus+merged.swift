@@ -63,6 +63,10 @@ extension SiteStatus {
         originFailures &+= other.originFailures
         badRequests &+= other.badRequests
         unlike &+= other.unlike
+        waitingPages &+= other.waitingPages
+        cookieProofs &+= other.cookieProofs
+        turnsReturned &+= other.turnsReturned
+        turnsOverused &+= other.turnsOverused
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
         connections &+= other.connections

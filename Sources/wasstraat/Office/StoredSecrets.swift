@@ -10,31 +10,37 @@ package struct StoredSecrets: Equatable, Message {
     package static let ticketKeyCount = 3
     /// Seconds that a ticket key is the one in use.
     package static let ticketKeyAge: Int64 = 8 * 3_600
-    static let formVersion: UInt16 = 1
+    /// Cookie keys kept: the one in use, and the one before it, for as long as what it signed is accepted.
+    package static let cookieKeyCount = 2
+    /// Seconds that a cookie key is the one in use: as long as a site's cookie lasts.
+    package static let cookieKeyAge: Int64 = 7 * 86_400
+    static let formVersion: UInt16 = 2
 
-    package struct TicketKey: Equatable {
+    /// A key that others follow.
+    package struct DatedKey: Equatable {
         /// Seconds since 1970.
         package var made: Int64
         package var key: [UInt8]
     }
 
     package var historyKey: [UInt8]
-    package var cookieKey: [UInt8]
+    /// The newest first.
+    package var cookieKeys: [DatedKey]
     /// The day (since 1970, UTC) whose pseudonyms `pseudonymKey` makes.
     package var pseudonymDay: Int64
     package var pseudonymKey: [UInt8]
     /// The newest first.
-    package var ticketKeys: [TicketKey]
+    package var ticketKeys: [DatedKey]
 
     package init(at now: UTCTime) {
         historyKey = Self.random(16)
-        cookieKey = Self.random(32)
+        cookieKeys = [DatedKey(made: now.seconds, key: Self.random(32))]
         pseudonymDay = now.day
         pseudonymKey = Self.random(16)
-        ticketKeys = [TicketKey(made: now.seconds, key: Self.random(48))]
+        ticketKeys = [DatedKey(made: now.seconds, key: Self.random(48))]
     }
 
-    /// Makes the keys that are due: the pseudonyms' on another day, a ticket key when the one in use is old. The old
+    /// Makes the keys that are due: the pseudonyms' on another day, a ticket or cookie key when the one in use is old. The old
     /// pseudonym key is gone with this, and with it the way back from a pseudonym to an address.
     /// - Returns: whether a key changed.
     package mutating func renew(at now: UTCTime) -> Bool {
@@ -45,8 +51,13 @@ package struct StoredSecrets: Equatable, Message {
             isChanged = true
         }
         if now.seconds - (ticketKeys.first?.made ?? 0) >= Self.ticketKeyAge {
-            ticketKeys.insert(TicketKey(made: now.seconds, key: Self.random(48)), at: 0)
+            ticketKeys.insert(DatedKey(made: now.seconds, key: Self.random(48)), at: 0)
             ticketKeys.removeLast(max(0, ticketKeys.count - Self.ticketKeyCount))
+            isChanged = true
+        }
+        if now.seconds - (cookieKeys.first?.made ?? 0) >= Self.cookieKeyAge {
+            cookieKeys.insert(DatedKey(made: now.seconds, key: Self.random(32)), at: 0)
+            cookieKeys.removeLast(max(0, cookieKeys.count - Self.cookieKeyCount))
             isChanged = true
         }
         return isChanged
@@ -58,7 +69,7 @@ package struct StoredSecrets: Equatable, Message {
         secrets.ticketKeys = ticketKeys.map(\.key)
         secrets.pseudonymKey = pseudonymKey
         secrets.historyKey = historyKey
-        secrets.cookieKey = cookieKey
+        secrets.cookieKeys = cookieKeys.map(\.key)
         return secrets
     }
 
@@ -71,27 +82,44 @@ package struct StoredSecrets: Equatable, Message {
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
         writer.writeBlob(historyKey)
-        writer.writeBlob(cookieKey)
+        Self.write(cookieKeys, to: &writer)
         writer.write(UInt64(bitPattern: pseudonymDay))
         writer.writeBlob(pseudonymKey)
-        writer.writeList(ticketKeys) { key, writer in
+        Self.write(ticketKeys, to: &writer)
+    }
+
+    private static func write(_ keys: [DatedKey], to writer: inout ByteWriter) {
+        writer.writeList(keys) { key, writer in
             writer.write(UInt64(bitPattern: key.made))
             writer.writeBlob(key.key)
         }
     }
 
+    private static func readKeys(
+        _ reader: inout ByteReader, limit: Int, size: Int
+    ) throws(Malformed) -> [DatedKey] {
+        let keys = try reader.readList(limit: limit) { reader throws(Malformed) in
+            DatedKey(made: Int64(bitPattern: try reader.readUInt64()), key: try reader.readBlob(limit: size))
+        }
+        guard !keys.isEmpty, keys.allSatisfy({ $0.key.count == size }) else { throw reader.malformed(.invalid) }
+        return keys
+    }
+
     package init(reading reader: inout ByteReader) throws(Malformed) {
-        guard try reader.readUInt16() == Self.formVersion else { throw reader.malformed(.unsupported) }
+        let version = try reader.readUInt16()
+        guard (1...Self.formVersion).contains(version) else { throw reader.malformed(.unsupported) }
         historyKey = try reader.readBlob(limit: 16)
-        cookieKey = try reader.readBlob(limit: 32)
+        // Version 1 had one key that was never renewed: it is old, and the next one follows at once.
+        cookieKeys =
+            version == 1
+            ? [DatedKey(made: 0, key: try reader.readBlob(limit: 32))]
+            : try Self.readKeys(&reader, limit: Self.cookieKeyCount, size: 32)
         pseudonymDay = Int64(bitPattern: try reader.readUInt64())
         pseudonymKey = try reader.readBlob(limit: 16)
-        ticketKeys = try reader.readList(limit: Self.ticketKeyCount) { reader throws(Malformed) in
-            TicketKey(made: Int64(bitPattern: try reader.readUInt64()), key: try reader.readBlob(limit: 48))
+        ticketKeys = try Self.readKeys(&reader, limit: Self.ticketKeyCount, size: 48)
+        guard historyKey.count == 16, cookieKeys.allSatisfy({ $0.key.count == 32 }), pseudonymKey.count == 16 else {
+            throw reader.malformed(.invalid)
         }
-        guard historyKey.count == 16, cookieKey.count == 32, pseudonymKey.count == 16, !ticketKeys.isEmpty,
-            ticketKeys.allSatisfy({ $0.key.count == 48 })
-        else { throw reader.malformed(.invalid) }
     }
 }
 

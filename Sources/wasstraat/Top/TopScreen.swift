@@ -109,7 +109,7 @@ package struct TopScreen {
         let head = "  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait"
         let over = budget(site, model).map { [$0] } ?? []
         return [title, state] + over + cache(site, model) + [[(.dim, head)]]
-            + VisitorClass.allCases.indices.map { row($0, site, model) }
+            + VisitorClass.allCases.indices.map { row($0, site, model) } + [ladder(site, model)].compactMap(\.self)
     }
 
     /// One line where something is kept of the site's responses.
@@ -124,6 +124,18 @@ package struct TopScreen {
                 (.plain, "  waited \(rate(\.cache.collapsed))/s  kept \(site.cache.objects)"),
                 (.plain, " in \(Decimals.text(Double(site.cache.bytes) / 1_048_576, digits: 1)) MiB"),
             ]
+        ]
+    }
+
+    /// What those get who are refused; nil while nobody does.
+    private func ladder(_ site: SiteStatus, _ model: TopModel) -> [Part]? {
+        let pages = model.rate(site, \.waitingPages)
+        let proofs = model.rate(site, \.cookieProofs)
+        guard (pages ?? 0) + (proofs ?? 0) > 0 else { return nil }
+        let turns = "  turns back \(Self.rate(model.rate(site, \.turnsReturned)))/s"
+        return [
+            (.plain, "  waiting pages \(Self.rate(pages))/s  cookie proofs \(Self.rate(proofs))/s" + turns),
+            (.plain, "  overused \(Self.rate(model.rate(site, \.turnsOverused)))/s"),
         ]
     }
 
