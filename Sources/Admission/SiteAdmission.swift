@@ -26,7 +26,8 @@ package struct SiteAdmission: Sendable {
         case full
         /// The source asks far more than this site's visitors do, and there is no room for that.
         case suspect
-        /// The request is like what comes in excess and unlike this site's visitors', and there is no room for that.
+        /// The request is like what comes in excess and unlike this site's visitors', by its score or by a rule, and there
+        /// is no room for that.
         case unlike
         /// The source exceeds the site's fixed limit.
         case overLimit
@@ -137,10 +138,10 @@ package struct SiteAdmission: Sendable {
         let network = networks.add(arrival.network, weight: cost, at: now)
         let judgement = judge(arrival, at: now)
         var visitorClass = classify(source.sure, isKnown: arrival.isKnown)
-        let isUnlike = visitorClass == .unknown && judgement.isBeyond
+        let isUnlike = visitorClass == .unknown && (judgement.isBeyond || arrival.isMarked)
         if isUnlike {
             visitorClass = .suspect
-            unlike += 1
+            if !arrival.isMarked { unlike += 1 }
         }
         lastClass = visitorClass
         let index = Int(visitorClass.rawValue)

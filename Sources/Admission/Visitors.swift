@@ -27,6 +27,8 @@ package struct Arrival: Sendable {
     package var isKnown: Bool
     /// What else is to be seen of the request; without it nothing is scored.
     package var traits: RequestTraits?
+    /// A rule of detection matches it: an unknown visitor's is suspect for that.
+    package var isMarked = false
 
     package init(
         ticket: UInt64, source: UInt64, network: UInt64, region: UInt64 = 0, route: UInt64, isKnown: Bool,

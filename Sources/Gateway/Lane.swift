@@ -29,6 +29,7 @@ package final class Lane {
     private var saidLost = false
     private var pools: [PoolKey: Int] = [:]
     private var pages: PageStore?
+    private var rules: RuleTable?
     private var isDraining = false
     /// Proven sources that nobody was there to hear of.
     private var unheard: UInt64 = 0
@@ -61,6 +62,7 @@ package final class Lane {
         raiseDescriptorLimit()
         var lastStatus: UInt64 = 0
         var lastTraffic: UInt64 = 0
+        var lastSamples: UInt64 = 0
         while !isDraining || threads.isEmpty == false {
             if Lane.wasTerminated.load(ordering: .relaxed) { drain() }
             if control < 0 { connect() }
@@ -68,6 +70,10 @@ package final class Lane {
             let now = Clock.monotonic()
             let isStatusDue = now - lastStatus >= 500_000_000
             sendProven(isDue: isStatusDue)
+            if now - lastSamples >= RequestSampler.period {
+                lastSamples = now
+                sendSamples()
+            }
             if isStatusDue {
                 lastStatus = now
                 sendStatus()
@@ -190,6 +196,9 @@ package final class Lane {
         case .pages:
             let body = frame.body
             adopt(try Pages(decoding: body.span.bytes))
+        case .requestRules:
+            let body = frame.body
+            adopt(try RequestRules(decoding: body.span.bytes))
         case .drain:
             drain()
         default:
@@ -227,6 +236,14 @@ package final class Lane {
         pages = store
         guard let shared else { return }
         for worker in 0..<shared.workerCount { shared.tell(worker, .pages(store)) }
+    }
+
+    /// Puts rules on requests in force at every worker, until they end by our own clock.
+    private func adopt(_ new: RequestRules) {
+        let table = RuleTable(new, at: Clock.monotonic())
+        rules = table
+        guard let shared else { return }
+        for worker in 0..<shared.workerCount { shared.tell(worker, .rules(table)) }
     }
 
     // MARK: - Snapshots
@@ -346,6 +363,7 @@ package final class Lane {
             let worker = Worker(index: index, shared: shared, table: table, listeners: sockets)
             if accessLog >= 0 { shared.tell(index, .accessLog(dup(accessLog))) }
             if let pages { shared.tell(index, .pages(pages)) }
+            if let rules { shared.tell(index, .rules(rules)) }
             let cores = table.snapshot.cores
             threads.append(Self.spawn(worker, core: cores.isEmpty ? nil : Int32(cores[index % cores.count])))
         }
@@ -424,6 +442,13 @@ package final class Lane {
         guard !proven.sources.isEmpty || isDue && !proven.hasSameFigures(as: lastProven) else { return }
         lastProven = proven
         send(Frame(.proven, body: proven.encoded()))
+    }
+
+    private func sendSamples() {
+        guard let shared else { return }
+        let samples = shared.takeSamples()
+        guard control >= 0, !samples.sites.isEmpty else { return }
+        send(Frame(.requestSamples, body: samples.encoded()))
     }
 
     private func sendTraffic() {

@@ -32,6 +32,7 @@ extension Worker {
             return false
         }
         visitor.pointee.isReused = true
+        matchedRule = 0
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
         guard siteIndex != TLSPort.pagesSite else { return answerPage(index, bytes) }
         let site = table.sites[Int(siteIndex)]
@@ -108,16 +109,18 @@ extension Worker {
         var traits = request.traits(bytes.span, route: routeHash)
         if isFramed(visitor) { traits.version = 20 }
         traits.client = (visitor.pointee.ja4?.mixed ?? 0) ^ visitor.pointee.agent
-        let arrival = Arrival(
+        var arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
             region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
             traits: traits)
         tally(asker, site, arrival, network, bytes.span)
+        arrival.isMarked = compareWithRules(asker, site, traits, isKnown: isKnown, bytes.span)
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
         }
         let isSuspect = visitorClass == .suspect
+        sample(asker, site, traits, isKnown: isKnown, isUnderPressure: isUnderPressure, bytes.span)
         if isUnderPressure {
             var isRefused = false
             if case .refuse = decision { isRefused = true }
@@ -192,6 +195,7 @@ extension Worker {
     ) {
         exchange.pointee.sourceHash = source
         exchange.pointee.isKnown = isKnown
+        exchange.pointee.rule = matchedRule
         exchange.pointee.hasCookie = hasCookie
         // None is given out under pressure: a flood that keeps cookies would become known by it.
         exchange.pointee.givesCookie = !hasCookie && !isUnderPressure && request.method == .get
@@ -333,7 +337,7 @@ extension Worker {
                 path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
                 queryLength: max(0, Int(path.count) - pathLength - 1), status: status,
                 bytesIn: exchange?.pointee.bytesIn ?? 0, bytesOut: exchange?.pointee.bytesOut ?? 0,
-                visitorClass: visitorClass, decision: decision,
+                visitorClass: visitorClass, decision: decision, rule: exchange?.pointee.rule ?? matchedRule,
                 waitedMilliseconds: UInt64(exchange?.pointee.slot?.waited ?? 0),
                 firstByte: exchange.map { $0.pointee.firstByte == 0 ? 0 : $0.pointee.firstByte &- $0.pointee.started }
                     ?? 0,

@@ -18,6 +18,7 @@ final class Worker {
         case table(SiteTable)
         case accessLog(Int32)
         case pages(PageStore)
+        case rules(RuleTable)
         /// A waiting request's turn has come, by a slot that another worker gave back.
         case grant(ticket: UInt64, Slot, SiteState)
         case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
@@ -74,6 +75,14 @@ final class Worker {
     var counters: [SiteCounters] = []
     /// Who asked for what since the last report; nil for a site that nobody asked.
     var tallies: [SiteTally?] = []
+    /// Rules on requests, by site, and some of the requests.
+    var rules = SiteRules()
+    var sampler = RequestSampler()
+    var sampledAt: UInt64 = 0
+    /// In the sites' places, as the sampler has them.
+    var siteNames: [String] = []
+    /// The rule that marked the request in `request`; 0: none.
+    var matchedRule: UInt64 = 0
     var report = WorkerReport()
     /// The public pages in force; nil until the office sent some.
     var pages: PageStore?
@@ -240,6 +249,7 @@ final class Worker {
         switch command {
         case .table(let table): apply(table)
         case .pages(let store): pages = store
+        case .rules(let table): apply(table)
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
         case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
         case .refuse(let ticket, let cause): turnedAway(ticket, cause)
@@ -270,6 +280,7 @@ final class Worker {
         names = new.sites.map(\.settings.name)
         tallies = names.map { _ in nil }
         counters = names.map { _ in SiteCounters() }
+        followSites(names)
     }
 
     private var names: [String] = []
@@ -321,6 +332,7 @@ final class Worker {
             publish()
         }
         judgeLoad()
+        handOverSamples()
         for handle in wheel.advance({ node($0) }) {
             // The place may have a new user already, by what one before it in this list did.
             guard node(handle).pointee.slot == TimerWheel.unarmed else { continue }
