@@ -24,7 +24,7 @@ package struct RequestBatch: Equatable, Sendable {
             var conditions: [Fingerprint.Condition] = []
             if !ja4.isEmpty { conditions.append(.init(.ja4, ja4)) }
             if !names.isEmpty { conditions.append(.init(.headers, names)) }
-            if features.http2 != 0 { conditions.append(.init(.http2, RequestRule.text(http2: features.http2))) }
+            if features.http2 != 0 { conditions.append(.init(.http2, RequestRule.digits(of: features.http2))) }
             return conditions
         }
     }

@@ -15,6 +15,8 @@ package struct RequestProfile: Equatable, Sendable {
     private static let rateMemory = 60.0
 
     package private(set) var samples: [RequestFeatures] = []
+    /// Requests that are kept of this site: fewer where there are thousands of sites.
+    private var capacity = limit
     /// Requests that the samples stand for, fading.
     private(set) var weight = 0.0
     /// Requests learnt, in all.
@@ -28,6 +30,12 @@ package struct RequestProfile: Equatable, Sendable {
     private var draw = Draw()
 
     package init() {}
+
+    mutating func bound(to wanted: Int) {
+        capacity = max(Self.least, min(Self.limit, wanted))
+        // They lie in no order that means anything.
+        if samples.count > capacity { samples.removeSubrange(capacity...) }
+    }
 
     /// Puts back what was kept.
     mutating func restore(
@@ -59,10 +67,10 @@ package struct RequestProfile: Equatable, Sendable {
 
     private mutating func keep(_ features: RequestFeatures, _ heft: Double) {
         weight += heft
-        guard samples.count == Self.limit else { return samples.append(features) }
-        let chance = heft * Double(Self.limit) / weight
+        guard samples.count >= capacity else { return samples.append(features) }
+        let chance = heft * Double(samples.count) / weight
         guard Double(draw.next() >> 11) * 0x1p-53 < chance else { return }
-        samples[Int(draw.below(UInt64(Self.limit)))] = features
+        samples[Int(draw.below(UInt64(samples.count)))] = features
     }
 
     /// The share of normal requests that a rule would hit; nil where nothing is known.

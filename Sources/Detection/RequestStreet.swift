@@ -11,6 +11,9 @@ package struct RequestStreet: Sendable {
     /// Seconds after which the others hear again that a rule is needed.
     private static let renewal = 10.0
 
+    /// Requests that are kept of all sites together: some 200 MiB at the most.
+    private static let sampleLimit = 1 << 20
+
     package init() {}
 
     /// Takes up a site, with what is known of it; one that is here already stays as it is.
@@ -20,6 +23,8 @@ package struct RequestStreet: Sendable {
 
     package mutating func keep(only names: Set<String>) {
         for name in sites.keys where !names.contains(name) { sites[name] = nil }
+        let share = Self.sampleLimit / max(1, sites.count)
+        for name in sites.keys { sites[name]?.bound(to: share) }
     }
 
     package mutating func observe(_ batch: RequestBatch, at site: String, now: Moment) {

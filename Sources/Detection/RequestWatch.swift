@@ -57,6 +57,8 @@ package struct RequestWatch: Sendable {
 
     package init(profile: RequestProfile = RequestProfile()) { self.profile = profile }
 
+    mutating func bound(to samples: Int) { profile.bound(to: samples) }
+
     /// What was seen until now.
     package mutating func observe(_ batch: RequestBatch, at now: Moment) {
         isUnderPressure = batch.isUnderPressure

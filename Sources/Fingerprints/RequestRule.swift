@@ -44,14 +44,17 @@ package struct RequestRule: Sendable {
         }
     }
 
-    /// A number of a lane's for how a program speaks HTTP/2, as 16 digits.
-    package static func text(http2 number: UInt64) -> String {
+    /// A number as 16 digits: of a rule, or a lane's for how a program speaks HTTP/2.
+    package static func digits(of number: UInt64) -> String {
         let digits = String(number, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
+    /// The number of a program by the names of its fields.
+    package static func program(_ names: String) -> UInt64 { RequestHead.programNumber(Array(names.utf8)) }
+
     private static func number(_ text: String) -> UInt64? {
-        guard text.utf8.count == 16, let number = UInt64(text, radix: 16), Self.text(http2: number) == text else {
+        guard text.utf8.count == 16, let number = UInt64(text, radix: 16), Self.digits(of: number) == text else {
             return nil
         }
         return number

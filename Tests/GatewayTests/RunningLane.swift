@@ -18,6 +18,7 @@ final class RunningLane: Sendable {
         var reports = 0
         var traffic: [String: Traffic] = [:]
         var proven = ProvenSources()
+        var samples: [RequestSamples.Site] = []
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -127,6 +128,12 @@ final class RunningLane: Sendable {
 
     /// All sources that were said to be hostile, and the last figures.
     var proven: ProvenSources { state.withLock { $0.proven } }
+
+    /// What was said of requests, the last 4,096 words.
+    var samples: [RequestSamples.Site] { state.withLock { $0.samples } }
+
+    /// Sends rules on requests; the lane says nothing back.
+    func publish(_ rules: RequestRules) throws { try send(Frame(.requestRules, body: rules.encoded())) }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -251,6 +258,12 @@ final class RunningLane: Sendable {
             state.withLock { state in
                 state.proven = ProvenSources(
                     state.proven.sources + proven.sources, omitted: proven.omitted, spared: proven.spared)
+            }
+        case .requestSamples:
+            let samples = try RequestSamples(decoding: body.span.bytes)
+            state.withLock { state in
+                state.samples += samples.sites
+                state.samples.removeFirst(max(0, state.samples.count - 4_096))
             }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }

@@ -45,6 +45,7 @@ extension LaneDesk {
         sendAccessLog()
         laneHasListeners = hello.generation > 0
         sendSnapshot(wanted, at: now)
+        sendRequestRules()
         if supervision.isStopping { drain() }
         report()
     }
@@ -98,7 +99,13 @@ extension LaneDesk {
         case .proven:
             guard let proven = try? ProvenSources(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             office.sources?.take(proven, from: name, of: wanted.sites)
-        case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
+        case .requestSamples:
+            guard let samples = try? RequestSamples(decoding: frame.body.span.bytes) else {
+                return breach(peer, frame)
+            }
+            hear(samples, size: frame.body.count)
+        case .requestRules, .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest,
+            .filterReply,
             .filterSamples, .handed:
             breach(peer, frame)
         }

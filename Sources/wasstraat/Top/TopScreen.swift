@@ -39,6 +39,7 @@ package struct TopScreen {
         }
         lines.append(connections(model, status))
         if let filter = filterLine(model.filter) { lines.append(filter) }
+        lines += ruleLines(model.rules)
         let sites = model.sitesByUrgency
         for (index, site) in sites.enumerated() {
             let block = [[]] + self.block(site, model)
