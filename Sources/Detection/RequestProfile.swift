@@ -46,15 +46,15 @@ package struct RequestProfile: Equatable, Sendable {
         (self.weight, self.rate, self.rateSeconds) = (weight, rate, rateSeconds)
     }
 
-    /// Learns a time of calm.
+    /// Learns a time of calm; where several lanes told of the same time, `seconds` is 0 for all but one.
     package mutating func learn(
         _ requests: [(features: RequestFeatures, weight: Double)], seen: UInt64, seconds: Double, at now: Moment
     ) {
         if since == nil { since = now }
         fade(to: now)
         self.requests = self.requests.saturatingAdd(seen)
+        if rateSeconds + seconds > 0 { rate += (Double(seen) - rate * seconds) / (rateSeconds + seconds) }
         rateSeconds = min(rateSeconds + seconds, Self.rateMemory)
-        if seconds > 0, rateSeconds > 0 { rate += (Double(seen) / seconds - rate) * min(1, seconds / rateSeconds) }
         for request in requests { keep(request.features.masked, request.weight) }
     }
 

@@ -42,6 +42,9 @@ package struct RequestWatch: Sendable {
     private static let pause = 0.4
     private static let measureTime = 10.0
     private static let otherMeasureTime = 60.0
+    /// Seconds in which all lanes of a site have spoken, and those without a request that still count for its rate.
+    private static let turnTime = 1.0
+    private static let gap = 60.0
     /// Seconds without a word from a lane after which a site counts as calm.
     private static let silence = 2.0
     /// Known visitors' requests that a rule must have matched before it is doubted.
@@ -50,7 +53,11 @@ package struct RequestWatch: Sendable {
     package private(set) var profile: RequestProfile
     package private(set) var rules: [LiveRule] = []
     package private(set) var isUnderPressure = false
-    private var pending: [(batch: RequestBatch, at: Moment)] = []
+    /// When a lane said so last.
+    private var pressedAt: Moment?
+    /// Until when calm has been told of.
+    private var calmUntil: Moment?
+    private var pending: [(batch: RequestBatch, seconds: Double, at: Moment)] = []
     private var window: [(batch: RequestBatch, at: Moment)] = []
     private var lookedAt: Moment?
     private var events: [Event] = []
@@ -61,25 +68,30 @@ package struct RequestWatch: Sendable {
 
     /// What was seen until now.
     package mutating func observe(_ batch: RequestBatch, at now: Moment) {
-        isUnderPressure = batch.isUnderPressure
+        if batch.isUnderPressure { pressedAt = now }
+        // Lanes may serve one site, and speak in turn.
+        isUnderPressure = pressedAt.map { now - $0 <= Self.turnTime } ?? false
         for place in rules.indices { rules[place].known &+= batch.known }
         window.append((batch, now))
         window.removeAll { now - $0.at > Self.windowTime }
         var excess = window.reduce(0) { $0 + $1.batch.requests.count } - Self.windowLimit
         while excess > 0, window.count > 1 { excess -= window.removeFirst().batch.requests.count }
-        if batch.isUnderPressure {
+        if isUnderPressure {
             pending = []
+            calmUntil = now
             return
         }
+        let seconds = calmUntil.map { min(Self.gap, max(0, now - $0)) } ?? batch.seconds
+        calmUntil = now
         var settled = batch
         let room = Self.pendingLimit - pending.reduce(0) { $0 + $1.batch.requests.count }
         settled.requests = Array(batch.requests.prefix(max(0, room)))
-        pending.append((settled, now))
+        pending.append((settled, seconds, now))
         while let first = pending.first, now - first.at >= Self.settling {
             pending.removeFirst()
             profile.learn(
                 first.batch.requests.map { ($0.features, $0.weight) }, seen: first.batch.seen,
-                seconds: first.batch.seconds, at: now)
+                seconds: first.seconds, at: now)
         }
     }
 

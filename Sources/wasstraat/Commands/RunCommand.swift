@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console, rules: rules, wire: wire)
+                    report: start.report, console: console, rules: rules, wire: wire, requests: start.requests)
             ]
             services.append(
                 RequestService(

@@ -44,12 +44,15 @@ struct RecordService: Service {
     let rules: FilterRules?
     /// Where attacks that samples of the filter show come from; nil: there is no filter.
     let wire: WireFeed?
+    /// Where fingerprints of requests go that came from outside.
+    let requests: RequestFeed
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
-        console: Descriptor?, rules: FilterRules?, wire: WireFeed?
+        console: Descriptor?, rules: FilterRules?, wire: WireFeed?, requests: RequestFeed
     ) {
+        self.requests = requests
         self.feed = feed
         self.mailbox = mailbox
         self.folder = folder
@@ -90,6 +93,7 @@ struct RecordService: Service {
             group.addTask { await probe(recorder) }
             group.addTask { await collect(records, key) }
             group.addTask { await recordRules(records) }
+            group.addTask { await recordRequests(records, recorder, key) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }

@@ -1,6 +1,6 @@
 package import Detection
 internal import Exchange
-internal import Fingerprints
+package import Fingerprints
 internal import Logging
 package import Messages
 package import Moments
@@ -15,6 +15,8 @@ package struct RequestDesk {
     private var toldAt = Moment(milliseconds: 0)
     /// Seconds after which lanes are told again: they end rules by their own clock.
     private static let renewal = 300.0
+    private var names: [UInt64: (identifier: String, fingerprint: Fingerprint)] = [:]
+    private static let nameLimit = 4_096
 
     /// What a lane must know of a rule.
     private struct Told: Equatable {
@@ -42,6 +44,10 @@ package struct RequestDesk {
                     count.rule, at: site.name, hits: count.hits, known: count.known, marked: count.marked, now: moment)
             }
         }
+    }
+
+    package mutating func take(_ fingerprint: Fingerprint, at moment: Moment) {
+        street.take(fingerprint, now: moment)
     }
 
     package mutating func undo(_ rule: UInt64, at site: String?) {
@@ -82,7 +88,33 @@ package struct RequestDesk {
         return message
     }
 
-    private func log(_ event: RequestWatch.Event, of site: String) {
+    /// The same for the record.
+    var entries: [RequestRecording.Entry] {
+        street.sites.flatMap { name, watch in
+            watch.rules.filter { !$0.isUndone && $0.hits > 0 }.compactMap { rule in
+                names[rule.id].map { named in
+                    RequestRecording.Entry(
+                        site: name, rule: rule.id, identifier: named.identifier, fingerprint: named.fingerprint,
+                        isLive: rule.conduct == .live, since: rule.fingerprint.made, until: rule.until,
+                        hits: rule.hits, marked: rule.marked, collateral: rule.fingerprint.evidence.collateral)
+                }
+            }
+        }
+    }
+
+    /// The name of a rule's fingerprint as it is exchanged, of what it was when it was first made.
+    private mutating func identifier(of rule: LiveRule) -> String {
+        if let named = names[rule.id] { return named.identifier }
+        if names.count >= Self.nameLimit {
+            let present = Set(street.sites.values.flatMap { $0.rules.map(\.id) })
+            names = names.filter { present.contains($0.key) }
+        }
+        let identifier = rule.fingerprint.identifier
+        names[rule.id] = (identifier, rule.fingerprint)
+        return identifier
+    }
+
+    private mutating func log(_ event: RequestWatch.Event, of site: String) {
         let rule: LiveRule
         let text: String
         switch event {
@@ -99,7 +131,7 @@ package struct RequestDesk {
         }
         var metadata: Logger.Metadata = [
             "site": "\(site)", "rule": "\(RequestRule.digits(of: rule.id))", "from": "\(rule.origin)",
-            "fingerprint": "\(rule.fingerprint.identifier)", "hits": "\(rule.hits)", "marked": "\(rule.marked)",
+            "fingerprint": "\(identifier(of: rule))", "hits": "\(rule.hits)", "marked": "\(rule.marked)",
         ]
         if let collateral = rule.fingerprint.evidence.collateral { metadata["collateral"] = "\(collateral)" }
         if case .began = event {

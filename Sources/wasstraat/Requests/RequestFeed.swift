@@ -1,3 +1,4 @@
+internal import Fingerprints
 internal import Messages
 internal import Moments
 internal import Synchronization
@@ -8,6 +9,8 @@ package final class RequestFeed: Sendable {
     enum News: Sendable {
         /// Sites that the lane does not serve were taken out.
         case samples(RequestSamples, at: Moment)
+        /// A fingerprint that came from outside, again and again while it is good.
+        case take(Fingerprint, at: Moment)
         /// Somebody takes a rule away; at one site, or at all.
         case undo(rule: UInt64, site: String?)
     }

@@ -7,6 +7,8 @@ extension OfficeReport {
     /// The rules on requests, as they last stood.
     struct Requests: Sendable {
         var rules = RequestRules()
+        /// The same for the record.
+        var entries: [RequestRecording.Entry] = []
         /// Words of lanes that there was no time for.
         var missed: UInt64 = 0
     }

@@ -36,6 +36,7 @@ struct RequestService: Service {
         var desk = RequestDesk()
         var version = -1
         var savedAt = Moment.now
+        var reportedAt = Moment(milliseconds: 0)
         for await _ in feed.bells {
             let (configuration, newest) = current.now
             if newest != version {
@@ -46,12 +47,16 @@ struct RequestService: Service {
             for item in news {
                 switch item {
                 case .samples(let samples, let at): desk.take(samples, at: at)
+                case .take(let fingerprint, let at): desk.take(fingerprint, at: at)
                 case .undo(let rule, let site): desk.undo(rule, at: site)
                 }
             }
             let now = Moment.now
             if let rules = desk.turn(now) { mailbox.send(.requestRules(rules)) }
-            report.update { $0.requests = OfficeReport.Requests(rules: desk.rules(now), missed: missed) }
+            guard now - reportedAt >= 1 || now < reportedAt else { continue }
+            reportedAt = now
+            let state = OfficeReport.Requests(rules: desk.rules(now), entries: desk.entries, missed: missed)
+            report.update { $0.requests = state }
             if now - savedAt >= Self.saveTime || now < savedAt {
                 savedAt = now
                 save(desk)
