@@ -201,7 +201,7 @@ let package = Package(
             path: "Tests/FilterKit", swiftSettings: house),
         tests(
             "FiltersTests", ["TestKit", "FilterKit", "Filters", "Fingerprints", "Packets", "Addresses", "Moments"]),
-        tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments"]),
+        tests("FingerprintsTests", ["Fingerprints", "Heads", "Moments", "Packets"]),
         tests("FlowsTests", ["TestKit", "Flows", "Bytes", "Addresses"]),
         .testTarget(
             name: "GatewayTests",

@@ -28,7 +28,8 @@ package struct SiteAdmission: Sendable {
         case full
         /// The source asks far more than this site's visitors do, and there is no room for that.
         case suspect
-        /// The request is like what comes in excess and unlike this site's visitors', and there is no room for that.
+        /// The request is like what comes in excess and unlike this site's visitors', by its score or by a rule, and there
+        /// is no room for that.
         case unlike
         /// The source exceeds the site's fixed limit.
         case overLimit
@@ -141,12 +142,12 @@ package struct SiteAdmission: Sendable {
         let source = sources.add(arrival.source, weight: cost, at: now)
         let network = networks.add(arrival.network, weight: cost, at: now)
         var visitorClass = classify(source.sure, isKnown: arrival.isKnown)
-        if visitorClass == .unknown, sendsRound(arrival, at: now) { return .refuse(.full) }
+        if visitorClass == .unknown, !arrival.isMarked, sendsRound(arrival, at: now) { return .refuse(.full) }
         let judgement = judge(arrival, at: now)
-        let isUnlike = visitorClass == .unknown && judgement.isBeyond
+        let isUnlike = visitorClass == .unknown && (judgement.isBeyond || arrival.isMarked)
         if isUnlike {
             visitorClass = .suspect
-            unlike += 1
+            if !arrival.isMarked { unlike += 1 }
         }
         lastClass = visitorClass
         let index = Int(visitorClass.rawValue)

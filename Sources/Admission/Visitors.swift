@@ -32,6 +32,8 @@ package struct Arrival: Sendable {
     /// It can be sent round for a cookie: a browser's request for a page, not sent round yet. Told only where unknown
     /// visitors are asked for cookies.
     package var mayBeSent = false
+    /// A rule of detection matches it: an unknown visitor's is suspect for that.
+    package var isMarked = false
 
     package init(
         ticket: UInt64, source: UInt64, network: UInt64, region: UInt64 = 0, route: UInt64, isKnown: Bool,

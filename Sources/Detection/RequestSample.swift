@@ -91,7 +91,7 @@ package struct RequestSample: Equatable, Sendable {
 }
 
 /// The same random numbers on every machine and in every run (SplitMix64): which requests are kept must not differ.
-struct Draw: Sendable {
+struct Draw: Equatable, Sendable {
     private var state: UInt64 = 0x5761_7373_7472_6161
 
     mutating func next() -> UInt64 {

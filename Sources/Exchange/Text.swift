@@ -53,8 +53,11 @@ enum Text {
         }
     }
 
-    /// HTTP/2 settings (RFC 9113, section 6.5): "1:65536;2:0", at most 32.
+    /// HTTP/2 settings (RFC 9113, section 6.5): "1:65536;2:0", at most 32; or a lane's number for them: 16 digits.
     static func isHTTP2Settings(_ text: String) -> Bool {
+        if text.utf8.count == 16, text.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) {
+            return true
+        }
         let settings = text.split(separator: ";", maxSplits: 32, omittingEmptySubsequences: false)
         return settings.count <= 32
             && settings.allSatisfy { setting in

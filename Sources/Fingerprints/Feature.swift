@@ -7,9 +7,11 @@ package enum Feature: String, CaseIterable, Sendable, Codable {
     case ja4
     /// What stands in place of values in path and query: `RequestTemplate`'s grammar, "trefwoord=[a-z]{5,12}".
     case parameters
-    /// Names of headers in their order: "host,user-agent,accept".
+    /// Names of headers in their order and spelling, without those that come and go with one client
+    /// (`RequestHead.isOfProgram`): "Host,User-Agent,Accept".
     case headers
-    /// HTTP/2 settings in their order: "1:65536;2:0;4:6291456".
+    /// HTTP/2 settings in their order: "1:65536;2:0;4:6291456"; or the number that a lane has for how a program speaks
+    /// HTTP/2, as it stands in the access log: "8f0c1a9be2d45571".
     case http2
     /// The agent as it says of itself.
     case agent

@@ -30,6 +30,8 @@ struct AccessLog {
         var bytesOut: UInt64
         var visitorClass: VisitorClass
         var decision: StaticString
+        /// The rule that marked the request; 0: none.
+        var rule: UInt64
         var waitedMilliseconds: UInt64
         /// Nanoseconds from the request's head to the origin's first byte; 0: there was none.
         var firstByte: UInt64
@@ -90,6 +92,10 @@ struct AccessLog {
         }
         ink.write("\",\"decision\":\"")
         ink.write(line.decision)
+        if line.rule != 0 {
+            ink.write("\",\"rule\":\"")
+            ink.write(hexadecimal: line.rule, digits: 16)
+        }
         ink.write("\",\"waited_ms\":")
         ink.write(decimal: line.waitedMilliseconds)
         ink.write(",\"first_byte_us\":")

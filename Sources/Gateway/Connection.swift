@@ -146,6 +146,8 @@ struct Exchange {
     var isSlowUpload = false
     var isKnown = false
     var isSuspect = false
+    /// The rule that marked it; 0: none.
+    var rule: UInt64 = 0
     var hasCookie = false
     var givesCookie = false
     var wasRetried = false

@@ -30,6 +30,7 @@ package final class Lane {
     private var pools: [PoolKey: Int] = [:]
     private var pages: PageStore?
     private let cacheMemory = CacheMemory()
+    private var rules: RuleTable?
     private var isDraining = false
     /// Proven sources that nobody was there to hear of.
     private var unheard: UInt64 = 0
@@ -64,6 +65,7 @@ package final class Lane {
         raiseDescriptorLimit()
         var lastStatus: UInt64 = 0
         var lastTraffic: UInt64 = 0
+        var lastSamples: UInt64 = 0
         while !isDraining || threads.isEmpty == false {
             if Lane.wasTerminated.load(ordering: .relaxed) { drain() }
             if control < 0 { connect() }
@@ -71,6 +73,10 @@ package final class Lane {
             let now = Clock.monotonic()
             let isStatusDue = now - lastStatus >= 500_000_000
             sendProven(isDue: isStatusDue)
+            if now - lastSamples >= RequestSampler.period {
+                lastSamples = now
+                sendSamples()
+            }
             if isStatusDue {
                 lastStatus = now
                 sendStatus()
@@ -199,6 +205,9 @@ package final class Lane {
         case .learnt:
             let body = frame.body
             recall(try LearntSite(decoding: body.span.bytes))
+        case .requestRules:
+            let body = frame.body
+            adopt(try RequestRules(decoding: body.span.bytes))
         case .drain:
             drain()
         default:
@@ -236,6 +245,14 @@ package final class Lane {
         pages = store
         guard let shared else { return }
         for worker in 0..<shared.workerCount { shared.tell(worker, .pages(store)) }
+    }
+
+    /// Puts rules on requests in force at every worker, until they end by our own clock.
+    private func adopt(_ new: RequestRules) {
+        let table = RuleTable(new, at: Clock.monotonic())
+        rules = table
+        guard let shared else { return }
+        for worker in 0..<shared.workerCount { shared.tell(worker, .rules(table)) }
     }
 
     // MARK: - Snapshots
@@ -361,6 +378,7 @@ package final class Lane {
             let worker = Worker(index: index, shared: shared, table: table, listeners: sockets)
             if accessLog >= 0 { shared.tell(index, .accessLog(dup(accessLog))) }
             if let pages { shared.tell(index, .pages(pages)) }
+            if let rules { shared.tell(index, .rules(rules)) }
             let cores = table.snapshot.cores
             threads.append(Self.spawn(worker, core: cores.isEmpty ? nil : Int32(cores[index % cores.count])))
         }
@@ -440,6 +458,13 @@ package final class Lane {
         guard !proven.sources.isEmpty || isDue && !proven.hasSameFigures(as: lastProven) else { return }
         lastProven = proven
         send(Frame(.proven, body: proven.encoded()))
+    }
+
+    private func sendSamples() {
+        guard let shared else { return }
+        let samples = shared.takeSamples()
+        guard control >= 0, !samples.sites.isEmpty else { return }
+        send(Frame(.requestSamples, body: samples.encoded()))
     }
 
     private func sendTraffic() {

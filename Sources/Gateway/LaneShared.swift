@@ -1,6 +1,7 @@
 internal import Admission
 internal import CLinux
 internal import Glibc
+internal import Messages
 internal import Sketches
 internal import Synchronization
 
@@ -15,6 +16,9 @@ final class LaneShared: Sendable {
     private let mailboxes: Mutex<[[Worker.Command]]>
     private let tallies: Mutex<[[[NamedTally]]]>
     private let reports: Mutex<[WorkerReport]>
+    private let samples = Mutex<[RequestSamples.Site]>([])
+    /// Words about sites that wait for the control thread; older ones are lost.
+    private static let sampleLimit = 4_096
 
     /// What one worker counted of one site since it last handed over.
     struct NamedTally: Sendable {
@@ -66,6 +70,22 @@ final class LaneShared: Sendable {
             for index in boxes.indices { boxes[index] = [] }
             return all
         }
+    }
+
+    func handOver(_ sampled: [RequestSamples.Site]) {
+        samples.withLock { waiting in
+            waiting += sampled
+            if waiting.count > Self.sampleLimit { waiting.removeFirst(waiting.count - Self.sampleLimit) }
+        }
+    }
+
+    /// What the workers sampled since the last time, of each site together.
+    func takeSamples() -> RequestSamples {
+        RequestSamples(
+            merging: samples.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            })
     }
 
     var allReports: [WorkerReport] { reports.withLock { $0 } }

@@ -31,6 +31,7 @@ extension Worker {
             return false
         }
         visitor.pointee.isReused = true
+        matchedRule = 0
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
         guard siteIndex != TLSPort.pagesSite else { return answerPage(index, bytes) }
         let site = table.sites[Int(siteIndex)]
@@ -140,11 +141,13 @@ extension Worker {
         if site.state.asksForCookies.load(ordering: .relaxed) {
             arrival.mayBeSent = mayBeSent(bytes, isAsset: traits.isAsset)
         }
+        arrival.isMarked = compareWithRules(asker, site, traits, isKnown: isKnown, bytes.span)
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
         }
         let isSuspect = visitorClass == .suspect
         if Int(site.index) < pressed.count { pressed[Int(site.index)] = isUnderPressure }
+        sample(asker, site, traits, isKnown: isKnown, isUnderPressure: isUnderPressure, bytes.span)
         if isUnderPressure {
             var isRefused = false
             if case .refuse = decision { isRefused = true }
@@ -223,6 +226,7 @@ extension Worker {
     ) {
         exchange.pointee.sourceHash = source
         exchange.pointee.isKnown = isKnown
+        exchange.pointee.rule = matchedRule
         exchange.pointee.hasCookie = hasCookie
         // None is given out under pressure: a flood that keeps cookies would become known by it.
         exchange.pointee.givesCookie = !hasCookie && !isUnderPressure && request.method == .get
@@ -340,7 +344,7 @@ extension Worker {
                 path: UnsafeRawBufferPointer(rebasing: raw[start..<start + pathLength]),
                 queryLength: max(0, Int(path.count) - pathLength - 1), status: status,
                 bytesIn: exchange?.pointee.bytesIn ?? 0, bytesOut: exchange?.pointee.bytesOut ?? bytesOut,
-                visitorClass: visitorClass, decision: decision,
+                visitorClass: visitorClass, decision: decision, rule: exchange?.pointee.rule ?? matchedRule,
                 waitedMilliseconds: UInt64(exchange?.pointee.slot?.waited ?? 0),
                 firstByte: exchange.map { $0.pointee.firstByte == 0 ? 0 : $0.pointee.firstByte &- $0.pointee.started }
                     ?? 0,

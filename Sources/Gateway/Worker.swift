@@ -18,6 +18,7 @@ final class Worker {
         case table(SiteTable)
         case accessLog(Int32)
         case pages(PageStore)
+        case rules(RuleTable)
         /// A waiting request's turn has come, by a slot that another worker gave back.
         case grant(ticket: UInt64, Slot, SiteState)
         case refuse(ticket: UInt64, SiteAdmission.RefusalCause)
@@ -82,6 +83,14 @@ final class Worker {
     let counters = Places<SiteCounters>()
     /// Who asked for what since the last report; nil for a site that nobody asked.
     let tallies = Places<SiteTally?>()
+    /// Rules on requests, by site, and some of the requests.
+    var rules = SiteRules()
+    var sampler = RequestSampler()
+    var sampledAt: UInt64 = 0
+    /// In the sites' places, as the sampler has them.
+    var siteNames: [String] = []
+    /// The rule that marked the request in `request`; 0: none.
+    var matchedRule: UInt64 = 0
     var report = WorkerReport()
     /// Of the cache: what is in mind for the present request, its key, keys not worth looking for, those whose responses
     /// were for everybody, and requests that wait for a response by the hash of its key.
@@ -300,6 +309,7 @@ final class Worker {
         switch command {
         case .table(let table): apply(table)
         case .pages(let store): pages = store
+        case .rules(let table): apply(table)
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
         case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
         case .refuse(let ticket, let cause): turnedAway(ticket, cause)
@@ -333,6 +343,7 @@ final class Worker {
         tallies.restart(names.count, with: nil)
         counters.restart(names.count, with: SiteCounters())
         pressed = names.map { _ in false }
+        followSites(names)
     }
 
     private var names: [String] = []
@@ -384,6 +395,7 @@ final class Worker {
             publish()
         }
         judgeLoad()
+        handOverSamples()
         for handle in wheel.advance({ node($0) }) {
             // The place may have a new user already, by what one before it in this list did.
             guard node(handle).pointee.slot == TimerWheel.unarmed else { continue }

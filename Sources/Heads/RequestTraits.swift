@@ -178,7 +178,7 @@ private struct ValueShape {
 
 extension Span<UInt8> {
     /// A number for some bytes, eight at a time, that goes on from another.
-    fileprivate func hash(_ slice: Slice, from seed: UInt64) -> UInt64 {
+    func hash(_ slice: Slice, from seed: UInt64) -> UInt64 {
         let end = Swift.min(slice.range.upperBound, count)
         var index = Int(slice.start)
         var hash = (seed ^ UInt64(slice.count)) &* 0x9e37_79b9_7f4a_7c15
@@ -238,7 +238,7 @@ extension Span<UInt8> {
     }
 
     /// What the name of a field says of a visit in progress; 0: nothing.
-    fileprivate func sign(_ name: Slice) -> UInt8 {
+    func sign(_ name: Slice) -> UInt8 {
         switch name.count {
         case 5: holds("range", in: name) ? RequestTraits.Sign.range : 0
         case 6: holds("pragma", in: name) ? RequestTraits.Sign.freshness : 0

@@ -45,6 +45,11 @@ package struct Frame: Equatable, Sendable {
         case handed = 21
         /// Lane to office, a site at a time; office to a new lane: a `LearntSite`.
         case learnt = 31
+        /// Lane to office, four times a second: `RequestSamples`.
+        case requestSamples = 22
+        /// Office to lane: `RequestRules` of its sites, all of them; they replace those before. Office to viewer, every
+        /// second where there are some: those of all sites, with what they matched.
+        case requestRules = 23
     }
 
     /// Bytes before the body: kind (1), body length (4).

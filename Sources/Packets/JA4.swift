@@ -130,6 +130,32 @@ package struct JA4: Hashable, Sendable {
     }
 }
 
+extension JA4 {
+    /// Reads the text that `description` writes; nil for any other.
+    package init?(_ text: some StringProtocol) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 36, bytes[10] == UInt8(ascii: "_"), bytes[23] == UInt8(ascii: "_"),
+            bytes[..<10].allSatisfy({ $0 > 32 && $0 < 127 })
+        else { return nil }
+        func hash(_ digits: ArraySlice<UInt8>) -> UInt64? {
+            var value: UInt64 = 0
+            for byte in digits {
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - 48)
+                case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - 87)
+                default: return nil
+                }
+            }
+            return value
+        }
+        guard let ciphers = hash(bytes[11..<23]), let extensions = hash(bytes[24...]) else { return nil }
+        shape = bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        shapeEnd = bytes[8..<10].reduce(0) { $0 << 8 | UInt16($1) }
+        self.ciphers = ciphers
+        self.extensions = extensions
+    }
+}
+
 extension JA4: CustomStringConvertible {
     /// The usual 36 characters, such as "t13d1516h2_8daaf6152771_e5627efa2ab1".
     package var description: String {

@@ -6,8 +6,8 @@ enum Keys {
         path: "", meaning: "The top of the file.",
         keys: [
             state, instance, Organisation.list, Listener.list, trustedPeers, Lane.section, Lanes.list, Pages.section,
-            Prober.section, Collector.section, Filter.section, Console.section, Metrics.section, Retention.section,
-            Limits.section,
+            Prober.section, Collector.section, Filter.section, Fingerprints.section, Console.section, Metrics.section,
+            Retention.section, Limits.section,
         ])
 
     static let state = Key(

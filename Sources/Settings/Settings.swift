@@ -23,6 +23,8 @@ package struct Settings: Equatable, Sendable {
     package var collector: Collector?
     /// The filter of packets in the kernel; nil: none.
     package var filter: Filter?
+    /// What becomes of fingerprints of requests.
+    package var fingerprints = Fingerprints()
     /// The public pages' host; nil: the pages are written to the state folder only.
     package var pages: Pages?
     package var retention: Retention

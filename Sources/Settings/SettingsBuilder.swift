@@ -41,6 +41,7 @@ struct SettingsBuilder {
             settings.organisations.append(organisation(values, listeners))
         }
         settings.pages = pages(root)
+        settings.fingerprints = fingerprints(root.group(Keys.Fingerprints.section))
         assign(root, &settings)
         checkTogether(settings, root)
         return settings

@@ -19,6 +19,7 @@ final class RunningLane: Sendable {
         var traffic: [String: Traffic] = [:]
         var proven = ProvenSources()
         var learnt: [LearntSite] = []
+        var samples: [RequestSamples.Site] = []
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -134,6 +135,11 @@ final class RunningLane: Sendable {
 
     /// Tells the lane what another learnt.
     func teach(_ learnt: LearntSite) throws { try send(Frame(.learnt, body: learnt.encoded())) }
+    /// What was said of requests, the last 4,096 words.
+    var samples: [RequestSamples.Site] { state.withLock { $0.samples } }
+
+    /// Sends rules on requests; the lane says nothing back.
+    func publish(_ rules: RequestRules) throws { try send(Frame(.requestRules, body: rules.encoded())) }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -262,6 +268,12 @@ final class RunningLane: Sendable {
         case .learnt:
             let learnt = try LearntSite(decoding: body.span.bytes)
             state.withLock { $0.learnt.append(learnt) }
+        case .requestSamples:
+            let samples = try RequestSamples(decoding: body.span.bytes)
+            state.withLock { state in
+                state.samples += samples.sites
+                state.samples.removeFirst(max(0, state.samples.count - 4_096))
+            }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }
         default:

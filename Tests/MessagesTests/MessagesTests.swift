@@ -42,6 +42,30 @@ func check<Value: Message & Equatable>(_ value: Value) {
         check(LaneTraffic.random(&random))
     }
 
+    @Test(arguments: 0..<5) func `round trips as samples of requests and rules on them, and is refused when cut off`(
+        seed: UInt64
+    ) {
+        var random = Seeded(seed)
+        check(RequestSamples.random(&random))
+        check(RequestRules.random(&random))
+    }
+
+    @Test func `of rules on requests is bounded, and has no condition on packets`() throws {
+        func encoded(_ rule: RequestRules.Rule, count: Int = 1) -> [UInt8] {
+            var rules = RequestRules()
+            rules.sites = [.init(name: "a", rules: Array(repeating: rule, count: count))]
+            return rules.encoded()
+        }
+        let fine = RequestRules.Rule(id: 1, conditions: [.init(.method, "GET")], conduct: .live, seconds: 9)
+        #expect(throws: Never.self) { let _: RequestRules = try decode(encoded(fine, count: 64)) }
+        #expect(throws: Malformed.self) { let _: RequestRules = try decode(encoded(fine, count: 65)) }
+        var other = fine
+        other.conditions = [.init(.sourcePort, "53")]
+        #expect(throws: Malformed.self) { let _: RequestRules = try decode(encoded(other)) }
+        other.conditions = [.init(.headers, String(repeating: "a", count: 1_025))]
+        #expect(throws: Malformed.self) { let _: RequestRules = try decode(encoded(other)) }
+    }
+
     @Test(arguments: 0..<20) func `round trips as proven sources, and is refused when cut off`(seed: UInt64) {
         var random = Seeded(seed)
         check(ProvenSources.random(&random))

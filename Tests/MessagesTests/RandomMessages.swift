@@ -74,6 +74,51 @@ extension Snapshot {
     }
 }
 
+extension RequestSamples {
+    static func random(_ random: inout Seeded) -> RequestSamples {
+        var samples = RequestSamples()
+        samples.sites = random.list(upTo: 3) { random in
+            var batch = RequestBatch()
+            (batch.seen, batch.known) = (random.number(), random.number())
+            batch.seconds = 0.25
+            batch.isUnderPressure = random.flag()
+            batch.requests = random.list(upTo: 3) { random in
+                var features = RequestFeatures(
+                    method: random.text(upTo: 32), target: random.bytes(upTo: 256), program: random.number(),
+                    ja4: random.number(), http2: random.number(), agent: random.number())
+                features.isCut = random.flag()
+                return RequestBatch.Seen(
+                    features, names: random.text(upTo: 200), ja4: random.text(upTo: 64), weight: 3.5)
+            }
+            return Site(
+                name: random.text(upTo: 64), batch: batch,
+                counts: random.list(upTo: 3) {
+                    Count(rule: $0.number(), hits: $0.number(), known: $0.number(), marked: $0.number())
+                })
+        }
+        return samples
+    }
+}
+
+extension RequestRules {
+    static func random(_ random: inout Seeded) -> RequestRules {
+        var rules = RequestRules()
+        rules.sites = random.list(upTo: 3) { random in
+            Site(
+                name: random.text(upTo: 64),
+                rules: random.list(upTo: 3) { random in
+                    var rule = Rule(
+                        id: random.number(), conditions: [.init(.method, random.text(upTo: 20))],
+                        conduct: random.flag() ? .live : .dry, isFromElsewhere: random.flag(),
+                        seconds: random.number(), collateral: random.flag() ? 0.25 : nil)
+                    (rule.hits, rule.knownHits, rule.marked) = (random.number(), random.number(), random.number())
+                    return rule
+                })
+        }
+        return rules
+    }
+}
+
 extension Snapshot.Site {
     static func random(_ random: inout Seeded) -> Snapshot.Site {
         var site = Snapshot.Site(

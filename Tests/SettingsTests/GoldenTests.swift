@@ -66,6 +66,9 @@ extension Settings {
                     + "rules \(filter.rules), sources \(filter.sources), block time \(filter.blockTime) s, "
                     + "detection \(filter.detection), cookies \(filter.cookies)")
         }
+        if fingerprints != Settings.Fingerprints() {
+            lines.append("fingerprints \(fingerprints.rules), history \(fingerprints.history)")
+        }
         for lane in lanes { lines += lane.effective }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
         let (usual, limits) = (Mirror(reflecting: Snapshot.Limits()).children, Mirror(reflecting: limits).children)

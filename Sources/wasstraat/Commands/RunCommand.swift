@@ -51,8 +51,13 @@ struct RunCommand: AsyncParsableCommand {
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console, rules: rules, sources: start.sources, wire: wire)
+                    report: start.report, console: console, rules: rules, sources: start.sources, wire: wire,
+                    requests: start.requests)
             ]
+            services.append(
+                RequestService(
+                    feed: start.requests, mailbox: start.mailbox, folder: start.folder, current: current,
+                    report: start.report))
             // One that cannot be started is reported; that is no reason to serve nobody.
             if let settings = start.configuration.filter, let rules, let sources = start.sources {
                 start.report.update { $0.filter = OfficeReport.Filter() }
@@ -101,6 +106,7 @@ struct RunCommand: AsyncParsableCommand {
                 text.add(state.collector)
                 text.add(state.filter)
                 text.add(state.wire)
+                text.add(state.requests)
                 text.append(registry.text())
                 return text
             }

@@ -46,6 +46,7 @@ extension LaneDesk {
         laneHasListeners = hello.generation > 0
         sendSnapshot(wanted, at: now)
         if hello.generation == 0 { sendLearnt(to: peer) }
+        sendRequestRules()
         if supervision.isStopping { drain() }
         report()
     }
@@ -102,7 +103,13 @@ extension LaneDesk {
         case .learnt:
             guard let learnt = try? LearntSite(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             keep(learnt)
-        case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
+        case .requestSamples:
+            guard let samples = try? RequestSamples(decoding: frame.body.span.bytes) else {
+                return breach(peer, frame)
+            }
+            hear(samples, size: frame.body.count)
+        case .requestRules, .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest,
+            .filterReply,
             .filterSamples, .handed:
             breach(peer, frame)
         }

@@ -31,6 +31,10 @@ package final class Office {
     var peers: [Peer] = []
     /// The public pages of now, as they are sent.
     var pages: Frame?
+    /// The rules on requests of now; nil: nobody has made any, and lanes keep what they have until it ends.
+    var requestRules: RequestRules?
+    /// What lanes saw of requests.
+    let requests: RequestFeed
     /// Modes of sites that someone set beside the configuration.
     var modes: [String: Snapshot.Mode] = [:]
 
@@ -49,6 +53,7 @@ package final class Office {
         metrics = start.metrics
         feed = start.feed
         sources = start.sources
+        requests = start.requests
         let time = UTCTime.now
         let known = folder.readSecrets()
         secrets = known ?? StoredSecrets(at: time)
@@ -112,6 +117,9 @@ package final class Office {
                 desk.sendPages()
             }
         case .setMode(let site, let mode): setMode(mode, of: site)
+        case .requestRules(let fresh):
+            requestRules = fresh
+            for desk in desks { desk.sendRequestRules() }
         case .stop:
             let limit = Int64(desks.reduce(0) { max($0, $1.wanted.limits.drainTime) }) + 2_000
             logger.notice("stopping", metadata: ["limit_ms": "\(limit)"])

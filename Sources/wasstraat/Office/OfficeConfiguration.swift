@@ -24,6 +24,8 @@ package struct OfficeConfiguration: Sendable {
     package var collector: Settings.Collector?
     /// The filter of packets in the kernel; nil: none.
     package var filter: Settings.Filter?
+    /// What becomes of fingerprints of requests.
+    package var fingerprints: Settings.Fingerprints
     /// Authorities that the prober trusts beside the system's, PEM; empty: none.
     package var proberAuthorities: [UInt8]
     /// This installation's name in `Via`, and under what it signs.
@@ -50,6 +52,7 @@ package struct OfficeConfiguration: Sendable {
         prober = settings.prober
         collector = settings.collector
         filter = settings.filter
+        fingerprints = settings.fingerprints
         proberAuthorities = compiled.proberAuthorities
         instance = settings.instance
         pages = settings.pages

@@ -27,6 +27,8 @@ package final class OfficeReport: Sendable {
         /// nil where no filter is configured.
         var filter: Filter?
 
+        /// nil until the rules on requests are looked after.
+        var requests: Requests?
         /// nil where samples of the filter are not looked at.
         var wire: Wire?
 

@@ -27,6 +27,8 @@ package struct OfficeStart: Sendable {
     package let report: OfficeReport
     /// What the lanes say, for the recorder.
     package let feed = OfficeFeed()
+    /// What lanes saw of requests, for the rules on them.
+    package let requests = RequestFeed()
     /// Where proven sources go; nil: there is no filter.
     package var sources: FilterSources?
     /// The office's own figures.

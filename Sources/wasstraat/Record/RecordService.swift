@@ -46,12 +46,16 @@ struct RecordService: Service {
     let sources: FilterSources?
     /// Where attacks that samples of the filter show come from; nil: there is no filter.
     let wire: WireFeed?
+    /// Where fingerprints of requests go that came from outside.
+    let requests: RequestFeed
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
-        console: Descriptor?, rules: FilterRules?, sources: FilterSources?, wire: WireFeed?
+        console: Descriptor?, rules: FilterRules?, sources: FilterSources?, wire: WireFeed?,
+        requests: RequestFeed
     ) {
+        self.requests = requests
         self.feed = feed
         self.mailbox = mailbox
         self.folder = folder
@@ -93,6 +97,7 @@ struct RecordService: Service {
             group.addTask { await probe(recorder) }
             group.addTask { await collect(records, key) }
             group.addTask { await recordFilter(records, recorder) }
+            group.addTask { await recordRequests(records, recorder, key) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }

@@ -47,6 +47,7 @@ extension TopModel {
             json.raw("}")
         }
         filter.append(to: &json)
+        appendRules(to: &json)
         json.raw(",\"sites\":[")
         for (index, site) in (status?.sites ?? []).enumerated() {
             if index > 0 { json.raw(",") }

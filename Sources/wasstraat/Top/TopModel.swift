@@ -15,6 +15,8 @@ package struct TopModel {
     private(set) var lane: LaneState?
     private(set) var samples: [Sample] = []
     var filter = TopFilter()
+    /// The rules on requests as they were last told.
+    var rules = RequestRules()
 
     package init() {}
 
@@ -26,6 +28,7 @@ package struct TopModel {
         lane = nil
         samples = []
         filter = TopFilter()
+        rules = RequestRules()
     }
 
     package mutating func received(_ state: LaneState) {

@@ -40,6 +40,7 @@ package struct TopScreen {
         lines.append(connections(model, status))
         if let handshakes = handshakeLine(model, status) { lines.append(handshakes) }
         if let filter = filterLine(model.filter) { lines.append(filter) }
+        lines += ruleLines(model.rules)
         let sites = model.sitesByUrgency
         for (index, site) in sites.enumerated() {
             let block = [[]] + self.block(site, model)

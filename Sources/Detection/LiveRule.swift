@@ -1,0 +1,76 @@
+package import Fingerprints
+package import Moments
+
+/// A fingerprint of requests at one site, as it stands: in the lanes, where it marks what it matches, or counts it.
+package struct LiveRule: Equatable, Sendable {
+    package enum Conduct: UInt8, CaseIterable, Sendable {
+        /// Counts what it would mark.
+        case dry = 0
+        case live = 1
+    }
+
+    /// Where it was found.
+    package enum Origin: Equatable, Sendable {
+        case here
+        /// At another site; what is of that site's pages was left out.
+        case elsewhere
+    }
+
+    /// A number for the conditions: the same ones have the same number at every site and in every office.
+    package let id: UInt64
+    package var fingerprint: Fingerprint
+    package var origin: Origin
+    /// What of it other sites get; nil: nothing.
+    package var program: [Fingerprint.Condition]?
+    package var conduct = Conduct.dry
+    /// Somebody took it away; it does not come back while it would be there.
+    package var isUndone = false
+    /// It marked known visitors: it counts from here on.
+    package var isSuspended = false
+    /// When it was last needed.
+    package var needed: Moment
+    /// Requests that it matched, and those of known visitors among them, which it never marks.
+    package var hits: UInt64 = 0
+    package var knownHits: UInt64 = 0
+    /// Those that it marked.
+    package var marked: UInt64 = 0
+    /// Requests of known visitors since it is there.
+    var known: UInt64 = 0
+    var measured: Moment
+    let rule: RequestRule
+
+    package static func == (one: LiveRule, other: LiveRule) -> Bool {
+        one.id == other.id && one.fingerprint == other.fingerprint && one.origin == other.origin
+            && one.conduct == other.conduct && one.isUndone == other.isUndone && one.isSuspended == other.isSuspended
+            && one.needed == other.needed && one.hits == other.hits && one.knownHits == other.knownHits
+            && one.marked == other.marked
+    }
+
+    /// Nil where the conditions are none that a lane can compare.
+    init?(_ fingerprint: Fingerprint, origin: Origin, program: [Fingerprint.Condition]?, at now: Moment) {
+        guard let rule = RequestRule(fingerprint.conditions) else { return nil }
+        self.rule = rule
+        id = Self.number(of: fingerprint.conditions)
+        self.fingerprint = fingerprint
+        self.origin = origin
+        self.program = program
+        needed = now
+        measured = now
+    }
+
+    /// FNV-1a over the conditions' texts.
+    package static func number(of conditions: [Fingerprint.Condition]) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for condition in conditions {
+            for byte in "\(condition.feature.rawValue)=\(condition.value)\n".utf8 {
+                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+            }
+        }
+        return hash
+    }
+
+    /// Seconds from the last need of a rule to its end.
+    package static let lifetime = 1_800.0
+
+    package var until: Moment { min(needed + Self.lifetime, fingerprint.expires) }
+}

@@ -1,0 +1,93 @@
+internal import Bytes
+internal import Detection
+internal import Logging
+internal import Messages
+internal import Moments
+internal import ServiceLifecycle
+
+/// Looks after the rules on requests, beside the record and without it: whatever becomes of the register, rules go to the
+/// lanes.
+struct RequestService: Service {
+    /// Seconds between two savings of the profiles.
+    private static let saveTime = 600.0
+    private static let profileLimit = 4 << 20
+
+    let feed: RequestFeed
+    let mailbox: Mailbox
+    let folder: StateFolder
+    let current: CurrentConfiguration
+    let report: OfficeReport
+    let logger = Logger(label: "requests")
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            let ticking = Task {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(1))
+                    feed.ring()
+                }
+            }
+            await work()
+            ticking.cancel()
+        }
+    }
+
+    private func work() async {
+        var desk = RequestDesk()
+        var version = -1
+        var savedAt = Moment.now
+        var reportedAt = Moment(milliseconds: 0)
+        for await _ in feed.bells {
+            let (configuration, newest) = current.now
+            if newest != version {
+                version = newest
+                desk.follow(configuration.checks.map(\.site), configuration.fingerprints) { profile(of: $0) }
+            }
+            let (news, missed) = feed.take()
+            for item in news {
+                switch item {
+                case .samples(let samples, let at): desk.take(samples, at: at)
+                case .take(let fingerprint, let at): desk.take(fingerprint, at: at)
+                case .undo(let rule, let site): desk.undo(rule, at: site)
+                }
+            }
+            let now = Moment.now
+            if let rules = desk.turn(now) { mailbox.send(.requestRules(rules)) }
+            guard now - reportedAt >= 1 || now < reportedAt else { continue }
+            reportedAt = now
+            let state = OfficeReport.Requests(rules: desk.rules(now), entries: desk.entries, missed: missed)
+            report.update { $0.requests = state }
+            if now - savedAt >= Self.saveTime || now < savedAt {
+                savedAt = now
+                save(desk)
+            }
+        }
+        save(desk)
+    }
+
+    // MARK: Profiles on disk: requests with masked values, and no address.
+
+    private static func file(of site: String) -> String { "requests-\(site).profile" }
+
+    private func profile(of site: String) -> RequestProfile? {
+        guard let bytes = folder.read(Self.file(of: site), limit: Self.profileLimit) else { return nil }
+        do throws(Malformed) {
+            return try RequestProfile(bytes: bytes)
+        } catch {
+            logger.error(
+                "a profile of requests is broken; it is learnt anew",
+                metadata: ["site": "\(site)", "reason": "\(error)"])
+            return nil
+        }
+    }
+
+    private func save(_ desk: RequestDesk) {
+        for (name, watch) in desk.street.sites where watch.profile.since != nil {
+            do throws(OfficeError) {
+                try folder.write(watch.profile.bytes, to: Self.file(of: name), isDurable: false)
+            } catch {
+                return logger.error("a profile of requests was not saved", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+}
