@@ -159,7 +159,7 @@ extension Worker {
         case .carrying where visitor.pointee.carrier?.pointee.streams.isEmpty ?? false: 1
         case .preface, .hello, .ready, .handshake, .head: 2
         case .lingering: 3
-        case .free, .body, .waiting, .exchange, .tunnel, .page, .carrying: nil
+        case .free, .body, .waiting, .following, .exchange, .tunnel, .page, .carrying: nil
         }
     }
 
