@@ -57,7 +57,7 @@ extension EndToEndTests {
         @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
         func `an attack goes on on record while a live rule drops all of its packets`() throws {
             try WireStage.run(sampling: 16) { stage in
-                let sender = try stage.datagrams(1_000_000, perSecond: 20_000, to: 9)
+                let sender = try stage.forged(to: 9)
                 var incidents = ""
                 func packets() -> Int {
                     incidents = (try? stage.incidents()) ?? ""
@@ -209,6 +209,24 @@ final class WireStage {
             for n in range(\(count)):
                 s.sendto(b'x' * 18, ('\(Self.near)', \(port)))
                 time.sleep(1 / \(perSecond))
+            """
+        return try Child(["ip", "netns", "exec", peer, "python3", "-c", program])
+    }
+
+    /// Datagrams from a hundred thousand sources that are none, until it is ended: nobody answers them.
+    func forged(to port: Int) throws -> Child {
+        let program = """
+            import random, socket, struct, time
+            s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+            to = socket.inet_aton('\(Self.near)')
+            end = time.monotonic() + 150
+            while time.monotonic() < end:
+                for n in range(200):
+                    source = struct.pack('!I', 0xc6120000 | random.getrandbits(17))
+                    s.sendto(struct.pack('!BBHHHBBH4s4s', 0x45, 0, 0, 0, 0, 64, 17, 0, source, to)
+                        + struct.pack('!HHHH', random.randint(1024, 65535), \(port), 408, 0) + b'x' * 400,
+                        ('\(Self.near)', 0))
+                time.sleep(0.01)
             """
         return try Child(["ip", "netns", "exec", peer, "python3", "-c", program])
     }

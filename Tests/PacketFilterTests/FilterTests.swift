@@ -240,7 +240,7 @@ private func prefix(_ text: String) throws -> Prefix { try #require(Prefix(text)
             func tally(_ held: Held) throws -> (dropped: UInt64, spared: UInt64) {
                 let counts = try #require(try held.filter.tallies(ofFirst: held.book.tallyPlaces))
                 let tally = try #require(held.book.tallies(counts).first)
-                #expect(tally.dropped.bytes >= 60 * tally.dropped.packets)
+                #expect(tally.dropped.bytes >= 42 * tally.dropped.packets)
                 return (tally.dropped.packets, tally.spared.packets)
             }
             try block(&first, 300, isDry: true)

@@ -160,8 +160,8 @@ extension Visit {
             "packetsSpared": text(tally.spared), "match": tally.match, "hasMatch": !tally.match.isEmpty,
         ]
         if let sources = tally.sources {
-            view["hasSources"] = true
-            view["sources"] = wording.number(UInt64(sources))
+            view["isOfSources"] = true
+            view["mostSources"] = wording.number(UInt64(sources))
         }
         return view
     }

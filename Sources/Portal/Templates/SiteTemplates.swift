@@ -100,7 +100,7 @@ extension PageLibrary {
         {{#packets}}<div><dt>[[Waar|Where]]</dt><dd>[[Pakketfilter aan|Packet filter at]] {{interface}}, {{machine}}</dd></div>
         <div><dt>[[Pakketten tegengehouden|Packets dropped]]</dt><dd>{{packetsDropped}}</dd></div>
         <div><dt>[[Pakketten alleen geteld|Packets only counted]]</dt><dd>{{packetsSpared}}</dd></div>
-        {{#hasSources}}<div><dt>[[Bronnen, ten hoogste tegelijk|Sources, at most at a time]]</dt><dd>{{sources}}</dd></div>{{/hasSources}}
+        {{#isOfSources}}<div><dt>[[Bronnen, ten hoogste tegelijk|Sources, at most at a time]]</dt><dd>{{mostSources}}</dd></div>{{/isOfSources}}
         {{#hasMatch}}<div><dt>[[Welke pakketten|Which packets]]</dt><dd><span class="code">{{match}}</span></dd></div>{{/hasMatch}}{{/packets}}</dl></li>
         """
 }

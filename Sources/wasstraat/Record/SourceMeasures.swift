@@ -61,7 +61,7 @@ package struct SourceMeasures: Sendable {
 
     /// Takes in the tallies as they are.
     /// - Parameters:
-    ///   - attacks: when the attack began that goes on at a site, or has just ended.
+    ///   - attacks: when the attack began that goes on at a site.
     ///   - isLive: such sources are blocked now, not only counted.
     ///   - isKnown: the filter has said its tallies; until then one that is not among them may be.
     /// - Returns: packets dropped since the last time, by site.
