@@ -113,7 +113,8 @@ def percent(value):
     return "-" if value is None else f"{int(value * 10_000) / 100:.2f} %"
 
 
-HEADINGS = f"{'':{SHOWN}}{'known':>10}{'first-time':>12}{'p99 ratio':>10}{'effect s':>9}{'released':>9}{'load/s':>8}{'reached':>9}"
+HEADINGS = (f"{'':{SHOWN}}{'known':>10}{'first-time':>12}{'p99 ratio':>10}{'effect s':>9}{'released':>9}{'load/s':>8}"
+            f"{'reached':>9}")
 
 
 def line(name, row, verdict):
@@ -127,7 +128,8 @@ def line(name, row, verdict):
 
 def notes(row):
     known = ("control_per_second", "control_served", "browser_like_served", "server_cores", "added_core_share", "refused",
-             "attacks", "proven", "grown_bytes", "nanoseconds_each", "asked", "answered", "clicks", "connections", "connections_open", "flood_connections", "handshakes_of_a_core")
+             "attacks", "proven", "grown_bytes", "nanoseconds_each", "asked", "answered", "clicks", "connections",
+             "connections_open", "flood_connections", "handshakes_of_a_core")
     said = [f"{name} {round(row[name], 3)}" for name in known if row.get(name) is not None]
     return f"{'':4}{', '.join(said)}" if said else ""
 

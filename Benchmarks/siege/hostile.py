@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 
 import sites
@@ -162,6 +163,11 @@ FRAMES = ("reset", "reset, with ever new connections", "ping", "settings", "prio
 def frames(bench):
     """The floods of the gateway's tests, frame by frame, beside visitors."""
     folder = os.path.join(bench.repository, "Tests/GatewayTests/Peers")
+    # The one in PATH, or the system's own, for which distributions have packages.
+    python = next((path for path in (sys.executable, "/usr/bin/python3")
+                   if subprocess.run([path, "-c", "import hpack"], capture_output=True).returncode == 0), None)
+    if python is None:
+        raise Void("the Python library hpack is missing (python3-h2)")
     site = dict(sites.MUNICIPALITY)
     site["origin"] = {**site["origin"], "answers": site["origin"]["answers"] + [
         sites.answer("/fixed/5", "vast", 1, "text/plain", 5), sites.answer("/fixed*", "vast", 1, "text/plain", 5_000)]}
@@ -170,7 +176,7 @@ def frames(bench):
     def item(kind):
         def start_load(server, load, name, onset):
             process = subprocess.Popen(
-                later(onset) + bench.pinned(bench.load_core, "/usr/bin/python3", f"{folder}/floods.py", server.clear,
+                later(onset) + bench.pinned(bench.load_core, python, f"{folder}/floods.py", server.clear,
                                             server.lane(), kind, seconds),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
