@@ -198,7 +198,7 @@ func check<Value: Message & Equatable>(_ value: Value) {
         var writer = ByteWriter()
         writer.write(UInt64(1))
         writer.write(UInt64(1))
-        for _ in 0..<14 { writer.write(UInt64(0)) }
+        LaneStatus.Connections().write(to: &writer)
         writer.write(UInt32.max)
         #expect(throws: Malformed(.overBudget, at: writer.bytes.count)) { let _: LaneStatus = try decode(writer.bytes) }
     }
