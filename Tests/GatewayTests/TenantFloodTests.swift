@@ -24,7 +24,7 @@ import Testing
     private static func host(_ number: Int) -> String { "site\(number).example.nl" }
 
     @Test(arguments: Storm.allCases) func `costs the others nothing`(_ storm: Storm) throws {
-        let stormy = try LoopbackOrigin()
+        let stormy = try Self.stormyOrigin()
         let street = try Street { snapshot in
             let quiet = snapshot.sites[0].origins[0].endpoint
             snapshot.sites = (0..<6).map { number in
@@ -62,6 +62,23 @@ import Testing
         #expect(site.processorMicroseconds > 0)
         #expect(status.sites.dropFirst().allSatisfy { $0.budgetRefused == 0 && $0.budgetClosed == 0 })
         stormy.stop()
+    }
+
+    /// Where it is measured, its threads come after others too.
+    private static func stormyOrigin() throws -> LoopbackOrigin {
+        guard rounds != nil else { return try LoopbackOrigin() }
+        let made = Made()
+        let thread = try TestThread {
+            nice(25)
+            let origin = try? LoopbackOrigin()
+            made.origin.withLock { $0 = origin }
+        }
+        thread.join()
+        return try #require(made.origin.withLock { $0 })
+    }
+
+    private final class Made: Sendable {
+        let origin = Mutex<LoopbackOrigin?>(nil)
     }
 
     private static let big: [UInt8] =
