@@ -159,7 +159,7 @@ struct Exchange {
     var responseStarted = false
     var closesVisitor = false
     /// Others wait for this one's response.
-    var leads = false
+    var flight: UInt32?
     /// The request came with cookies that are not the lane's.
     var hasOtherCookies = false
     var dechunks = false

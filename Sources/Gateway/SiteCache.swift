@@ -16,6 +16,8 @@ final class SiteCache: Sendable {
     private static let variantLimit = 8
     /// Responses that are waited for at once; beyond them everybody asks for himself.
     private static let flightLimit = 1024
+    /// How long others wait for who asked, in nanoseconds: its visitor may be slow, or its origin.
+    private static let flightTime: UInt64 = 2_000_000_000
 
     private struct Kept {
         var key: [UInt8] = []
@@ -23,12 +25,21 @@ final class SiteCache: Sendable {
         var cost: Int { variants.reduce(key.count) { $0 + $1.cost } }
     }
 
+    /// A response that is being fetched.
+    private struct Flight {
+        var number: UInt32
+        /// One bit for each worker that has requests waiting.
+        var workers: UInt64 = 0
+        var since: UInt64
+    }
+
     private struct State {
         var order: SegmentedLRU
         /// By the order's slots.
         var kept: [Kept] = []
-        /// By hash: one bit for each worker that has requests waiting.
-        var flights: [UInt64: UInt64] = [:]
+        /// By hash.
+        var flights: [UInt64: Flight] = [:]
+        var flightCount: UInt32 = 0
         var objects = 0
     }
 
@@ -52,14 +63,15 @@ final class SiteCache: Sendable {
 
     func setRoom(_ bytes: Int) { state.withLock { $0.order.room = bytes } }
 
-    func find(_ hash: UInt64, _ key: UnsafeRawBufferPointer) -> Finding {
+    /// - Parameter now: nanoseconds, on the clock that only goes forward, as below.
+    func find(_ hash: UInt64, _ key: UnsafeRawBufferPointer, at now: UInt64) -> Finding {
         guard !isIdle else { return Finding() }
         return state.withLock { state in
             var finding = Finding()
             if let slot = state.order.asked(hash), state.kept[slot].key.elementsEqual(key) {
                 finding.variants = state.kept[slot].variants
             }
-            finding.isUnderWay = state.flights[hash] != nil
+            finding.isUnderWay = state.flights[hash].map { now < $0.since + Self.flightTime } ?? false
             return finding
         }
     }
@@ -137,13 +149,17 @@ final class SiteCache: Sendable {
 
     // MARK: - One for many
 
-    /// Somebody asks the origin, for others too. False: another one does, or too many do.
-    func lead(_ hash: UInt64) -> Bool {
+    /// Somebody asks the origin, for others too. Returns the flight's number; nil: another one does, or too many do.
+    func lead(_ hash: UInt64, at now: UInt64) -> UInt32? {
         state.withLock { state in
-            guard state.flights[hash] == nil, state.flights.count < Self.flightLimit else { return false }
-            state.flights[hash] = 0
+            let former = state.flights[hash]
+            if let former, now < former.since + Self.flightTime { return nil }
+            guard former != nil || state.flights.count < Self.flightLimit else { return nil }
+            state.flightCount &+= 1
+            // Who waits for one that takes too long waits for this one too.
+            state.flights[hash] = Flight(number: state.flightCount, workers: former?.workers ?? 0, since: now)
             note(state)
-            return true
+            return state.flightCount
         }
     }
 
@@ -151,17 +167,18 @@ final class SiteCache: Sendable {
     func wait(_ hash: UInt64, worker: Int) -> Bool {
         state.withLock { state in
             guard state.flights[hash] != nil else { return false }
-            state.flights[hash, default: 0] |= 1 << UInt64(worker)
+            state.flights[hash]?.workers |= 1 << UInt64(worker)
             return true
         }
     }
 
     /// Who led has its answer, or never will. Returns the workers whose requests go on, a bit for each.
-    func land(_ hash: UInt64) -> UInt64 {
+    func land(_ hash: UInt64, _ number: UInt32) -> UInt64 {
         state.withLock { state in
-            let workers = state.flights.removeValue(forKey: hash) ?? 0
+            guard let flight = state.flights[hash], flight.number == number else { return 0 }
+            state.flights[hash] = nil
             note(state)
-            return workers
+            return flight.workers
         }
     }
 }

@@ -48,7 +48,7 @@ extension Worker {
         let pass = Self.pass(hash, plan.hasCookies)
         let isPassed = passes.contains(pass, at: wallSeconds)
         guard isPressed || mode == .on && !isPassed else { return nil }
-        let finding = site.state.cache.find(hash, cacheKey.bytes)
+        let finding = site.state.cache.find(hash, cacheKey.bytes, at: now)
         guard !finding.variants.isEmpty || finding.isUnderWay || mode == .on && !isPassed else { return nil }
         let wants = CacheRequest(request, bytes.span)
         guard let stored = finding.variants.last(where: { $0.suits(request, bytes.span) }), !wants.hasPrecondition,
@@ -92,7 +92,7 @@ extension Worker {
         guard plan.hash != 0 else { return }
         exchange.pointee.cacheHash = plan.hash
         exchange.pointee.hasOtherCookies = plan.hasCookies
-        if plan.leads { exchange.pointee.leads = site.state.cache.lead(plan.hash) }
+        if plan.leads { exchange.pointee.flight = site.state.cache.lead(plan.hash, at: now) }
         if let stored = plan.revalidates {
             exchange.pointee.revalidates = .passRetained(stored)
             plan.revalidates = nil
@@ -110,7 +110,7 @@ extension Worker {
         let isForNobody = wants.hasAuthorization || wants.hasPrecondition
         let limit = Int64(site.settings.cache.stale)
         // Cookies do not matter here: what is kept was made for somebody without any, or is for everybody.
-        return site.state.cache.find(keyHash(site), cacheKey.bytes).variants.last { stored in
+        return site.state.cache.find(keyHash(site), cacheKey.bytes, at: now).variants.last { stored in
             (!isForNobody || stored.head.freshness.isShared && !wants.hasPrecondition)
                 && stored.suits(request, bytes.span)
                 && stored.head.freshness.isUsableInNeed(at: Int64(wallSeconds), limit: limit)
@@ -251,10 +251,10 @@ extension Worker {
 
     /// Who led needs to lead no more.
     func endLead(_ exchange: UnsafeMutablePointer<Exchange>) {
-        guard exchange.pointee.leads else { return }
-        exchange.pointee.leads = false
+        guard let flight = exchange.pointee.flight else { return }
+        exchange.pointee.flight = nil
         let hash = exchange.pointee.cacheHash
-        var workers = site(exchange).state.cache.land(hash)
+        var workers = site(exchange).state.cache.land(hash, flight)
         while workers != 0 {
             let worker = workers.trailingZeroBitCount
             workers &= workers - 1

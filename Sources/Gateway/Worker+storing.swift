@@ -41,7 +41,7 @@ extension Worker {
     private func consider(_ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>) {
         let hash = exchange.pointee.cacheHash
         let pass = Self.pass(hash, exchange.pointee.hasOtherCookies)
-        if !exchange.pointee.leads, exchange.pointee.revalidates == nil, passes.contains(pass, at: wallSeconds) {
+        if exchange.pointee.flight == nil, exchange.pointee.revalidates == nil, passes.contains(pass, at: wallSeconds) {
             return
         }
         let caching = CacheResponse(response, head.span)
@@ -83,7 +83,7 @@ extension Worker {
         // Nobody who waits could be served by it.
         guard !isForNeed, exchange.pointee.capture != nil else { return endLead(exchange) }
         hints.add(hash, until: wallSeconds + Self.hintTime)
-        if !exchange.pointee.leads { exchange.pointee.leads = site.state.cache.lead(hash) }
+        if exchange.pointee.flight == nil { exchange.pointee.flight = site.state.cache.lead(hash, at: now) }
     }
 
     /// What the origin says now may not be kept: what was kept before for everybody is not true any more.

@@ -47,6 +47,7 @@ extension Settings {
         if let certificate = pages?.certificate { _ = certificate.read(files, &complaints) }
         for site in organisations.flatMap(\.sites) {
             if let certificate = site.certificate { _ = certificate.read(files, &complaints) }
+            _ = site.compileCache(files, &complaints)
             var seen: Set<String> = []
             for origin in site.origins where origin.authority.map({ seen.insert($0).inserted }) == true {
                 _ = origin.readAuthorities(files, &complaints)
