@@ -197,15 +197,15 @@ package struct Ladder: Sendable {
     // MARK: - Time
 
     /// Moves the rates along. `admitted` counts up, of each class.
-    mutating func move(admitted now0: UInt64, _ now1: UInt64, _ now2: UInt64, at now: Instant) {
+    mutating func move(admitted: [UInt64], at now: Instant) {
         let elapsed = now.seconds(since: steppedAt)
         guard elapsed >= 0.05 else { return }
         steppedAt = now
         let weight = min(1, elapsed / Self.paceMemory)
-        for (place, count) in [now0, now1, now2].enumerated() {
-            pace[place] += (Float(count &- admitted[place]) / elapsed - pace[place]) * weight
-            admitted[place] = count
+        for (place, count) in admitted.enumerated() {
+            pace[place] += (Float(count &- self.admitted[place]) / elapsed - pace[place]) * weight
         }
+        self.admitted = admitted
         refusalRate += (refusedAtDoor / elapsed - refusalRate) * min(1, elapsed / Self.refusalMemory)
         refusedAtDoor = 0
         isHopeless = refusalRate > max(Self.hopelessRate, Self.hopelessFactor * pace[1])

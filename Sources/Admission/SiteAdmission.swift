@@ -277,7 +277,7 @@ package struct SiteAdmission: Sendable {
     package mutating func tick(at now: Instant) -> [UInt64] {
         if isUnderPressure, now.seconds(since: excessLast) > Self.pressureTail { isUnderPressure = false }
         if waiting.count == 0 { excessSince = nil }
-        ladder.move(admitted: counts[0].admitted, counts[1].admitted, counts[2].admitted, at: now)
+        ladder.move(admitted: counts.map(\.admitted), at: now)
         let load = load
         contrast?.step(load, at: now)
         guard load == .calm else {

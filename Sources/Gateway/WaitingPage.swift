@@ -87,7 +87,7 @@ final class WaitingPage: Sendable {
                 """
                 "><style>:root{color-scheme:light dark}body{font:1.125rem/1.5 sans-serif;margin:0}\
                 main{max-width:36rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.6rem;line-height:1.2}\
-                .row{border-left:.3rem solid;padding-left:1rem;font-weight:bold}</style></head>\
+                a{color:inherit}.row{border-left:.3rem solid;padding-left:1rem;font-weight:bold}</style></head>\
                 <body><main><h1>\(text.heading)</h1><p>\(text.why)</p><p class="row" role="status">
                 """.utf8),
             nobody: text.nobody, one: text.one, many: text.many, soon: text.soon, minute: text.minute,

@@ -21,7 +21,7 @@ struct WaitingText {
     static let dutch = WaitingText(
         language: "nl", title: "Even wachten: het is druk", heading: "Het is nu erg druk",
         why: "De website krijgt meer bezoek dan zij aankan. Dat ligt niet aan u.",
-        nobody: "U bent bijna aan de beurt.", one: "Er is ongeveer 1 bezoeker voor u.",
+        nobody: "U staat vooraan in de rij.", one: "Er is ongeveer 1 bezoeker voor u.",
         many: ("Er zijn ongeveer ", " bezoekers voor u."), soon: " De wachttijd is minder dan een minuut.",
         minute: " De wachttijd is ongeveer een minuut.", minutes: (" De wachttijd is ongeveer ", " minuten."),
         long: " De wachttijd is meer dan een half uur.",
@@ -37,7 +37,7 @@ struct WaitingText {
     static let english = WaitingText(
         language: "en", title: "Please wait: it is busy", heading: "It is very busy now",
         why: "The website gets more visits than it can take. It is not your fault.",
-        nobody: "It is almost your turn.", one: "There is about 1 visitor before you.",
+        nobody: "You are at the front of the row.", one: "There is about 1 visitor before you.",
         many: ("There are about ", " visitors before you."), soon: " The wait is less than a minute.",
         minute: " The wait is about a minute.", minutes: (" The wait is about ", " minutes."),
         long: " The wait is more than half an hour.",

@@ -112,6 +112,25 @@ import Testing
         withExtendedLifetime(clients) {}
     }
 
+    @Test func `the page counts those who came back before`() throws {
+        let (street, clients) = try Self.full()
+        let first = try street.get("/", fields: Self.browser, from: Self.source(1))
+        #expect(first.bodyText.contains("U staat vooraan in de rij. De wachttijd is minder dan een minuut."))
+        // A turn that comes back thirty times is, to this count, as good as thirty that come back once.
+        let turn = try #require(Self.turn(first))
+        var client = try street.visitor(from: Self.source(2))
+        for _ in 0..<30 {
+            let fields = Self.browser + ["Cookie: \(turn)"]
+            #expect(try client.get("/", host: Street.host, fields: fields).status == 503)
+        }
+        let page = try street.get("/", fields: Self.browser, from: Self.source(3))
+        let words = page.bodyText.split(separator: " ").map(String.init)
+        let place = try #require(words.firstIndex(of: "ongeveer"))
+        #expect((5...30).contains(try #require(Int(words[place + 1]))))
+        #expect(Array(words[(place + 2)...].prefix(3)) == ["bezoekers", "voor", "u."])
+        withExtendedLifetime(clients) {}
+    }
+
     @Test func `who waits in the queue in vain gets the page too`() throws {
         let street = try Street {
             $0.limits.queueLength = 64

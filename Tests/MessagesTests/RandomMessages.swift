@@ -168,6 +168,8 @@ extension LaneStatus {
             site.isUnderPressure = $0.flag()
             site.limit = $0.number()
             site.bytesOut = $0.number()
+            site.waitingPages = $0.number()
+            site.turnsOverused = $0.number()
             for index in site.classes.indices {
                 site.classes[index].requests = $0.number()
                 site.classes[index].waitedMicroseconds = $0.number()

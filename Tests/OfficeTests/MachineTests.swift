@@ -153,10 +153,10 @@ struct StoredSecretsTests {
         #expect(first.map(\.count) == [32])
         for day in 1..<7 { _ = secrets.renew(at: UTCTime(seconds: noon.seconds + Int64(day) * 86_400)) }
         #expect(secrets.secrets.cookieKeys == first)
-        #expect(secrets.renew(at: UTCTime(seconds: noon.seconds + 7 * 86_400)))
+        #expect(secrets.renew(at: UTCTime(seconds: noon.seconds + 7 * 86_400)) == true)
         let second = secrets.secrets.cookieKeys
         #expect(second.count == 2 && second[0] != first[0] && second[1] == first[0])
-        #expect(secrets.renew(at: UTCTime(seconds: noon.seconds + 14 * 86_400)))
+        #expect(secrets.renew(at: UTCTime(seconds: noon.seconds + 14 * 86_400)) == true)
         #expect(secrets.secrets.cookieKeys.count == 2 && secrets.secrets.cookieKeys[1] == second[0])
     }
 
@@ -169,7 +169,7 @@ struct StoredSecretsTests {
         let file = [0, 1] + blob(16, 1) + blob(32, 2) + day + blob(16, 3) + [0, 0, 0, 1] + made + blob(48, 4)
         var secrets = try StoredSecrets(decoding: file.span.bytes)
         #expect(secrets.secrets.cookieKeys == [[UInt8](repeating: 2, count: 32)])
-        #expect(secrets.renew(at: noon))
+        #expect(secrets.renew(at: noon) == true)
         #expect(secrets.secrets.cookieKeys.count == 2)
         #expect(secrets.secrets.cookieKeys[1] == [UInt8](repeating: 2, count: 32))
     }
