@@ -15,7 +15,7 @@ extension EndToEndTests {
 
             /// - Parameter pause: milliseconds between two requests of one of them.
             init(
-                _ count: Int, network: UInt32, to endpoint: Endpoint, host: String, fields: [String], pause: UInt32,
+                _ count: Int, network: UInt32, to endpoint: Endpoint, host: String, fields: [String], pause: Int,
                 target: @escaping @Sendable (_ asker: Int, _ number: Int) -> String
             ) throws {
                 for asker in 0..<count {

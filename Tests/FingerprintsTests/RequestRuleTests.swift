@@ -142,7 +142,7 @@ private struct Asked {
 
     @Test func `a profile keeps no word of a value`() {
         let request = RequestFeatures(method: "GET", target: Array("/zoek?naam=Jansen&bsn=123456782&los".utf8))
-        #expect(String(decoding: request.masked.target, as: UTF8.self) == "/zoek?naam=Gagagg&bsn=000000000&ggg")
+        #expect(String(decoding: request.masked.target, as: UTF8.self) == "/zoek?naam=Gaggag&bsn=000000000&ggg")
         #expect(request.masked.masked == request.masked)
     }
 
