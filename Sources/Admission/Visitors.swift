@@ -27,6 +27,8 @@ package struct Arrival: Sendable {
     package var isKnown: Bool
     /// What else is to be seen of the request; without it nothing is scored.
     package var traits: RequestTraits?
+    /// What the operator says of the source, or what is proven of it.
+    package var standing = Standing.none
 
     package init(
         ticket: UInt64, source: UInt64, network: UInt64, region: UInt64 = 0, route: UInt64, isKnown: Bool,

@@ -43,6 +43,14 @@ package struct Frame: Equatable, Sendable {
         case proven = 20
         /// Office to viewer, every second where there is a filter: `HandedSources`.
         case handed = 21
+        /// Office to lane: an `AccessList`; it replaces the one before.
+        case access = 24
+        /// Lane to office: `BotClaims`.
+        case botClaims = 25
+        /// Office to lane: `BotVerdicts`; they replace those before.
+        case botVerdicts = 26
+        /// Office to viewer, every second: a `BusiestTraffic`.
+        case busiest = 27
     }
 
     /// Bytes before the body: kind (1), body length (4).

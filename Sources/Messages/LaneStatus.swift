@@ -69,6 +69,7 @@ package struct SiteStatus: Equatable, Sendable {
     /// Time to first byte of the origins: how many ended in each bucket, from 1 ms, each twice the one before; the last
     /// holds all longer ones.
     package var firstByte: [UInt64] = Array(repeating: 0, count: 16)
+    package var access = AccessCounts()
 
     package init() {}
 }
@@ -138,6 +139,7 @@ extension SiteStatus: Message {
         writer.writeList(classes) { $0.write(to: &$1) }
         writer.writeList(responses) { $1.write($0) }
         writer.writeList(firstByte) { $1.write($0) }
+        access.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -150,6 +152,7 @@ extension SiteStatus: Message {
         classes = try reader.readList(limit: 3) { reader throws(Malformed) in try ClassStatus(reading: &reader) }
         responses = try reader.readList(limit: 5) { reader throws(Malformed) in try reader.readUInt64() }
         firstByte = try reader.readList(limit: 16) { reader throws(Malformed) in try reader.readUInt64() }
+        access = try AccessCounts(reading: &reader)
         guard classes.count == 3, responses.count == 5, firstByte.count == 16 else { throw reader.malformed(.invalid) }
     }
 }

@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 3
+    package static let formVersion: UInt16 = 4
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -17,6 +17,7 @@ extension Snapshot: Message {
         pages?.write(to: &writer)
         secrets.write(to: &writer)
         writer.write(historyTime)
+        writer.writeList(bots) { $0.write(to: &$1) }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -32,6 +33,7 @@ extension Snapshot: Message {
         if try reader.readBool() { pages = try PagesHost(reading: &reader) }
         secrets = try Secrets(reading: &reader)
         historyTime = try reader.readUInt32()
+        bots = try reader.readList(limit: Self.botLimit) { reader throws(Malformed) in try Bot(reading: &reader) }
     }
 }
 
@@ -68,6 +70,8 @@ extension Snapshot.Site: Message {
             writer.write(sourceLimit.burst)
         }
         writer.write(bodyLimit)
+        writer.writeList(allow) { $1.write($0) }
+        writer.writeList(deny) { $1.write($0) }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -82,6 +86,8 @@ extension Snapshot.Site: Message {
             sourceLimit = Snapshot.SourceLimit(rate: try reader.readUInt32(), burst: try reader.readUInt32())
         }
         bodyLimit = try reader.readUInt64()
+        allow = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
+        deny = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
     }
 }
 

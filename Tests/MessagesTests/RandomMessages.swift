@@ -66,6 +66,13 @@ extension Snapshot {
             pages.privateKey = random.bytes(upTo: 200)
             snapshot.pages = pages
         }
+        snapshot.bots = random.list(upTo: 3) {
+            var bot = Bot(name: $0.text(upTo: 64), agent: $0.text(upTo: 32))
+            bot.ranges = $0.list(upTo: 4) { $0.prefix() }
+            bot.hasDomains = $0.flag()
+            bot.rate = $0.number()
+            return bot
+        }
         snapshot.secrets.ticketKeys = random.list(upTo: 3) { $0.bytes(upTo: 48) }
         snapshot.secrets.pseudonymKey = random.bytes(upTo: 16)
         snapshot.secrets.historyKey = random.bytes(upTo: 16)
@@ -92,6 +99,8 @@ extension Snapshot.Site {
         site.mode = random.flag() ? .protect : .observe
         if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
         site.bodyLimit = random.number()
+        site.allow = random.list(upTo: 3) { $0.prefix() }
+        site.deny = random.list(upTo: 3) { $0.prefix() }
         return site
     }
 }
@@ -115,6 +124,8 @@ extension LaneStatus {
             site.isUnderPressure = $0.flag()
             site.limit = $0.number()
             site.bytesOut = $0.number()
+            site.access.impostors = $0.number()
+            site.access.denied = $0.number()
             for index in site.classes.indices {
                 site.classes[index].requests = $0.number()
                 site.classes[index].waitedMicroseconds = $0.number()

@@ -98,8 +98,11 @@ extension LaneDesk {
         case .proven:
             guard let proven = try? ProvenSources(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             office.sources?.take(proven, from: name, of: wanted.sites)
+        case .botClaims:
+            guard let claims = try? BotClaims(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
+            office.bots?.ask(claims.claims)
         case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
-            .filterSamples, .handed:
+            .filterSamples, .handed, .access, .botVerdicts, .busiest:
             breach(peer, frame)
         }
     }
