@@ -1,4 +1,4 @@
-package import Sketches
+internal import Sketches
 
 /// What is known of a visitor beside his history: by the operator's word, or by proof of who he is.
 package enum Standing: Equatable, Sendable, BitwiseCopyable {
@@ -11,6 +11,9 @@ package enum Standing: Equatable, Sendable, BitwiseCopyable {
     case bot(UInt8)
     /// Says it is a crawler that it is proven not to be.
     case impostor
+
+    /// Whom the operator named, or who is proven to be a crawler, is nobody's enemy, whatever he asks for.
+    package var mayBeHostile: Bool { self == .none || self == .impostor }
 }
 
 /// Requests that went by their standing, since the start.
