@@ -21,6 +21,7 @@ private func run(_ bytes: RawSpan) {
     case 10: roundTrip(BotClaims.self, rest)
     case 11: roundTrip(BotVerdicts.self, rest)
     case 12: roundTrip(BusiestTraffic.self, rest)
+    case 13: roundTrip(ControlBook.self, rest)
     default: frames(rest)
     }
 }

@@ -1,6 +1,8 @@
 import Addresses
 import Bytes
 import Messages
+import Mitigations
+import Moments
 import Testing
 
 @Suite struct `A message about who may come` {
@@ -74,5 +76,27 @@ import Testing
         refuses(BotClaims())
         refuses(BotVerdicts())
         refuses(BusiestTraffic())
+    }
+
+    @Test func `round trips as a book of orders, and one that contradicts itself is refused`() throws {
+        var book = ControlBook()
+        let now = Moment(milliseconds: 1_796_000_000_123)
+        for (act, site) in [
+            (ControlBook.Act.allow(Prefix(Address(ipv4: 0xc000_0207), length: 32)), "www"),
+            (.deny(Prefix(Address(high: 0x2001_0db8 << 32, low: 0), length: 48)), ""), (.observe, "balie"),
+            (.protect, "www"),
+        ] {
+            _ = try book.add(act, site: site, seconds: 90, reason: "één reden", author: "root", at: now)
+        }
+        check(book)
+        check(ControlBook())
+        let order = book.orders[0]
+        for wrong in [[order, order], [book.orders[1], order]] {
+            #expect(ControlBook(wrong, nextID: 9) == nil)
+        }
+        #expect(ControlBook([order], nextID: 1) == nil)
+        var bytes = book.encoded()
+        bytes[0] = 2
+        #expect(throws: Malformed(.unsupported, at: 1)) { let _: ControlBook = try decode(bytes) }
     }
 }
