@@ -49,7 +49,7 @@ extension Keys {
                 "A site. Three lines make one: `host`, `certificate` and `origin`; two where it has no certificate.",
             keys: [
                 host, hosts, name, certificate, key, origin, origins, originName, originAuthority, mode, service,
-                Check.section, sourceLimit, bodyLimit,
+                Check.section, sourceLimit, bodyLimit, Access.allow, Access.deny,
             ])
     }
 

@@ -28,6 +28,10 @@ package struct Settings: Equatable, Sendable {
     package var retention: Retention
     package var limits: Snapshot.Limits
     package var organisations: [Organisation]
+    /// Crawlers that may be proven, the built-in ones among them.
+    package var bots: [Bot] = []
+    /// Who is asked for their names; nil: as the system does.
+    package var nameServer: Endpoint?
     /// What the operator may want to change; the settings can be used all the same.
     package var warnings: [Complaint] = []
 
@@ -144,6 +148,7 @@ package struct Settings: Equatable, Sendable {
         package var title: String
         /// Its own address blocks; none overlaps one of another organisation.
         package var networks: [Prefix] = []
+        package var access = Access()
         package var sites: [Site]
     }
 
@@ -162,6 +167,7 @@ package struct Settings: Equatable, Sendable {
         package var sourceLimit: Snapshot.SourceLimit?
         /// Bytes.
         package var bodyLimit: UInt64
+        package var access = Access()
         /// Where it stands in the file, for complaints that come up later.
         package var place: Place
     }

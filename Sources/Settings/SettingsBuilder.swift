@@ -41,6 +41,8 @@ struct SettingsBuilder {
             settings.organisations.append(organisation(values, listeners))
         }
         settings.pages = pages(root)
+        settings.bots = bots(root)
+        if case .endpoint(let server) = root[Keys.Bots.nameServer]?.content { settings.nameServer = server }
         assign(root, &settings)
         checkTogether(settings, root)
         return settings
@@ -82,7 +84,7 @@ struct SettingsBuilder {
         }
         return Settings.Organisation(
             name: name, title: values.text(Keys.Organisation.title) ?? name, networks: networks(values, of: name),
-            sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
+            access: access(values), sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
     }
 
     private mutating func check(_ filter: Settings.Filter, _ values: Values, _ settings: Settings) {
@@ -156,6 +158,7 @@ extension SettingsBuilder {
             origins: origins(values, hosts, listeners), check: check(values.group(Keys.Check.section)),
             bodyLimit: values.number(Keys.Site.bodyLimit) ?? 0, place: values.place)
         site.mode = values.text(Keys.Site.mode) == "observe" ? .observe : .protect
+        site.access = access(values)
         site.service = values.text(Keys.Site.service) == "back-office" ? .backOffice : .publicService
         if let limit = values.section(Keys.Site.sourceLimit), let rate = limit.number(Keys.SourceLimit.rate) {
             site.sourceLimit = Snapshot.SourceLimit(
