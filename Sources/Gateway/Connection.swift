@@ -59,6 +59,8 @@ struct Visitor {
     var isPostponed = false
     /// A request came over this connection before.
     var isReused = false
+    /// Which crawler its first request said it is (`Worker.Claim`).
+    var claim: UInt8 = 0
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.

@@ -18,8 +18,13 @@ package final class Lane {
     private var control: Int32 = -1
     private var frames = FrameAssembler()
     private var arrived: [Int32] = []
-    private var shared: LaneShared?
-    private var table: SiteTable?
+    var shared: LaneShared?
+    var table: SiteTable?
+    /// What the office said last of who may come; kept when it goes away.
+    var accessList = AccessList()
+    var botVerdicts = BotVerdicts()
+    /// When an entry of the list ends, in seconds since 1970.
+    var accessEnd = UInt64.max
     private var threads: [pthread_t] = []
     /// Listener by listener, one socket for each worker.
     private var listeners: [Int32] = []
@@ -68,6 +73,8 @@ package final class Lane {
             let now = Clock.monotonic()
             let isStatusDue = now - lastStatus >= 500_000_000
             sendProven(isDue: isStatusDue)
+            sendClaims()
+            endAccess()
             if isStatusDue {
                 lastStatus = now
                 sendStatus()
@@ -122,7 +129,7 @@ package final class Lane {
         arrived = []
     }
 
-    private func send(_ frame: Frame, _ descriptors: [Int32] = []) {
+    func send(_ frame: Frame, _ descriptors: [Int32] = []) {
         guard control >= 0 else { return }
         let bytes = frame.encoded()
         var offset = 0
@@ -190,6 +197,12 @@ package final class Lane {
         case .pages:
             let body = frame.body
             adopt(try Pages(decoding: body.span.bytes))
+        case .access:
+            let body = frame.body
+            adopt(try AccessList(decoding: body.span.bytes))
+        case .botVerdicts:
+            let body = frame.body
+            adopt(try BotVerdicts(decoding: body.span.bytes))
         case .drain:
             drain()
         default:
@@ -273,9 +286,9 @@ package final class Lane {
         var changes: [() -> Void] = []
         for (index, settings) in snapshot.sites.enumerated() {
             let before = table?.sites.first { $0.settings.name == settings.name }
-            let state = before?.state ?? SiteState(settings, snapshot.limits, key: key, at: now)
+            let state = before?.state ?? SiteState(settings, snapshot, key: key, at: now)
             if before != nil {
-                changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) } }
+                changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot) } }
             }
             let certificate = try Self.certificate(
                 settings.certificateChain, settings.privateKey, of: "site \(settings.name)", among: &certificates)
@@ -309,7 +322,8 @@ package final class Lane {
         for change in changes { change() }
         return SiteTable(
             snapshot, sites: sites, pagesCertificate: pagesCertificate,
-            listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
+            listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys), access: makeAccess(snapshot),
+            bots: BotTable(snapshot.bots, botVerdicts))
     }
 
     /// The context for a certificate chain, one of those made already where it can be; nil for an empty chain.

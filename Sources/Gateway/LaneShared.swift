@@ -11,6 +11,7 @@ final class LaneShared: Sendable {
     let wakeDescriptors: [Int32]
     let history: HistoryFilter?
     let hostile = HostileWatch()
+    let bots = BotWatch()
     private let mailboxes: Mutex<[[Worker.Command]]>
     private let tallies: Mutex<[[[NamedTally]]]>
     private let reports: Mutex<[WorkerReport]>

@@ -11,12 +11,13 @@ final class SiteState: Sendable {
     let salt: UInt64
 
     /// - Parameter key: keeps what is counted of requests from being chosen by who sends them.
-    init(_ site: Snapshot.Site, _ limits: Snapshot.Limits, key: KeyedHash, at now: Instant) {
-        admission = Mutex(SiteAdmission(rules: Self.rules(site, limits), key: key, at: now))
+    init(_ site: Snapshot.Site, _ snapshot: Snapshot, key: KeyedHash, at now: Instant) {
+        admission = Mutex(SiteAdmission(rules: Self.rules(site, snapshot), key: key, at: now))
         salt = site.name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
-    static func rules(_ site: Snapshot.Site, _ limits: Snapshot.Limits) -> SiteAdmission.Rules {
+    static func rules(_ site: Snapshot.Site, _ snapshot: Snapshot) -> SiteAdmission.Rules {
+        let limits = snapshot.limits
         var rules = SiteAdmission.Rules()
         rules.isObserving = site.mode == .observe
         rules.queueLength = Int(limits.queueLength)
@@ -24,6 +25,7 @@ final class SiteState: Sendable {
         rules.origins = site.origins.count
         rules.sourceRate = site.sourceLimit.map { Float($0.rate) }
         rules.sourceBurst = site.sourceLimit.map { Float($0.burst) } ?? 0
+        rules.botRates = snapshot.bots.map { Float($0.rate) }
         return rules
     }
 }
@@ -76,6 +78,9 @@ final class SiteTable: Sendable {
     let viaValue: [UInt8]
     let pseudonyms: KeyedHash
     let sources: KeyedHash
+    /// Who may come, as of the snapshot's adoption; the workers have the newest.
+    let access: AccessTable
+    let bots: BotTable
 
     private struct Entry: Sendable {
         var host: [UInt8]
@@ -84,7 +89,12 @@ final class SiteTable: Sendable {
     /// Open addressing over a hash of the lower-case name; "*." names are stored without their star.
     private let entries: [Entry?]
 
-    init(_ snapshot: Snapshot, sites: [Site], pagesCertificate: TLSContext?, listenerContext: TLSContext) {
+    init(
+        _ snapshot: Snapshot, sites: [Site], pagesCertificate: TLSContext?, listenerContext: TLSContext,
+        access: AccessTable, bots: BotTable
+    ) {
+        self.access = access
+        self.bots = bots
         self.snapshot = snapshot
         self.sites = sites
         self.pagesCertificate = pagesCertificate

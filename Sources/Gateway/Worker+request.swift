@@ -35,6 +35,8 @@ extension Worker {
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
         guard siteIndex != TLSPort.pagesSite else { return answerPage(index, bytes) }
         let site = table.sites[Int(siteIndex)]
+        let word = word(index, siteIndex)
+        if word == .denied { return deny(index, site, bytes) }
         if site.certificate != nil, !visitor.pointee.isTLS,
             !table.snapshot.listeners[Int(visitor.pointee.listener)].servesClear
         {
@@ -51,7 +53,7 @@ extension Worker {
                 index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: end + Int(length))
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
-        return ask(index, site, bytes, start, end)
+        return ask(index, site, bytes, start, end, standing(index, word, bytes))
     }
 
     /// Places that are kept for small bodies over one HTTP/2 connection.
@@ -93,7 +95,8 @@ extension Worker {
     }
 
     private func ask(
-        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
+        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int,
+        _ standing: Standing
     ) -> Bool {
         let visitor = visitors[asker]
         let source = visitor.pointee.source
@@ -108,11 +111,12 @@ extension Worker {
         var traits = request.traits(bytes.span, route: routeHash)
         if isFramed(visitor) { traits.version = 20 }
         traits.client = (visitor.pointee.ja4?.mixed ?? 0) ^ visitor.pointee.agent
-        let arrival = Arrival(
+        var arrival = Arrival(
             ticket: ticket, source: sourceHash,
             network: table.sources(network.high, network.low, site.state.salt ^ 1),
             region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
             traits: traits)
+        arrival.standing = standing
         tally(asker, site, arrival, network, bytes.span)
         let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
             ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
@@ -146,7 +150,7 @@ extension Worker {
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true
             exchange.pointee.ticket = ticket
-            exchange.pointee.isSuspect = isSuspect
+            exchange.pointee.isSuspect = isSuspect && standing.mayBeHostile
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             visitors[index].pointee.phase = .waiting
             armVisitor(index, limits.queueTime + 1000)

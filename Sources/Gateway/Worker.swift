@@ -16,6 +16,9 @@ final class Worker {
     /// What the lane or another worker tells a worker.
     enum Command {
         case table(SiteTable)
+        /// Of the table that was told of last.
+        case access(AccessTable)
+        case bots(BotTable)
         case accessLog(Int32)
         case pages(PageStore)
         /// A waiting request's turn has come, by a slot that another worker gave back.
@@ -57,6 +60,8 @@ final class Worker {
     let history: HistoryFilter?
 
     var table: SiteTable
+    var access: AccessTable
+    var bots: BotTable
     var limits: Snapshot.Limits
     var visitors = Slab(empty: Visitor())
     var upstreams = Slab(empty: Upstream())
@@ -119,6 +124,8 @@ final class Worker {
         self.index = index
         self.shared = shared
         self.table = table
+        access = table.access
+        bots = table.bots
         limits = table.snapshot.limits
         epoll = epoll_create1(linux_epoll_close_on_exec)
         precondition(epoll >= 0, "the kernel gives no epoll instance")
@@ -239,6 +246,8 @@ final class Worker {
     private func obey(_ command: Command) {
         switch command {
         case .table(let table): apply(table)
+        case .access(let new): access = new
+        case .bots(let new): bots = new
         case .pages(let store): pages = store
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
         case .grant(let ticket, let slot, let state): granted(ticket, slot, state)
@@ -256,6 +265,8 @@ final class Worker {
             visitors[index].pointee.site = new.sites.first { $0.state === state }?.index ?? TLSPort.goneSite
         }
         table = new
+        access = new.access
+        bots = new.bots
         limits = new.snapshot.limits
         let listLimits = Self.listLimits(new)
         if listLimits.bytes != fields.limits.bytes { fields = HPACKFields(limits: listLimits) }

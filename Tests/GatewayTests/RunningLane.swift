@@ -18,6 +18,7 @@ final class RunningLane: Sendable {
         var reports = 0
         var traffic: [String: Traffic] = [:]
         var proven = ProvenSources()
+        var claims: [BotClaims.Claim] = []
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -127,6 +128,14 @@ final class RunningLane: Sendable {
 
     /// All sources that were said to be hostile, and the last figures.
     var proven: ProvenSources { state.withLock { $0.proven } }
+
+    /// Claims to be a crawler that the lane asked for.
+    var claims: [BotClaims.Claim] { state.withLock { $0.claims } }
+
+    /// Says who may come; the lane says nothing back.
+    func tell(_ list: AccessList) throws { try send(Frame(.access, body: list.encoded())) }
+
+    func tell(_ verdicts: BotVerdicts) throws { try send(Frame(.botVerdicts, body: verdicts.encoded())) }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -252,6 +261,9 @@ final class RunningLane: Sendable {
                 state.proven = ProvenSources(
                     state.proven.sources + proven.sources, omitted: proven.omitted, spared: proven.spared)
             }
+        case .botClaims:
+            let claims = try BotClaims(decoding: body.span.bytes)
+            state.withLock { $0.claims += claims.claims }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }
         default:
