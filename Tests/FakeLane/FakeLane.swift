@@ -8,7 +8,8 @@ internal import Messages
 /// configuration", so that a test sees who serves. What it was told it notes in the access log.
 ///
 /// The configuration's `instance` tells it to misbehave: "refused" (says so and stays with the former one), "fatal" (dies
-/// of it), "deaf" (does not drain), "proves" (says once that 198.51.100.7 is hostile, and something of nobody's site).
+/// of it), "deaf" (does not drain), "proves" (says once that 198.51.100.7 is hostile, and something of nobody's site),
+/// "claims" (asks for the crawler "zoek" at 203.0.113.5 to 203.0.113.8).
 @main
 struct FakeLane {
     static func main() {
@@ -114,6 +115,12 @@ struct FakeLane {
         case .pages:
             guard let pages = try? Pages(decoding: frame.body.span.bytes) else { exit(65) }
             note("\(name) pages \(pages.made) \(pages.files.map(\.path))\n")
+        case .access:
+            guard let list = try? AccessList(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) access \(list.entries.map { "\($0.kind) \($0.prefix) \($0.site)" })\n")
+        case .botVerdicts:
+            guard let verdicts = try? BotVerdicts(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) bots \(verdicts.verdicts.map { "\($0.claim.address) \($0.claim.bot) \($0.isTrue)" })\n")
         case .drain: if snapshot?.instance != "deaf" { exit(0) }
         default: exit(65)
         }
@@ -131,6 +138,10 @@ struct FakeLane {
         generation.write(fresh.generation)
         send(Frame(.inForce, body: generation.bytes))
         if fresh.instance == "proves" { prove() }
+        if fresh.instance == "claims" {
+            let claims = (5...8).map { BotClaims.Claim(Address(ipv4: 0xcb00_7100 + $0), bot: "zoek") }
+            send(Frame(.botClaims, body: BotClaims(claims).encoded()))
+        }
     }
 
     private func prove() {

@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
             var services: [any Service] = [
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
-                    report: start.report, console: console, rules: rules, wire: wire)
+                    report: start.report, console: console, rules: rules, wire: wire, audit: start.audit)
             ]
             // One that cannot be started is reported; that is no reason to serve nobody.
             if let settings = start.configuration.filter, let rules, let sources = start.sources {
@@ -68,6 +68,7 @@ struct RunCommand: AsyncParsableCommand {
                 }
             }
             services += [
+                BotService(inquiries: start.bots, current: current, report: start.report, mailbox: start.mailbox),
                 OfficeService(start: start),
                 ReloadService(file: config, mailbox: start.mailbox, current: current, metrics: start.metrics),
             ]
@@ -98,6 +99,7 @@ struct RunCommand: AsyncParsableCommand {
             server = MetricsServer(listener: fcntl(listener.number, F_DUPFD_CLOEXEC, 0)) {
                 let state = report.current
                 var text = MetricsText(lanes: state, at: Clock.monotonic, version: Version.number)
+                text.add(state.bots)
                 text.add(state.collector)
                 text.add(state.filter)
                 text.add(state.wire)

@@ -44,6 +44,9 @@ extension LaneDesk {
         }
         sendAccessLog()
         laneHasListeners = hello.generation > 0
+        // Before the snapshot: the lane's first table has the lists in it.
+        sendAccess()
+        sendVerdicts()
         sendSnapshot(wanted, at: now)
         if supervision.isStopping { drain() }
         report()
@@ -94,13 +97,14 @@ extension LaneDesk {
         case .log: passOn(frame)
         case .traffic:
             guard let traffic = try? LaneTraffic(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
+            office.busiest.hear(traffic)
             office.feed.put(.traffic(lane: name, traffic, at: .now), size: frame.body.count)
         case .proven:
             guard let proven = try? ProvenSources(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
             office.sources?.take(proven, from: name, of: wanted.sites)
         case .botClaims:
             guard let claims = try? BotClaims(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
-            office.bots?.ask(claims.claims)
+            office.bots.ask(claims.claims)
         case .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest, .filterReply,
             .filterSamples, .handed, .access, .botVerdicts, .busiest:
             breach(peer, frame)

@@ -61,6 +61,7 @@ extension SiteStatus {
         originFailures &+= other.originFailures
         badRequests &+= other.badRequests
         unlike &+= other.unlike
+        access.add(other.access)
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
     }

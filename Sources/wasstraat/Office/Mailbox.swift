@@ -12,6 +12,8 @@ package final class Mailbox: Sendable {
         /// Another mode for a site than the configured one, also after a reload, until it is taken back (nil). It does not
         /// outlive the office.
         case setMode(site: String, Snapshot.Mode?)
+        /// What was found out of crawlers; replaces what was before.
+        case botVerdicts(BotVerdicts)
         case stop
     }
 

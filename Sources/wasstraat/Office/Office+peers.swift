@@ -72,6 +72,7 @@ extension Office {
         let state = report.current
         send(Frame(.lane, body: state.summary.encoded()), to: peer)
         guard isStatusDue else { return }
+        if !busiestNow.sites.isEmpty { send(Frame(.busiest, body: busiestNow.encoded()), to: peer) }
         // The lanes' comes last: a viewer that has it has all of this second.
         if let filter = state.filter {
             send(Frame(.handed, body: filter.sources.encoded()), to: peer)

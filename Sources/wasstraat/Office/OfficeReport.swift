@@ -27,6 +27,9 @@ package final class OfficeReport: Sendable {
         /// nil where no filter is configured.
         var filter: Filter?
 
+        /// Claims of sources to be a crawler.
+        var bots = BotVerifier.Counts()
+
         /// nil where samples of the filter are not looked at.
         var wire: Wire?
 

@@ -44,11 +44,13 @@ struct RecordService: Service {
     let rules: FilterRules?
     /// Where attacks that samples of the filter show come from; nil: there is no filter.
     let wire: WireFeed?
+    /// Who did what by hand.
+    let audit: AuditFeed
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
-        console: Descriptor?, rules: FilterRules?, wire: WireFeed?
+        console: Descriptor?, rules: FilterRules?, wire: WireFeed?, audit: AuditFeed
     ) {
         self.feed = feed
         self.mailbox = mailbox
@@ -58,6 +60,7 @@ struct RecordService: Service {
         self.console = console
         self.rules = rules
         self.wire = wire
+        self.audit = audit
     }
 
     func run() async throws {
@@ -90,6 +93,7 @@ struct RecordService: Service {
             group.addTask { await probe(recorder) }
             group.addTask { await collect(records, key) }
             group.addTask { await recordRules(records) }
+            group.addTask { await recordOrders(records) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }

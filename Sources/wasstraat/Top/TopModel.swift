@@ -15,6 +15,7 @@ package struct TopModel {
     private(set) var lane: LaneState?
     private(set) var samples: [Sample] = []
     var filter = TopFilter()
+    private(set) var traffic = BusiestTraffic()
 
     package init() {}
 
@@ -26,7 +27,10 @@ package struct TopModel {
         lane = nil
         samples = []
         filter = TopFilter()
+        traffic = BusiestTraffic()
     }
+
+    package mutating func received(_ busiest: BusiestTraffic) { traffic = busiest }
 
     package mutating func received(_ state: LaneState) {
         lane = state

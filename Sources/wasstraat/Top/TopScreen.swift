@@ -107,6 +107,7 @@ package struct TopScreen {
         ]
         let head = "  class    requests/s  admitted/s  queued/s  refused/s  left/s  mean wait"
         return [title, state, [(.dim, head)]] + VisitorClass.allCases.indices.map { row($0, site, model) }
+            + standing(site, model)
     }
 
     private func row(_ visitors: Int, _ site: SiteStatus, _ model: TopModel) -> [Part] {
