@@ -14,7 +14,8 @@ import Testing
         _ street: Street, from source: String, _ path: String = "/nieuws", _ fields: String...,
         to endpoint: Endpoint? = nil, preface: String = ""
     ) throws -> HTTPMessage? {
-        let client = try RawClient(to: endpoint ?? street.clear, from: try #require(Address(source)))
+        let from: Address = try #require(Address(source))
+        let client = try RawClient(to: endpoint ?? street.clear, from: from)
         var reading = client
         let lines = ["GET \(path) HTTP/1.1", "Host: \(Street.host)", "Connection: close"] + fields
         try client.send(preface + lines.map { $0 + "\r\n" }.joined() + "\r\n")
@@ -65,9 +66,10 @@ import Testing
     @Test func `an allowed source is never said to be hostile, whatever it asks for`() throws {
         let street = try Self.flooded()
         let waiting = try full(street)
+        let source: Address = try #require(Address("127.9.9.9"))
         for _ in 0..<60 {
             // It holds what it may; what is over that waits, and is left.
-            _ = try? RawClient(to: street.clear, from: try #require(Address("127.9.9.9"))).send(
+            _ = try? RawClient(to: street.clear, from: source).send(
                 request("GET /hang HTTP/1.1", "Host: \(Street.host)", "Connection: close"))
             pauseThread(60)
         }

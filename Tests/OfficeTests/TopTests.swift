@@ -102,7 +102,7 @@ struct TopTests {
         model.received(ledger.next())
         let lines = TopScreen(columns: 80, rows: 40).lines(model, at: time)
         #expect(
-            lines[8...10].joined(separator: "\n") == """
+            lines[9...11].joined(separator: "\n") == """
                   ladder refuse  bots 2.0/s  denied 30.0/s
                   asked GET /zoek? 200/s  GET / 5.0/s
                   from 192.0.2.0/24 200/s  2001:db8::/48 5.0/s  about 0 sources

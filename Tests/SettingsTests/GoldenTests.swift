@@ -67,13 +67,6 @@ extension Settings {
                     + "detection \(filter.detection), cookies \(filter.cookies)")
         }
         for lane in lanes { lines += lane.effective }
-        // Built-in crawlers are no news.
-        for bot in bots where bot.place != Place() {
-            lines.append(
-                "crawler \(bot.name) '\(bot.agent)' \(bot.domains) \(bot.ranges) \(bot.rangesFile ?? "no file") \(bot.rate)/s"
-            )
-        }
-        if let nameServer { lines.append("name server \(nameServer), \(bots.count) crawlers") }
         if !trustedPeers.isEmpty { lines.append("trusted \(trustedPeers)") }
         let (usual, limits) = (Mirror(reflecting: Snapshot.Limits()).children, Mirror(reflecting: limits).children)
         for (one, other) in zip(usual, limits) where "\(one.value)" != "\(other.value)" {
@@ -82,7 +75,6 @@ extension Settings {
         for organisation in organisations {
             lines.append("organisation \(organisation.name) '\(organisation.title)'")
             if !organisation.networks.isEmpty { lines.append("  networks \(organisation.networks)") }
-            if organisation.access != Access() { lines.append("  \(organisation.access.effective)") }
             lines += organisation.sites.map(\.effective)
         }
         return lines.joined(separator: "\n") + "\n"
@@ -99,15 +91,10 @@ extension Settings.Lane {
     }
 }
 
-extension Settings.Access {
-    fileprivate var effective: String { "allow \(allow) deny \(deny)" }
-}
-
 extension Settings.Site {
     fileprivate var effective: String {
         var text = "  site \(name) \(hosts) \(mode) \(service) body \(bodyLimit)"
         if let sourceLimit { text += " limit \(sourceLimit.rate)/\(sourceLimit.burst)" }
-        if access != Settings.Access() { text += "\n    \(access.effective)" }
         if let certificate { text += "\n    certificate \(certificate.chain) key \(certificate.key ?? "beside")" }
         text += "\n    check \(check.path) for \(check.status) and \(check.word.map { "'\($0)'" } ?? "no word")"
         for origin in origins {
