@@ -17,6 +17,11 @@ private func run(_ bytes: RawSpan) {
     case 5: roundTrip(Pages.self, rest)
     case 6: roundTrip(StoredBook.self, rest)
     case 8: roundTrip(ProvenSources.self, rest)
+    case 9: roundTrip(AccessList.self, rest)
+    case 10: roundTrip(BotClaims.self, rest)
+    case 11: roundTrip(BotVerdicts.self, rest)
+    case 12: roundTrip(BusiestTraffic.self, rest)
+    case 13: roundTrip(ControlBook.self, rest)
     default: frames(rest)
     }
 }

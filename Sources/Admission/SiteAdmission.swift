@@ -19,6 +19,9 @@ package struct SiteAdmission: Sendable {
         package var sourceBurst: Float = 0
         /// Requests are judged by what they look like.
         package var isScoring = true
+        /// Requests a second that each proven crawler may make here, and our own probers together.
+        package var botRates: [Float] = []
+        package var probeRate: Float = 10
 
         package init() {}
     }
@@ -68,6 +71,7 @@ package struct SiteAdmission: Sendable {
     package internal(set) var counts = [Counts(), Counts(), Counts()]
     /// Requests that were suspect for their score alone.
     package private(set) var unlike: UInt64 = 0
+    package private(set) var standings = StandingCounts()
     package private(set) var isUnderPressure = false
     /// The class of the request that came last, for who asks under the same lock.
     package internal(set) var lastClass = VisitorClass.unknown
@@ -96,6 +100,7 @@ package struct SiteAdmission: Sendable {
     private(set) var sources: SpaceSaving
     private var networks: SpaceSaving
     private var sourceRates: SpaceSaving
+    private var pace = StandingPace()
     /// Made with the first request that shows its traits: a site that nobody asks costs nothing.
     private var contrast: TraitContrast?
     private let key: KeyedHash
@@ -141,9 +146,12 @@ package struct SiteAdmission: Sendable {
         let cost = routes.cost(arrival.route)
         let source = sources.add(arrival.source, weight: cost, at: now)
         let network = networks.add(arrival.network, weight: cost, at: now)
-        var visitorClass = classify(source.sure, isKnown: arrival.isKnown)
+        let passes = pace.passes(arrival.standing, rules, &standings, at: now)
+        var visitorClass = passes ? .known : classify(source.sure, isKnown: arrival.isKnown)
+        if arrival.standing == .impostor { visitorClass = .suspect }
         if visitorClass == .unknown, !arrival.isMarked, sendsRound(arrival, at: now) { return .refuse(.full) }
-        let judgement = judge(arrival, at: now)
+        // What a monitor or a crawler asks for says nothing of this site's visitors.
+        let judgement = passes ? TraitContrast.Judgement() : judge(arrival, at: now)
         let isUnlike = visitorClass == .unknown && (judgement.isBeyond || arrival.isMarked)
         if isUnlike {
             visitorClass = .suspect
@@ -154,9 +162,9 @@ package struct SiteAdmission: Sendable {
         counts[index].requests += 1
         fadeNeed(at: now)
         need[index] += cost / (1000 * Self.needMemory)
-        if !isUnderPressure { learnUsual(source.sure) }
+        if !isUnderPressure, !passes { learnUsual(source.sure) }
 
-        if let rate = rules.sourceRate {
+        if let rate = rules.sourceRate, !passes {
             // A window that fades with a time constant of one second holds `rate` requests at that steady rate.
             // Only what is let through counts, so that a source that slows down is served again at once.
             let amount = sourceRates.estimate(arrival.source, at: now)?.sure ?? 0
@@ -167,11 +175,15 @@ package struct SiteAdmission: Sendable {
                 _ = sourceRates.add(arrival.source, weight: 1, at: now)
             }
         }
+        if passes, isExempt(arrival.standing), let origin = reservedOrigin {
+            return .admit(take(origin, visitorClass, arrival.route, waited: 0, at: now))
+        }
         guard let origin = freeOrigin(for: visitorClass), waiting.count == 0 || !someoneGoesBefore(visitorClass) else {
             var entry = WaitingRoom.Entry(
                 ticket: arrival.ticket, visitorClass: visitorClass,
-                score: Int8((judgement.score / Self.scoreStep).rounded(.towardZero)), isUnlike: isUnlike,
-                demand: max(source.sure, network.sure / Self.networkFactor), route: arrival.route,
+                score: passes ? .min : Int8((judgement.score / Self.scoreStep).rounded(.towardZero)),
+                isUnlike: isUnlike,
+                demand: passes ? 0 : max(source.sure, network.sure / Self.networkFactor), route: arrival.route,
                 source: arrival.source,
                 isAsset: arrival.traits?.isAsset ?? false, since: now)
             take(arrival.turn, into: &entry, at: now)
@@ -321,6 +333,22 @@ package struct SiteAdmission: Sendable {
 
     private static func cause(_ entry: WaitingRoom.Entry) -> RefusalCause {
         entry.isUnlike ? .unlike : entry.visitorClass == .suspect ? .suspect : .full
+    }
+
+    /// Whoever the operator named waits for nobody; a crawler can come back.
+    private func isExempt(_ standing: Standing) -> Bool { standing == .allowed || standing == .probe }
+
+    /// The origin with the most room for a request that does not wait. Such requests may hold a little more than the
+    /// limit, so that neither a flood keeps them out nor they overwhelm the origin.
+    private var reservedOrigin: Int? {
+        let slots = origins.reduce(0) { $0 + ($1.isHealthy ? $1.slots : 0) }
+        guard slots > 0, inFlightCount < slots + max(2, slots / 4) else { return nil }
+        var best: Int?
+        for index in origins.indices where origins[index].isHealthy {
+            if let present = best, origins[index].inFlight >= origins[present].inFlight { continue }
+            best = index
+        }
+        return best
     }
 
     private func classify(_ demand: Float, isKnown: Bool) -> VisitorClass {

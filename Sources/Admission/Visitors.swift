@@ -34,6 +34,8 @@ package struct Arrival: Sendable {
     package var mayBeSent = false
     /// A rule of detection matches it: an unknown visitor's is suspect for that.
     package var isMarked = false
+    /// What the operator says of the source, or what is proven of it.
+    package var standing = Standing.none
 
     package init(
         ticket: UInt64, source: UInt64, network: UInt64, region: UInt64 = 0, route: UInt64, isKnown: Bool,

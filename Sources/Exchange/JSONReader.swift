@@ -1,16 +1,22 @@
 /// Reads one JSON text (RFC 8259) from bytes that nobody vouches for. Strict: no comments, no second value, no lone
 /// surrogate, no invalid UTF-8. Bounded: depth and members; the caller bounds the length.
-struct JSONReader {
+package struct JSONReader {
     /// How much one text may hold.
-    struct Limits {
+    package struct Limits {
         var depth: Int
         /// Of one object.
         var members: Int
         /// Of one array.
         var elements: Int
 
+        package init(depth: Int, members: Int, elements: Int) {
+            self.depth = depth
+            self.members = members
+            self.elements = elements
+        }
+
         /// A fingerprint is four deep and has at most eleven members, and 21 conditions, at one place.
-        static let fingerprint = Limits(depth: 8, members: 64, elements: 64)
+        package static let fingerprint = Limits(depth: 8, members: 64, elements: 64)
     }
 
     private let bytes: [UInt8]
@@ -22,7 +28,8 @@ struct JSONReader {
         self.limits = limits
     }
 
-    static func read(_ bytes: [UInt8], within limits: Limits = .fingerprint) throws(ExchangeError) -> JSONValue {
+    package static func read(_ bytes: [UInt8], within limits: Limits = .fingerprint) throws(ExchangeError) -> JSONValue
+    {
         var reader = JSONReader(bytes, limits)
         let value = try reader.readValue(depth: 0)
         reader.skipSpace()

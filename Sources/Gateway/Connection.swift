@@ -81,6 +81,8 @@ struct Visitor {
     var turn: UInt16 = 0
     /// Let through in its handshake while its site was held back: its first request is not asked again.
     var hasPass = false
+    /// Which crawler its first request said it is (`Worker.Claim`).
+    var claim: UInt8 = 0
     /// The site that the certificate was shown for; `TLSPort.noSite` in clear.
     var site = TLSPort.noSite
     /// How the visitor's program speaks TLS.

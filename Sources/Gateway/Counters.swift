@@ -6,6 +6,8 @@ struct SiteCounters: Sendable {
     var responses = (UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0))
     var originFailures: UInt64 = 0
     var badRequests: UInt64 = 0
+    /// Requests of sources that the operator turned away.
+    var denied: UInt64 = 0
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     var firstByte = [16 of UInt64](repeating: 0)
@@ -42,6 +44,7 @@ struct SiteCounters: Sendable {
         responses.4 += other.responses.4
         originFailures += other.originFailures
         badRequests += other.badRequests
+        denied += other.denied
         bytesIn += other.bytesIn
         bytesOut += other.bytesOut
         for index in firstByte.indices { firstByte[index] += other.firstByte[index] }

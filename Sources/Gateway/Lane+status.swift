@@ -39,6 +39,10 @@ extension SiteStatus {
             let ladder = admission.ladder.counts
             (waitingPages, cookieProofs) = (ladder.pages, ladder.proofs)
             (turnsReturned, turnsOverused) = (ladder.returned, ladder.overused)
+            access.allowed = admission.standings.allowed
+            access.probes = admission.standings.probes
+            access.bots = admission.standings.bots
+            access.impostors = admission.standings.impostors
             healthyOrigins = UInt64(admission.origins.count { $0.isHealthy })
             classes = admission.counts.map { counts in
                 var status = ClassStatus()
@@ -55,6 +59,7 @@ extension SiteStatus {
         self.responses = [responses.0, responses.1, responses.2, responses.3, responses.4]
         originFailures = counters.originFailures
         badRequests = counters.badRequests
+        access.denied = counters.denied
         bytesIn = counters.bytesIn
         bytesOut = counters.bytesOut
         firstByte = counters.firstByte.indices.map { counters.firstByte[$0] }

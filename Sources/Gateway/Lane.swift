@@ -18,8 +18,13 @@ package final class Lane {
     private var control: Int32 = -1
     private var frames = FrameAssembler()
     private var arrived: [Int32] = []
-    private var shared: LaneShared?
-    private(set) var table: SiteTable?
+    var shared: LaneShared?
+    var table: SiteTable?
+    /// What the office said last of who may come; kept when it goes away.
+    var accessList = AccessList()
+    var botVerdicts = BotVerdicts()
+    /// When an entry of the list ends, in seconds since 1970.
+    var accessEnd = UInt64.max
     private var threads: [pthread_t] = []
     /// Listener by listener, one socket for each worker.
     private var listeners: [Int32] = []
@@ -77,6 +82,8 @@ package final class Lane {
                 lastSamples = now
                 sendSamples()
             }
+            sendClaims()
+            endAccess()
             if isStatusDue {
                 lastStatus = now
                 sendStatus()
@@ -208,6 +215,12 @@ package final class Lane {
         case .requestRules:
             let body = frame.body
             adopt(try RequestRules(decoding: body.span.bytes))
+        case .access:
+            let body = frame.body
+            adopt(try AccessList(decoding: body.span.bytes))
+        case .botVerdicts:
+            let body = frame.body
+            adopt(try BotVerdicts(decoding: body.span.bytes))
         case .drain:
             drain()
         default:
@@ -301,9 +314,9 @@ package final class Lane {
             let before = table?.sites.first { $0.settings.name == settings.name }
             let state =
                 before?.state
-                ?? SiteState(settings, snapshot.limits, key: key, cache: SiteCache(memory: cacheMemory), at: now)
+                ?? SiteState(settings, snapshot, key: key, cache: SiteCache(memory: cacheMemory), at: now)
             if before != nil {
-                changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot.limits) } }
+                changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot) } }
             }
             let certificate = try Self.certificate(
                 settings.certificateChain, settings.privateKey, of: "site \(settings.name)", among: &certificates)
@@ -341,7 +354,8 @@ package final class Lane {
         for site in sites where site.settings.cache.mode == .off { site.state.cache.clear() }
         return SiteTable(
             snapshot, sites: sites, pagesCertificate: pagesCertificate,
-            listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys))
+            listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys), access: makeAccess(snapshot),
+            bots: BotTable(snapshot.bots, botVerdicts))
     }
 
     /// The context for a certificate chain, one of those made already where it can be; nil for an empty chain.

@@ -13,6 +13,7 @@ final class LaneShared: Sendable {
     let history: HistoryFilter?
     let hostile = HostileWatch()
     let cacheMemory: CacheMemory
+    let bots = BotWatch()
     private let mailboxes: Mutex<[[Worker.Command]]>
     private let tallies: Mutex<[[[NamedTally]]]>
     private let reports: Mutex<[WorkerReport]>

@@ -18,6 +18,18 @@ struct ReplyText {
                 "This request is not valid", "Your browser sent a request that we cannot read. Go back and try again."
             )),
         ReplyText(
+            status: 403, reason: "Forbidden",
+            dutch: (
+                "Geen toegang",
+                "De beheerder van deze website laat verzoeken vanaf uw netwerk niet toe. Klopt dat niet? Neem contact op met "
+                    + "de organisatie achter deze website."
+            ),
+            english: (
+                "No access",
+                "The operator of this website does not accept requests from your network. Is this a mistake? Please contact "
+                    + "the organisation behind this website."
+            )),
+        ReplyText(
             status: 405, reason: "Method Not Allowed",
             dutch: ("Dit kan hier niet", "Deze manier van opvragen is op deze website niet mogelijk."),
             english: ("Not possible here", "This way of asking is not possible on this website.")),

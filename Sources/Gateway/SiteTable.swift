@@ -18,15 +18,16 @@ final class SiteState: Sendable {
     let cacheSecret: (UInt64, UInt64)
 
     /// - Parameter key: keeps what is counted of requests from being chosen by who sends them.
-    init(_ site: Snapshot.Site, _ limits: Snapshot.Limits, key: KeyedHash, cache: SiteCache, at now: Instant) {
-        admission = Mutex(SiteAdmission(rules: Self.rules(site, limits), key: key, at: now))
+    init(_ site: Snapshot.Site, _ snapshot: Snapshot, key: KeyedHash, cache: SiteCache, at now: Instant) {
+        admission = Mutex(SiteAdmission(rules: Self.rules(site, snapshot), key: key, at: now))
         toldAt = Atomic(now.nanoseconds)
         self.cache = cache
         salt = site.name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         cacheSecret = (key(salt, 1, 0x6361_6368_65), key(salt, 2, 0x6361_6368_65))
     }
 
-    static func rules(_ site: Snapshot.Site, _ limits: Snapshot.Limits) -> SiteAdmission.Rules {
+    static func rules(_ site: Snapshot.Site, _ snapshot: Snapshot) -> SiteAdmission.Rules {
+        let limits = snapshot.limits
         var rules = SiteAdmission.Rules()
         rules.isObserving = site.mode == .observe
         rules.queueLength = Int(limits.queueLength)
@@ -35,6 +36,7 @@ final class SiteState: Sendable {
         rules.sourceRate = site.sourceLimit.map { Float($0.rate) }
         rules.isScoring = site.isScored
         rules.sourceBurst = site.sourceLimit.map { Float($0.burst) } ?? 0
+        rules.botRates = snapshot.bots.map { Float($0.rate) }
         return rules
     }
 }
@@ -94,6 +96,9 @@ final class SiteTable: Sendable {
     let waitingPage: WaitingPage
     let pseudonyms: KeyedHash
     let sources: KeyedHash
+    /// Who may come, as of the snapshot's adoption; the workers have the newest.
+    let access: AccessTable
+    let bots: BotTable
 
     private struct Entry: Sendable {
         var host: [UInt8]
@@ -102,7 +107,12 @@ final class SiteTable: Sendable {
     /// Open addressing over a hash of the lower-case name; "*." names are stored without their star.
     private let entries: [Entry?]
 
-    init(_ snapshot: Snapshot, sites: [Site], pagesCertificate: TLSContext?, listenerContext: TLSContext) {
+    init(
+        _ snapshot: Snapshot, sites: [Site], pagesCertificate: TLSContext?, listenerContext: TLSContext,
+        access: AccessTable, bots: BotTable
+    ) {
+        self.access = access
+        self.bots = bots
         self.snapshot = snapshot
         self.sites = sites
         tenants = Tenants(sites.map { ($0.settings.organisation, Int($0.settings.share)) })

@@ -13,6 +13,7 @@ extension Worker {
         _ index: UInt32, _ site: Site, _ arrival: Arrival, _ bytes: UnsafeBufferPointer<UInt8>, isSuspect: Bool,
         isRefused: Bool
     ) {
+        guard arrival.standing.mayBeHostile else { return }
         watch(
             index, site,
             HostileSources.Sight(

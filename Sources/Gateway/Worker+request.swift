@@ -35,6 +35,8 @@ extension Worker {
         guard let siteIndex = route(index, bytes) else { return refuse(index, nil, 421, "misdirected", bytes) }
         guard siteIndex != TLSPort.pagesSite else { return answerPage(index, bytes) }
         let site = table.sites[Int(siteIndex)]
+        let word = word(index, siteIndex)
+        if word == .denied { return deny(index, site, bytes) }
         guard own(index, siteIndex) else {
             request.keepsAlive = false
             leaveCarrying(index)
@@ -57,7 +59,7 @@ extension Worker {
                 index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: end + Int(length))
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
-        return ask(index, site, bytes, start, end)
+        return ask(index, site, bytes, start, end, standing(index, word, bytes))
     }
 
     /// Places that are kept for small bodies over one HTTP/2 connection.
@@ -99,7 +101,8 @@ extension Worker {
     }
 
     private func ask(
-        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
+        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int,
+        _ standing: Standing
     ) -> Bool {
         let visitor = visitors[asker]
         takeMark(bytes)
@@ -137,6 +140,7 @@ extension Worker {
             site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
             return refuse(asker, site, 503, "budget", bytes, visitorClass: isKnown ? .known : .unknown)
         }
+        arrival.standing = standing
         arrival.turn = heldTurn(cookies, bytes, isAsset: traits.isAsset)
         if site.state.asksForCookies.load(ordering: .relaxed) {
             arrival.mayBeSent = mayBeSent(bytes, isAsset: traits.isAsset)
@@ -179,7 +183,7 @@ extension Worker {
             let exchange = takeExchange(index, site, bytes, start, end)
             exchange.pointee.wasQueued = true
             exchange.pointee.ticket = ticket
-            exchange.pointee.isSuspect = isSuspect
+            exchange.pointee.isSuspect = isSuspect && standing.mayBeHostile
             note(exchange, sourceHash, isKnown: isKnown, hasCookie: hasCookie, isUnderPressure: isUnderPressure)
             carryOut(exchange, site)
             visitors[index].pointee.phase = .waiting

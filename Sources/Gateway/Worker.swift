@@ -16,6 +16,9 @@ final class Worker {
     /// What the lane or another worker tells a worker.
     enum Command {
         case table(SiteTable)
+        /// Of the table that was told of last.
+        case access(AccessTable)
+        case bots(BotTable)
         case accessLog(Int32)
         case pages(PageStore)
         case rules(RuleTable)
@@ -60,6 +63,8 @@ final class Worker {
     let history: HistoryFilter?
 
     var table: SiteTable
+    var access: AccessTable
+    var bots: BotTable
     var limits: Snapshot.Limits
     let visitors = Slab(empty: Visitor())
     let upstreams = Slab(empty: Upstream())
@@ -159,6 +164,8 @@ final class Worker {
         self.index = index
         self.shared = shared
         self.table = table
+        access = table.access
+        bots = table.bots
         limits = table.snapshot.limits
         epoll = epoll_create1(linux_epoll_close_on_exec)
         precondition(epoll >= 0, "the kernel gives no epoll instance")
@@ -308,6 +315,8 @@ final class Worker {
     private func obey(_ command: Command) {
         switch command {
         case .table(let table): apply(table)
+        case .access(let new): access = new
+        case .bots(let new): bots = new
         case .pages(let store): pages = store
         case .rules(let table): apply(table)
         case .accessLog(let descriptor): log.setDescriptor(descriptor)
@@ -328,6 +337,8 @@ final class Worker {
         }
         changeTenants(to: new)
         table = new
+        access = new.access
+        bots = new.bots
         limits = new.snapshot.limits
         let listLimits = Self.listLimits(new)
         if listLimits.bytes != fields.limits.bytes { fields = HPACKFields(limits: listLimits) }

@@ -50,6 +50,14 @@ package struct Frame: Equatable, Sendable {
         /// Office to lane: `RequestRules` of its sites, all of them; they replace those before. Office to viewer, every
         /// second where there are some: those of all sites, with what they matched.
         case requestRules = 23
+        /// Office to lane: an `AccessList`; it replaces the one before.
+        case access = 24
+        /// Lane to office: `BotClaims`.
+        case botClaims = 25
+        /// Office to lane: `BotVerdicts`; they replace those before.
+        case botVerdicts = 26
+        /// Office to viewer, every second: a `BusiestTraffic`.
+        case busiest = 27
     }
 
     /// Bytes before the body: kind (1), body length (4).

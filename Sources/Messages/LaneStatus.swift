@@ -88,6 +88,7 @@ package struct SiteStatus: Equatable, Sendable {
     package var budgetRefused: UInt64 = 0
     package var budgetClosed: UInt64 = 0
     package var cache = CacheStatus()
+    package var access = AccessCounts()
 
     package init() {}
 }
@@ -161,6 +162,7 @@ extension SiteStatus: Message {
         writer.writeList(responses) { $1.write($0) }
         writer.writeList(firstByte) { $1.write($0) }
         cache.write(to: &writer)
+        access.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -173,6 +175,7 @@ extension SiteStatus: Message {
         classes = try reader.readList(limit: 3) { reader throws(Malformed) in try ClassStatus(reading: &reader) }
         responses = try reader.readList(limit: 5) { reader throws(Malformed) in try reader.readUInt64() }
         firstByte = try reader.readList(limit: 16) { reader throws(Malformed) in try reader.readUInt64() }
+        access = try AccessCounts(reading: &reader)
         guard classes.count == 3, responses.count == 5, firstByte.count == 16 else { throw reader.malformed(.invalid) }
         cache = try CacheStatus(reading: &reader)
     }

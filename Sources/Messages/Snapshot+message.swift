@@ -17,6 +17,7 @@ extension Snapshot: Message {
         pages?.write(to: &writer)
         secrets.write(to: &writer)
         writer.write(historyTime)
+        writer.writeList(bots) { $0.write(to: &$1) }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -32,6 +33,7 @@ extension Snapshot: Message {
         if try reader.readBool() { pages = try PagesHost(reading: &reader) }
         secrets = try Secrets(reading: &reader)
         historyTime = try reader.readUInt32()
+        bots = try reader.readList(limit: Self.botLimit) { reader throws(Malformed) in try Bot(reading: &reader) }
     }
 }
 
@@ -71,6 +73,8 @@ extension Snapshot.Site: Message {
         writer.write(isScored)
         writer.write(share)
         cache.write(to: &writer)
+        writer.writeList(allow) { $1.write($0) }
+        writer.writeList(deny) { $1.write($0) }
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -89,6 +93,8 @@ extension Snapshot.Site: Message {
         share = try reader.readByte()
         guard (1...100).contains(share) else { throw reader.malformed(.invalid) }
         cache = try Snapshot.Caching(reading: &reader)
+        allow = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
+        deny = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
     }
 }
 

@@ -20,6 +20,8 @@ package struct Snapshot: Equatable, Sendable {
     package var secrets = Secrets()
     /// Seconds after which a visitor who did not come back is a stranger again, at the latest.
     package var historyTime: UInt32 = 30 * 86_400
+    /// Crawlers that may be proven; a crawler's number is its place.
+    package var bots: [Bot] = []
 
     package init() {}
 
@@ -62,6 +64,9 @@ package struct Snapshot: Equatable, Sendable {
         /// What its organisation may have of what is short in the lane, against others: 1 ... 100.
         package var share: UInt8 = 1
         package var cache = Caching()
+        /// Sources that pass, and sources that are turned away; of blocks that hold an address the longest one counts.
+        package var allow: [Prefix] = []
+        package var deny: [Prefix] = []
 
         package init(name: String, organisation: String, hosts: [String], origins: [Origin]) {
             self.name = name

@@ -54,7 +54,7 @@ extension Keys {
             keys: [
                 host, hosts, name, certificate, key, origin, origins, originName, originAuthority, mode, service,
                 Check.section, sourceLimit, bodyLimit, score,
-            ] + Cache.all)
+            ] + Cache.all + [Access.allow, Access.deny])
     }
 
     enum SourceLimit {

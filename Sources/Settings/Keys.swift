@@ -7,7 +7,7 @@ enum Keys {
         keys: [
             state, instance, Organisation.list, Listener.list, trustedPeers, Lane.section, Lanes.list, Pages.section,
             Prober.section, Collector.section, Filter.section, Fingerprints.section, Console.section, Metrics.section,
-            Retention.section, Limits.section,
+            Retention.section, Limits.section, Bots.list, Bots.known, Bots.nameServer,
         ])
 
     static let state = Key(
@@ -44,7 +44,7 @@ enum Keys {
                     Section(
                         path: "organisations[]",
                         meaning: "An organisation whose sites are protected. Budgets, logs and figures are its own.",
-                        keys: [name, title, networks, share, sites])), 1...1024), .required,
+                        keys: [name, title, networks, share, Access.allow, Access.deny, sites])), 1...1024), .required,
             "The organisations and their sites.")
     }
 

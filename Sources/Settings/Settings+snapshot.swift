@@ -47,6 +47,7 @@ extension Settings {
         snapshot.trustedPeers = trustedPeers
         snapshot.historyTime = UInt32(clamping: retention.history)
         snapshot.secrets = secrets
+        snapshot.bots = bots.map { $0.compile(files, &complaints) }
         for organisation in organisations {
             for site in organisation.sites {
                 var compiled = Snapshot.Site(
@@ -63,6 +64,8 @@ extension Settings {
                 compiled.isScored = site.isScored
                 compiled.share = organisation.share
                 compiled.cache = site.compileCache(files, &complaints)
+                let access = site.access.under(organisation.access)
+                (compiled.allow, compiled.deny) = (access.allow, access.deny)
                 snapshot.sites.append(compiled)
             }
         }

@@ -30,6 +30,10 @@ package struct Settings: Equatable, Sendable {
     package var retention: Retention
     package var limits: Snapshot.Limits
     package var organisations: [Organisation]
+    /// Crawlers that may be proven, the built-in ones among them.
+    package var bots: [Bot] = []
+    /// Who is asked for their names; nil: as the system does.
+    package var nameServer: Endpoint?
     /// What the operator may want to change; the settings can be used all the same.
     package var warnings: [Complaint] = []
 
@@ -148,6 +152,7 @@ package struct Settings: Equatable, Sendable {
         package var networks: [Prefix] = []
         /// What its sites may have of what is short in a lane, against others': 1 ... 100.
         package var share: UInt8 = 1
+        package var access = Access()
         package var sites: [Site]
     }
 
@@ -167,6 +172,7 @@ package struct Settings: Equatable, Sendable {
         /// Bytes.
         package var bodyLimit: UInt64
         package var isScored = true
+        package var access = Access()
         /// Where it stands in the file, for complaints that come up later.
         package var place: Place
         package var cache = Cache()

@@ -42,6 +42,8 @@ struct SettingsBuilder {
         }
         settings.pages = pages(root)
         settings.fingerprints = fingerprints(root.group(Keys.Fingerprints.section))
+        settings.bots = bots(root)
+        if case .endpoint(let server) = root[Keys.Bots.nameServer]?.content { settings.nameServer = server }
         assign(root, &settings)
         checkTogether(settings, root)
         return settings
@@ -85,6 +87,7 @@ struct SettingsBuilder {
             name: name, title: values.text(Keys.Organisation.title) ?? name, networks: networks(values, of: name),
             share: UInt8(clamping: values.number(Keys.Organisation.share) ?? 1),
             sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
+            access: access(values), sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
     }
 
     private mutating func check(_ filter: Settings.Filter, _ values: Values, _ settings: Settings) {
@@ -159,6 +162,7 @@ extension SettingsBuilder {
             bodyLimit: values.number(Keys.Site.bodyLimit) ?? 0, place: values.place)
         site.isScored = values.flag(Keys.Site.score) ?? true
         site.mode = values.text(Keys.Site.mode) == "observe" ? .observe : .protect
+        site.access = access(values)
         site.service = values.text(Keys.Site.service) == "back-office" ? .backOffice : .publicService
         site.cache = cache(values)
         if let limit = values.section(Keys.Site.sourceLimit), let rate = limit.number(Keys.SourceLimit.rate) {

@@ -9,7 +9,7 @@ internal import Messages
 ///
 /// The configuration's `instance` tells it to misbehave: "refused" (says so and stays with the former one), "fatal" (dies
 /// of it), "deaf" (does not drain), "proves" (says once that 198.51.100.7 is hostile, and something of nobody's site), "learns"
-/// (says what it learnt of its first site, and of nobody's).
+/// (says what it learnt of its first site, and of nobody's), "claims" (asks for the crawler "zoek" at 203.0.113.5 to 203.0.113.8).
 @main
 struct FakeLane {
     static func main() {
@@ -118,6 +118,12 @@ struct FakeLane {
         case .learnt:
             guard let learnt = try? LearntSite(decoding: frame.body.span.bytes) else { exit(65) }
             note("\(name) recalls \(learnt.site) \(learnt.profile)\n")
+        case .access:
+            guard let list = try? AccessList(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) access \(list.entries.map { "\($0.kind) \($0.prefix) \($0.site)" })\n")
+        case .botVerdicts:
+            guard let verdicts = try? BotVerdicts(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) bots \(verdicts.verdicts.map { "\($0.claim.address) \($0.claim.bot) \($0.isTrue)" })\n")
         case .drain: if snapshot?.instance != "deaf" { exit(0) }
         default: exit(65)
         }
@@ -140,6 +146,10 @@ struct FakeLane {
                 let learnt = LearntSite(site: site, at: started / 1_000_000_000, profile: [1, 2, 3])
                 send(Frame(.learnt, body: learnt.encoded()))
             }
+        }
+        if fresh.instance == "claims" {
+            let claims = (5...8).map { BotClaims.Claim(Address(ipv4: 0xcb00_7100 + $0), bot: "zoek") }
+            send(Frame(.botClaims, body: BotClaims(claims).encoded()))
         }
     }
 

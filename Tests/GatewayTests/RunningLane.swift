@@ -20,6 +20,7 @@ final class RunningLane: Sendable {
         var proven = ProvenSources()
         var learnt: [LearntSite] = []
         var samples: [RequestSamples.Site] = []
+        var claims: [BotClaims.Claim] = []
         var inForce: UInt64 = 0
         var lines: [String] = []
         var isStopping = false
@@ -140,6 +141,13 @@ final class RunningLane: Sendable {
 
     /// Sends rules on requests; the lane says nothing back.
     func publish(_ rules: RequestRules) throws { try send(Frame(.requestRules, body: rules.encoded())) }
+    /// Claims to be a crawler that the lane asked for.
+    var claims: [BotClaims.Claim] { state.withLock { $0.claims } }
+
+    /// Says who may come; the lane says nothing back.
+    func tell(_ list: AccessList) throws { try send(Frame(.access, body: list.encoded())) }
+
+    func tell(_ verdicts: BotVerdicts) throws { try send(Frame(.botVerdicts, body: verdicts.encoded())) }
 
     func drain() throws { try send(Frame(.drain)) }
 
@@ -274,6 +282,9 @@ final class RunningLane: Sendable {
                 state.samples += samples.sites
                 state.samples.removeFirst(max(0, state.samples.count - 4_096))
             }
+        case .botClaims:
+            let claims = try BotClaims(decoding: body.span.bytes)
+            state.withLock { $0.claims += claims.claims }
         case .log:
             state.withLock { $0.lines.append(String(decoding: body.dropFirst(), as: UTF8.self)) }
         default:

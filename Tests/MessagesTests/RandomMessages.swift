@@ -66,6 +66,13 @@ extension Snapshot {
             pages.privateKey = random.bytes(upTo: 200)
             snapshot.pages = pages
         }
+        snapshot.bots = random.list(upTo: 3) {
+            var bot = Bot(name: $0.text(upTo: 64), agent: $0.text(upTo: 32))
+            bot.ranges = $0.list(upTo: 4) { $0.prefix() }
+            bot.hasDomains = $0.flag()
+            bot.rate = $0.number()
+            return bot
+        }
         snapshot.secrets.ticketKeys = random.list(upTo: 3) { $0.bytes(upTo: 48) }
         snapshot.secrets.pseudonymKey = random.bytes(upTo: 16)
         snapshot.secrets.historyKey = random.bytes(upTo: 16)
@@ -141,6 +148,8 @@ extension Snapshot.Site {
         site.cache.mode = random.flag() ? .hardTimes : .off
         site.cache.stale = random.number()
         site.cache.fallback = random.bytes(upTo: 300)
+        site.allow = random.list(upTo: 3) { $0.prefix() }
+        site.deny = random.list(upTo: 3) { $0.prefix() }
         return site
     }
 }
@@ -170,6 +179,8 @@ extension LaneStatus {
             site.bytesOut = $0.number()
             site.waitingPages = $0.number()
             site.turnsOverused = $0.number()
+            site.access.impostors = $0.number()
+            site.access.denied = $0.number()
             for index in site.classes.indices {
                 site.classes[index].requests = $0.number()
                 site.classes[index].waitedMicroseconds = $0.number()

@@ -1,3 +1,5 @@
+import Detection
+import Fingerprints
 import Messages
 import Mitigations
 import Moments
@@ -84,6 +86,7 @@ struct TopTests {
                   known          50.0        50.0       0.0        0.0     0.0          -
                   unknown         120        60.0      40.0       50.0     0.0     120 ms
                   suspect        1500         0.0       0.0       1500     0.0          -
+                  ladder refuse
 
                 balie.example.nl  voorbeeld                                        calm  observe
                   limit 8.0  in flight 0  waiting 0  origins 0/1  first byte - p95 -
@@ -112,6 +115,57 @@ struct TopTests {
         #expect(
             json.contains(
                 #""cache":{"hits_per_s":30.0,"stale_per_s":5.0,"revalidated_per_s":0.0,"collapsed_per_s":2.0,"objects":12"#))
+    @Test func `shows who passed, who was turned away, and what is asked for most`() {
+        var model = model(seconds: 2)
+        var third = status(3)
+        third.sites[1].access.denied = 30
+        third.sites[1].access.bots = 2
+        model.received(third, at: 3_000)
+        var ledger = BusiestLedger()
+        var traffic = Traffic()
+        traffic.networks = ["192.0.2.0/24": 400, "2001:db8::/48": 10]
+        traffic.shapes = [
+            RequestShape(method: "GET", route: "/zoek\u{1b}", ja4: "a"): 300,
+            RequestShape(method: "GET", route: "/zoek\u{1b}", ja4: "b"): 100,
+            RequestShape(method: "GET", route: "/", ja4: "a"): 10,
+        ]
+        var lane = LaneTraffic()
+        lane.sites = [
+            .init(name: "www.example.nl", traffic: traffic), .init(name: "balie.example.nl", traffic: Traffic()),
+        ]
+        ledger.hear(lane)
+        _ = ledger.next()
+        model.received(ledger.next())
+        let lines = TopScreen(columns: 80, rows: 40).lines(model, at: time)
+        #expect(
+            lines[9...11].joined(separator: "\n") == """
+                  ladder refuse  bots 2.0/s  denied 30.0/s
+                  asked GET /zoek? 200/s  GET / 5.0/s
+                  from 192.0.2.0/24 200/s  2001:db8::/48 5.0/s  about 0 sources
+                """)
+        let json = String(decoding: model.json(at: time), as: UTF8.self)
+        #expect(json.contains(#""step":"refuse","access":{"allowed":0,"probes":0,"bots":2,"impostors":0,"denied":30}"#))
+        #expect(json.contains(#""networks":[{"name":"192.0.2.0/24","requests_per_s":200.0}"#))
+        #expect(json.contains(#""step":"observe""#) && json.contains(#""traffic":null"#))
+    }
+
+    @Test func `keeps the busiest sites of the last seconds, and no more`() {
+        var ledger = BusiestLedger()
+        for second in 0..<20 {
+            var lane = LaneTraffic()
+            lane.sites = (0..<200).map { number in
+                var traffic = Traffic()
+                traffic.networks = ["192.0.2.0/24": UInt64(number + 1)]
+                traffic.shapes = [RequestShape(method: "GET", route: "/\(second)", ja4: ""): UInt64(number + 1)]
+                return .init(name: "site-\(number)", traffic: traffic)
+            }
+            ledger.hear(lane)
+            let busiest = ledger.next()
+            #expect(busiest.sites.count == BusiestTraffic.siteLimit && busiest.sites[0].name == "site-199")
+            #expect(busiest.sites[0].routes.count == min(BusiestTraffic.lineLimit, second + 1))
+            #expect(busiest.seconds == UInt32(min(BusiestLedger.window, second + 1)))
+            #expect(busiest.sites[0].networks[0].requests == 200 * UInt64(busiest.seconds))
+        }
     }
 
     private func filter(_ second: UInt64, mode: EnforcerConduct.Mode = .native, missing: [String] = []) -> FilterReply {

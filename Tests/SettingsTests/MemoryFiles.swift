@@ -37,6 +37,8 @@ struct MemoryFiles: Files {
             "two.pem": certificate + key + key,
             "many.pem": String(repeating: certificate, count: 17) + key,
             "ca.pem": certificate,
+            "crawler.txt": "# published 2026\n203.0.113.0/28\r\n\n 2001:db8:7::/48\n",
+            "crawler-wrong.txt": "203.0.113.0/28\n203.0.113.9/28\n",
         ]
         for (name, text) in texts { files.contents["/etc/wasstraat/" + name] = FileContents(Array(text.utf8)) }
         files.contents["/etc/wasstraat/open.pem"] = FileContents(Array((certificate + key).utf8), isReadableByAll: true)

@@ -52,7 +52,7 @@ struct RunCommand: AsyncParsableCommand {
                 RecordService(
                     feed: start.feed, mailbox: start.mailbox, folder: start.folder, current: current,
                     report: start.report, console: console, rules: rules, sources: start.sources, wire: wire,
-                    requests: start.requests)
+                    requests: start.requests, audit: start.audit)
             ]
             services.append(
                 RequestService(
@@ -73,6 +73,7 @@ struct RunCommand: AsyncParsableCommand {
                 }
             }
             services += [
+                BotService(inquiries: start.bots, current: current, report: start.report, mailbox: start.mailbox),
                 OfficeService(start: start),
                 ReloadService(file: config, mailbox: start.mailbox, current: current, metrics: start.metrics),
             ]
@@ -103,6 +104,7 @@ struct RunCommand: AsyncParsableCommand {
             server = MetricsServer(listener: fcntl(listener.number, F_DUPFD_CLOEXEC, 0)) {
                 let state = report.current
                 var text = MetricsText(lanes: state, at: Clock.monotonic, version: Version.number)
+                text.add(state.bots)
                 text.add(state.collector)
                 text.add(state.filter)
                 text.add(state.wire)

@@ -10,7 +10,8 @@ struct Wasstraat: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, TopCommand.self, ReportCommand.self, SayCommand.self,
             DissectCommand.self, CollectCommand.self, ProfileCommand.self, MatchCommand.self, RulesCommand.self,
-            FilterCommand.self, AccountCommand.self, ExportCommand.self, ImportCommand.self, BackupCommand.self,
+            FilterCommand.self, AccessCommand.self, ModeCommand.self, AccountCommand.self, ExportCommand.self,
+            ImportCommand.self, BackupCommand.self,
             RestoreCommand.self, VersionCommand.self,
         ])
 }

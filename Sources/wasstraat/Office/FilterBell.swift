@@ -17,6 +17,9 @@ final class FilterBell: Sendable {
         writer = Descriptor(ends[1])
     }
 
+    /// Readable once somebody rang, for who waits for other things too.
+    var descriptor: Int32 { reader.number }
+
     var isStopped: Bool { isStopping.load(ordering: .acquiring) }
 
     func stop() {

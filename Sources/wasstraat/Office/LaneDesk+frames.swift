@@ -44,6 +44,9 @@ extension LaneDesk {
         }
         sendAccessLog()
         laneHasListeners = hello.generation > 0
+        // Before the snapshot: the lane's first table has the lists in it.
+        sendAccess()
+        sendVerdicts()
         sendSnapshot(wanted, at: now)
         if hello.generation == 0 { sendLearnt(to: peer) }
         sendRequestRules()
@@ -96,6 +99,7 @@ extension LaneDesk {
         case .log: passOn(frame)
         case .traffic:
             guard let traffic = try? LaneTraffic(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
+            office.busiest.hear(traffic)
             office.feed.put(.traffic(lane: name, traffic, at: .now), size: frame.body.count)
         case .proven:
             guard let proven = try? ProvenSources(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
@@ -108,9 +112,11 @@ extension LaneDesk {
                 return breach(peer, frame)
             }
             hear(samples, size: frame.body.count)
+        case .botClaims:
+            guard let claims = try? BotClaims(decoding: frame.body.span.bytes) else { return breach(peer, frame) }
+            office.bots.ask(claims.claims)
         case .requestRules, .hello, .snapshot, .accessLog, .drain, .watch, .lane, .history, .pages, .filterRequest,
-            .filterReply,
-            .filterSamples, .handed:
+            .filterReply, .filterSamples, .handed, .access, .botVerdicts, .busiest:
             breach(peer, frame)
         }
     }

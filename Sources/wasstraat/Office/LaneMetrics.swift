@@ -120,6 +120,7 @@ extension MetricsText {
             family(name, .counter, help: help)
             for site in sites { sample(value(site), labels(site)) }
         }
+        writeStandings(of: sites, labels)
         writeFirstByte(of: sites, labels)
         writeCache(of: sites, labels)
     }

@@ -67,6 +67,7 @@ extension SiteStatus {
         cookieProofs &+= other.cookieProofs
         turnsReturned &+= other.turnsReturned
         turnsOverused &+= other.turnsOverused
+        access.add(other.access)
         bytesIn &+= other.bytesIn
         bytesOut &+= other.bytesOut
         connections &+= other.connections

@@ -14,6 +14,8 @@ package final class Mailbox: Sendable {
         case setMode(site: String, Snapshot.Mode?)
         /// The rules on requests of all sites, for every lane now, and for each that comes later.
         case requestRules(RequestRules)
+        /// What was found out of crawlers; replaces what was before.
+        case botVerdicts(BotVerdicts)
         case stop
     }
 

@@ -75,6 +75,7 @@ extension Office {
         if let rules = state.requests?.rules, !rules.sites.isEmpty {
             send(Frame(.requestRules, body: rules.encoded()), to: peer)
         }
+        if !busiestNow.sites.isEmpty { send(Frame(.busiest, body: busiestNow.encoded()), to: peer) }
         // The lanes' comes last: a viewer that has it has all of this second.
         if let filter = state.filter {
             send(Frame(.handed, body: filter.sources.encoded()), to: peer)

@@ -3,6 +3,7 @@ internal import CoreMetrics
 internal import Glibc
 internal import Logging
 internal import Messages
+internal import Moments
 internal import Settings
 internal import Telemetry
 
@@ -24,6 +25,19 @@ package final class Office {
     let feed: OfficeFeed
     /// Where sources that a lane has proven hostile go; nil: there is no filter.
     let sources: FilterSources?
+    /// Where claims to be a crawler go.
+    let bots: BotInquiries
+    /// Who did what by hand, for the register.
+    let audit: AuditFeed
+    /// Set right after the office is made, for it holds the office.
+    private(set) var control: ControlDesk!
+    var adminPeers: [AdminPeer] = []
+    let adminSocket: Descriptor
+    /// What viewers know, for who asks on the admin socket.
+    var model = TopModel()
+    var busiest = BusiestLedger()
+    var busiestNow = BusiestTraffic()
+    var verdicts = BotVerdicts()
 
     var desks: [LaneDesk] = []
     var secrets: StoredSecrets
@@ -39,7 +53,7 @@ package final class Office {
     var modes: [String: Snapshot.Mode] = [:]
 
     private let officeLock: Descriptor
-    private let control: Descriptor
+    private let listener: Descriptor
     private var nextViewers: Int64 = 0
     private var lastSecond: Int64 = 0
 
@@ -54,6 +68,8 @@ package final class Office {
         feed = start.feed
         sources = start.sources
         requests = start.requests
+        bots = start.bots
+        audit = start.audit
         let time = UTCTime.now
         let known = folder.readSecrets()
         secrets = known ?? StoredSecrets(at: time)
@@ -63,8 +79,15 @@ package final class Office {
         guard listening >= 0 else {
             throw OfficeError(.system, "cannot listen on \(folder.socket): \(OfficeError.text(listening))")
         }
-        control = Descriptor(listening)
+        listener = Descriptor(listening)
+        let admin = linux_unix_listen(folder.adminSocket)
+        guard admin >= 0 else {
+            throw OfficeError(.system, "cannot listen on \(folder.adminSocket): \(OfficeError.text(admin))")
+        }
+        adminSocket = Descriptor(admin)
         for lane in start.lanes { desks.append(try LaneDesk(lane, of: self, isHistoryKnown: known != nil)) }
+        control = ControlDesk(of: self)
+        control.begin()
     }
 
     /// Works until it was told to stop and every lane has ended.
@@ -81,10 +104,13 @@ package final class Office {
             for command in mailbox.take() { obey(command) }
             acceptPeers()
             for peer in peers { serve(peer) }
+            acceptAdmins()
+            serveAdmins()
             try tick()
         }
         for desk in desks { desk.saveHistory() }
         unlink(folder.socket)
+        unlink(folder.adminSocket)
         logger.info("stopped")
     }
 
@@ -92,10 +118,16 @@ package final class Office {
         var watched = [
             pollfd(fd: mailbox.wakes, events: Int16(POLLIN), revents: 0),
             // A full house is not polled: those who wait stay in the kernel's queue.
-            pollfd(fd: peers.count < Self.peerLimit ? control.number : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: peers.count < Self.peerLimit ? listener.number : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(
+                fd: adminPeers.count < AdminPeer.limit ? adminSocket.number : -1, events: Int16(POLLIN), revents: 0),
         ]
         for peer in peers {
             let events = peer.hasBacklog ? POLLIN | POLLOUT : POLLIN
+            watched.append(pollfd(fd: peer.socket.number, events: Int16(events), revents: 0))
+        }
+        for peer in adminPeers {
+            let events = peer.hasBacklog ? POLLOUT : POLLIN
             watched.append(pollfd(fd: peer.socket.number, events: Int16(events), revents: 0))
         }
         // Once a second suffices for all that the calendar and the viewers ask for.
@@ -120,6 +152,9 @@ package final class Office {
         case .requestRules(let fresh):
             requestRules = fresh
             for desk in desks { desk.sendRequestRules() }
+        case .botVerdicts(let fresh):
+            verdicts = fresh
+            for desk in desks { desk.sendVerdicts() }
         case .stop:
             let limit = Int64(desks.reduce(0) { max($0, $1.wanted.limits.drainTime) }) + 2_000
             logger.notice("stopping", metadata: ["limit_ms": "\(limit)"])
@@ -127,7 +162,7 @@ package final class Office {
         }
     }
 
-    private func setMode(_ mode: Snapshot.Mode?, of site: String) {
+    func setMode(_ mode: Snapshot.Mode?, of site: String) {
         guard modes[site] != mode else { return }
         let serving = desks.filter { $0.wanted.sites.contains { $0.name == site } }
         guard mode == nil || !serving.isEmpty else {
@@ -155,6 +190,7 @@ package final class Office {
         for desk in desks {
             guard let lane = fresh.lanes.first(where: { $0.name == desk.name }) else { continue }
             needed += desk.take(lane.snapshot).map { ($0, desk.logger) }
+            desk.sendAccess()
         }
         for (name, logger) in needed {
             logger.warning("changed, but in force only after a restart", metadata: ["setting": "\(name)"])
@@ -165,7 +201,7 @@ package final class Office {
         while peers.count < Self.peerLimit {
             var address = [UInt8](repeating: 0, count: 16)
             var port: UInt16 = 0
-            let socket = linux_accept(control.number, &address, &port)
+            let socket = linux_accept(listener.number, &address, &port)
             guard socket >= 0 else { return }
             peers.append(Peer(Descriptor(socket), at: Clock.monotonic))
         }
@@ -174,9 +210,11 @@ package final class Office {
     private func tick() throws(OfficeError) {
         let now = Clock.monotonic
         for desk in desks { try desk.tick(at: now) }
+        control.expire(at: .now)
         for peer in peers where peer.role == .unknown && now - peer.since > Self.patience { drop(peer, at: now) }
         if now >= nextViewers {
             nextViewers = now + Self.viewerTime
+            followModel(at: now)
             informViewers(at: now)
         }
         let time = UTCTime.now

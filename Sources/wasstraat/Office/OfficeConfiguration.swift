@@ -34,6 +34,9 @@ package struct OfficeConfiguration: Sendable {
     package var pages: Settings.Pages?
     package var console: Settings.Console
     package var retention: Settings.Retention
+    /// Crawlers that may be proven, and the name server that is asked for them; nil: the system's.
+    package var bots: [Settings.Bot]
+    package var nameServer: Endpoint?
     /// The state folder.
     package var state: String
     /// Where `/metrics` is served; nil: nowhere.
@@ -58,6 +61,8 @@ package struct OfficeConfiguration: Sendable {
         pages = settings.pages
         console = settings.console
         retention = settings.retention
+        bots = settings.bots
+        nameServer = settings.nameServer
         state = settings.state
         metrics = settings.metrics
     }

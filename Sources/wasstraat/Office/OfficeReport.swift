@@ -29,6 +29,9 @@ package final class OfficeReport: Sendable {
 
         /// nil until the rules on requests are looked after.
         var requests: Requests?
+        /// Claims of sources to be a crawler.
+        var bots = BotVerifier.Counts()
+
         /// nil where samples of the filter are not looked at.
         var wire: Wire?
 

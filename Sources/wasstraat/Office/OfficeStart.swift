@@ -31,6 +31,9 @@ package struct OfficeStart: Sendable {
     package let requests = RequestFeed()
     /// Where proven sources go; nil: there is no filter.
     package var sources: FilterSources?
+    /// Claims of sources to be a crawler, and orders by hand.
+    let bots: BotInquiries
+    let audit = AuditFeed()
     /// The office's own figures.
     package let registry = MetricsRegistry(help: OfficeMetrics.help)
     let metrics: OfficeMetrics
@@ -50,6 +53,7 @@ package struct OfficeStart: Sendable {
         folder.note(getpid(), in: officeLock)
         self.officeLock = officeLock
         mailbox = try Mailbox()
+        bots = try BotInquiries()
         report = OfficeReport(lanes: configuration.lanes.map(\.name))
         metrics = OfficeMetrics(registry)
         var lanes: [LaneStart] = []

@@ -10,6 +10,8 @@ package struct StateFolder: Sendable {
     package init(path: String) { self.path = path }
 
     var socket: String { file("office.sock") }
+    /// Where orders by hand come in, as HTTP.
+    var adminSocket: String { file("admin.sock") }
 
     package func file(_ name: String) -> String { "\(path)/\(name)" }
 

@@ -48,12 +48,14 @@ struct RecordService: Service {
     let wire: WireFeed?
     /// Where fingerprints of requests go that came from outside.
     let requests: RequestFeed
+    /// Who did what by hand.
+    let audit: AuditFeed
     let logger = Logger(label: "record")
 
     init(
         feed: OfficeFeed, mailbox: Mailbox, folder: StateFolder, current: CurrentConfiguration, report: OfficeReport,
         console: Descriptor?, rules: FilterRules?, sources: FilterSources?, wire: WireFeed?,
-        requests: RequestFeed
+        requests: RequestFeed, audit: AuditFeed
     ) {
         self.requests = requests
         self.feed = feed
@@ -65,6 +67,7 @@ struct RecordService: Service {
         self.rules = rules
         self.sources = sources
         self.wire = wire
+        self.audit = audit
     }
 
     func run() async throws {
@@ -98,6 +101,7 @@ struct RecordService: Service {
             group.addTask { await collect(records, key) }
             group.addTask { await recordFilter(records, recorder) }
             group.addTask { await recordRequests(records, recorder, key) }
+            group.addTask { await recordOrders(records) }
             if let console { group.addTask { await serve(console, records, street) } }
             await group.waitForAll()
         }

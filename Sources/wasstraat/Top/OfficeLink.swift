@@ -36,6 +36,7 @@ final class OfficeLink {
             case .filterReply: (try? FilterReply(decoding: bytes)).map { model.received($0, at: Clock.monotonic) }
             case .handed: (try? HandedSources(decoding: bytes)).map { model.received($0) }
             case .requestRules: (try? RequestRules(decoding: bytes)).map { model.received($0) }
+            case .busiest: (try? BusiestTraffic(decoding: bytes)).map { model.received($0) }
             default: break
             }
         }

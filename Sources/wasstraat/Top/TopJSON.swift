@@ -6,7 +6,7 @@ extension TopModel {
     /// only.
     package func json(at time: UTCTime) -> [UInt8] {
         var json = JSONText()
-        json.raw("{\"time\":")
+        json.raw("{\"version\":1,\"time\":")
         json.string(time.description)
         json.raw(",\"office\":")
         json.literal(lane != nil)
@@ -57,7 +57,7 @@ extension TopModel {
         return json.bytes
     }
 
-    private func append(_ site: SiteStatus, to json: inout JSONText) {
+    func append(_ site: SiteStatus, to json: inout JSONText) {
         json.raw("{\"name\":")
         json.string(site.name)
         json.raw(",\"organisation\":")
@@ -107,7 +107,9 @@ extension TopModel {
         json.number(site.cache.objects)
         json.raw(",\"bytes\":")
         json.number(site.cache.bytes)
-        json.raw("}}")
+        json.raw("}")
+        appendStanding(site, to: &json)
+        json.raw("}")
     }
 }
 

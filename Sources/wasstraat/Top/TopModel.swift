@@ -17,6 +17,7 @@ package struct TopModel {
     var filter = TopFilter()
     /// The rules on requests as they were last told.
     var rules = RequestRules()
+    private(set) var traffic = BusiestTraffic()
 
     package init() {}
 
@@ -29,7 +30,10 @@ package struct TopModel {
         samples = []
         filter = TopFilter()
         rules = RequestRules()
+        traffic = BusiestTraffic()
     }
+
+    package mutating func received(_ busiest: BusiestTraffic) { traffic = busiest }
 
     package mutating func received(_ state: LaneState) {
         lane = state

@@ -111,6 +111,7 @@ package struct TopScreen {
         let over = budget(site, model).map { [$0] } ?? []
         return [title, state] + over + cache(site, model) + [[(.dim, head)]]
             + VisitorClass.allCases.indices.map { row($0, site, model) } + [ladder(site, model)].compactMap(\.self)
+            + standing(site, model)
     }
 
     /// One line where something is kept of the site's responses.
