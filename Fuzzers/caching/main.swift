@@ -49,7 +49,9 @@ private func checkStoring(_ head: Span<UInt8>, _ caching: CacheResponse, _ wants
     guard caching.mayStore(status: response.status) else { return }
     require([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410].contains(response.status), "a status is stored")
     let control = members(head, "cache-control")
-    for word in ["no-store", "no-cache", "private"] { require(!control.contains(word), "stored in spite of a word against it") }
+    for word in ["no-store", "no-cache", "private"] {
+        require(!control.contains(word), "stored in spite of a word against it")
+    }
     require(members(head, "set-cookie").isEmpty, "stored with a cookie")
     let vary = members(head, "vary")
     require(!vary.contains("*") && !vary.contains("cookie") && !vary.contains("authorization"), "stored for a person")

@@ -114,7 +114,10 @@ struct TopTests {
         let json = String(decoding: model.json(at: time), as: UTF8.self)
         #expect(
             json.contains(
-                #""cache":{"hits_per_s":30.0,"stale_per_s":5.0,"revalidated_per_s":0.0,"collapsed_per_s":2.0,"objects":12"#))
+                #""cache":{"hits_per_s":30.0,"stale_per_s":5.0,"revalidated_per_s":0.0,"collapsed_per_s":2.0,"objects":12"#
+            ))
+    }
+
     @Test func `shows who passed, who was turned away, and what is asked for most`() {
         var model = model(seconds: 2)
         var third = status(3)
