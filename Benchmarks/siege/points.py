@@ -10,18 +10,19 @@ from shares import SETTLING, SOURCES, VISITS, known_share, newcomers, phases, ra
 # ---- Point 1: one site under all at once.
 
 def storm(bench, contender, site, times, extra=(), name="storm", brief=None):
-    """Visitors in quiet, in the storm and after it, and when its sources are let in again. `brief`: the known, and the
-    seconds of each part."""
+    """Visitors in quiet, in the storm and after it, and when its sources are let in again. `brief`: requests a second of
+    visitors, the known, and the seconds of each part."""
+    visits = VISITS
     known, quiet, storming, later, release = 400, SETTLING, *((7, 3, 30) if bench.quick else (12, 4, 62))
     if brief:
-        known, quiet, storming, later, release = brief
-    meeting = known * (10 / 3 if site["visited"]["style"] else 4 / 3) / VISITS + 1
+        visits, known, quiet, storming, later, release = brief
+    meeting = known * (10 / 3 if site["visited"]["style"] else 4 / 3) / visits + 1
     with Server(bench, contender, site, extra) as server:
-        load, rate = Load(bench, server, name), VISITS * times
+        load, rate = Load(bench, server, name), visits * times
         try:
             start = after(1.5, now())
             parts = phases(start, [("meeting", "meeting", meeting), ("quiet", "mixed", quiet), ("storm", "mixed", storming),
-                                   ("later", "mixed", later)])
+                                   ("later", "mixed", later)], visits)
             load.visitors(parts, known=known, unknown=newcomers(parts))
             onset = parts[2]["start"]
             # Handshakes are what the load tool can make least of. Half of what comes over TLS is a browser, as it seems:
@@ -106,7 +107,7 @@ def kinds(bench):
 
 def smoke(bench):
     """Whether the siege itself works: all of its parts for a few seconds, too short to judge by."""
-    yield {"name": "smoke", "holds": None, **storm(bench, "wasstraat", sites.MUNICIPALITY, 5, brief=(60, 3, 4, 1, 20))}
+    yield {"name": "smoke", "holds": None, **storm(bench, "wasstraat", sites.MUNICIPALITY, 20, brief=(50, 40, 4, 4, 1, 20))}
 
 
 # ---- Point 2: the limit and the classes alone.
