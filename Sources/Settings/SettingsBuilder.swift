@@ -86,7 +86,6 @@ struct SettingsBuilder {
         return Settings.Organisation(
             name: name, title: values.text(Keys.Organisation.title) ?? name, networks: networks(values, of: name),
             share: UInt8(clamping: values.number(Keys.Organisation.share) ?? 1),
-            sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
             access: access(values), sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
     }
 

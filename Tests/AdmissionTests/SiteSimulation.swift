@@ -305,7 +305,7 @@ struct SiteSimulation {
         let (network, region) = place(request)
         var arrival = Arrival(
             ticket: UInt64(index), source: hash(request.source, 0), network: network, region: region, route: route,
-            isKnown: request.party == .known, traits: isScored ? traits : nil)
+            isKnown: request.party == .known, traits: traits)
         arrival.turn = held(request, time)
         arrival.mayBeSent = request.isForPage && !request.wasSent
         let unlike = admission.unlike
