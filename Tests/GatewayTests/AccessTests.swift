@@ -53,7 +53,10 @@ import Testing
         #expect(try Self.ask(street, from: "127.9.8.9")?.status == 403)
         // The longest block counts.
         #expect(try Self.ask(street, from: "127.9.9.66")?.status == 403)
-        #expect(try Self.ask(street, from: "127.8.0.1")?.status == 503)
+        // It takes the place of one who waits, or is refused; it is not served.
+        var stranger = try street.visitor(from: Address(ipv4: 127 << 24 | 8 << 16 | 1), timeout: 500)
+        try stranger.send(request("GET /nieuws HTTP/1.1", "Host: \(Street.host)"))
+        #expect((try? stranger.readResponse())?.status != 200)
         let page = try Self.ask(street, from: "127.9.9.66", "/", "Accept: text/html", "Accept-Language: en")
         #expect(
             page?.status == 403 && page.map { String(decoding: $0.body, as: UTF8.self) }?.contains("No access") == true)

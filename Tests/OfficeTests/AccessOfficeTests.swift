@@ -45,6 +45,7 @@ import Testing
         #expect(listed.code == 0 && listed.output.split(separator: "\n").count == 2)
         #expect(listed.output.contains("(uid \(getuid()))") && listed.output.contains(": scanner, ticket 7"))
 
+        try await office.wait("the order on record") { Self.record(office).contains("access.deny") }
         // The office dies; the lane goes on, and the next office knows.
         kill(first, SIGKILL)
         _ = try await office.exitCode(of: first)

@@ -5,7 +5,7 @@ extension RecordService {
     /// Files who did what by hand, until the office ends; what the register does not take waits.
     func recordOrders(_ records: any Records) async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: .seconds(1))
+            try? await Task.sleep(for: .milliseconds(200))
             await fileOrders(records)
         }
         await uncancelled { await fileOrders(records) }
