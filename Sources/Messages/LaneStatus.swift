@@ -175,9 +175,9 @@ extension SiteStatus: Message {
         classes = try reader.readList(limit: 3) { reader throws(Malformed) in try ClassStatus(reading: &reader) }
         responses = try reader.readList(limit: 5) { reader throws(Malformed) in try reader.readUInt64() }
         firstByte = try reader.readList(limit: 16) { reader throws(Malformed) in try reader.readUInt64() }
-        access = try AccessCounts(reading: &reader)
         guard classes.count == 3, responses.count == 5, firstByte.count == 16 else { throw reader.malformed(.invalid) }
         cache = try CacheStatus(reading: &reader)
+        access = try AccessCounts(reading: &reader)
     }
 }
 

@@ -74,19 +74,20 @@ internal import Testing
         let world = try await World(cost: .init(logRounds: 14, blockSize: 8, parallelism: 1))
         try await world.serve { start in
             func time(_ name: String) async throws -> Duration {
-                var times: [Duration] = []
-                for attempt in 0..<4 {
-                    var browser = start
-                    let key = try await browser.get("/login").key
-                    let begin = ContinuousClock.now
-                    let fields = [("name", name), ("password", "wrong number \(attempt)")]
-                    let answer = try await browser.post("/login", fields, key: key)
-                    times.append(.now - begin)
-                    #expect(answer.status == 403)
-                }
-                return times.sorted()[1]
+                var browser = start
+                let key = try await browser.get("/login").key
+                let begin = ContinuousClock.now
+                let fields = [("name", name), ("password", "wrong number")]
+                let answer = try await browser.post("/login", fields, key: key)
+                #expect(answer.status == 403)
+                return .now - begin
             }
-            let (known, unknown) = (try await time("operator-street"), try await time("nobody-here"))
+            // In turn, and the quickest of each: other tests hold both up.
+            var (known, unknown) = (Duration.seconds(60), Duration.seconds(60))
+            for _ in 0..<4 {
+                known = min(known, try await time("operator-street"))
+                unknown = min(unknown, try await time("nobody-here"))
+            }
             // Without the hash it would be a hundred times faster.
             #expect(unknown > known / 4 && known > unknown / 4, "\(known), \(unknown)")
         }
