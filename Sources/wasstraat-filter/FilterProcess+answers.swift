@@ -60,8 +60,13 @@ extension FilterProcess {
         to targets: [Address], from sources: [Address], _ client: Client, at clock: UInt64
     ) -> FilterRates {
         guard let counts = enforcer.sketch() else { return FilterRates() }
-        defer { client.counted = (counts, clock) }
-        guard let (before, then) = client.counted, clock > then else { return FilterRates() }
+        guard let (before, then) = client.counted else {
+            client.counted = (counts, clock)
+            return FilterRates()
+        }
+        // Within one tick of the clock there is no rate; what came is told of the next time.
+        guard clock > then else { return FilterRates() }
+        client.counted = (counts, clock)
         let rates = FilterRates(
             milliseconds: UInt32(clamping: clock - then),
             targets: targets.map { counts.packets(to: $0, since: before) },
