@@ -127,7 +127,7 @@ package final class Flood: Driver {
         guard outcome.job >= 0, let (order, hops) = chains.removeValue(forKey: outcome.job) else { return }
         browserAnswers.all += 1
         if outcome.status == 200 { browserAnswers.served += 1 }
-        guard hops < Following.limit, let step = Following().step(after: outcome, authority: authority),
+        guard hops < Following.limit, let step = Following().step(after: outcome, to: order.head, authority: authority),
             now + step.pause < end
         else { return }
         followed += 1

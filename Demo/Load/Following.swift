@@ -18,11 +18,14 @@ package struct Following: Sendable {
     }
 
     /// nil: this is the answer, good or bad.
-    package func step(after outcome: Outcome, authority: String) -> Step? {
+    ///
+    /// - Parameter head: of the request that it is the answer to.
+    package func step(after outcome: Outcome, to head: [UInt8], authority: String) -> Step? {
         guard outcome.ending == .complete else { return nil }
         switch outcome.status {
         case 301, 302, 303, 307, 308:
-            guard let target = Self.path(of: outcome.location, authority: authority) else { return nil }
+            guard let target = Self.path(of: outcome.location, from: Self.target(of: head), authority: authority)
+            else { return nil }
             return Step(pause: 0, target: target, keepsMethod: outcome.status >= 307)
         case 200 where outcome.hasWord: return nil
         default: break
@@ -31,7 +34,9 @@ package struct Following: Sendable {
             // Nobody loads faster than this.
             let pause = max(100_000_000, UInt64(min(refresh.seconds, 3_600)) * 1_000_000_000)
             return Step(
-                pause: pause, target: Self.path(of: refresh.target, authority: authority) ?? [], keepsMethod: false)
+                pause: pause,
+                target: Self.path(of: refresh.target, from: Self.target(of: head), authority: authority) ?? [],
+                keepsMethod: false)
         }
         if obeysRetryAfter, [429, 503].contains(outcome.status), let seconds = outcome.retryAfter {
             return Step(pause: UInt64(max(1, min(seconds, 3_600))) * 1_000_000_000, target: [], keepsMethod: true)
@@ -39,8 +44,14 @@ package struct Following: Sendable {
         return nil
     }
 
-    /// The path on the same site that a location names; nil for other sites.
-    static func path(of location: [UInt8], authority: String) -> [UInt8]? {
+    private static func target(of head: [UInt8]) -> ArraySlice<UInt8> {
+        let words = head.split(separator: 32, maxSplits: 2, omittingEmptySubsequences: false)
+        return words.count == 3 ? words[1] : []
+    }
+
+    /// The path on the same site that a location names, seen from the target that was asked for (RFC 3986, section 5.2; of
+    /// its dot segments only a leading "./", which is all that is met here); nil for other sites.
+    static func path(of location: [UInt8], from target: ArraySlice<UInt8>, authority: String) -> [UInt8]? {
         if location.first == UInt8(ascii: "/"), location.dropFirst().first != UInt8(ascii: "/") { return location }
         for scheme in ["https://", "http://"] {
             let start = Array("\(scheme)\(authority)".utf8)
@@ -48,7 +59,12 @@ package struct Following: Sendable {
             let rest = Array(location[start.count...])
             return rest.isEmpty ? [UInt8(ascii: "/")] : rest.first == UInt8(ascii: "/") ? rest : nil
         }
-        return nil
+        guard let first = location.first, first != UInt8(ascii: "/"), !location.prefix(8).contains(UInt8(ascii: ":"))
+        else { return nil }
+        let path = target.prefix { $0 != UInt8(ascii: "?") }
+        if first == UInt8(ascii: "?") { return Array(path) + location }
+        let folder = path.prefix((path.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex - 1) + 1 - path.startIndex)
+        return Array(folder) + (location.starts(with: "./".utf8) ? location.dropFirst(2) : location[...])
     }
 
     /// The head of an order for another path, as a GET or with the method that it had.

@@ -279,7 +279,8 @@ package final class Visitors: Driver {
         let index = outcome.job / 4
         guard !clicks[index].isOver else { return }
         if outcome.job % 4 == 0, clicks[index].hops < Following.limit, let order = clicks[index].order,
-            let step = following.step(after: outcome, authority: authority), now + step.pause < order.deadline
+            let step = following.step(after: outcome, to: order.head, authority: authority),
+            now + step.pause < order.deadline
         {
             clicks[index].hops += 1
             followed += 1

@@ -53,9 +53,9 @@ import Testing
         #expect(try Self.ask(street, from: "127.9.8.9")?.status == 403)
         // The longest block counts.
         #expect(try Self.ask(street, from: "127.9.9.66")?.status == 403)
-        // It takes the place of one who waits, or is refused; it is not served.
+        // It takes the place of one who waits, or is refused; it is not served what nobody had before.
         var stranger = try street.visitor(from: Address(ipv4: 127 << 24 | 8 << 16 | 1), timeout: 500)
-        try stranger.send(request("GET /nieuws HTTP/1.1", "Host: \(Street.host)"))
+        try stranger.send(request("GET /agenda HTTP/1.1", "Host: \(Street.host)"))
         #expect((try? stranger.readResponse())?.status != 200)
         let page = try Self.ask(street, from: "127.9.9.66", "/", "Accept: text/html", "Accept-Language: en")
         #expect(
@@ -63,6 +63,7 @@ import Testing
         let access = street.lane.status { $0.sites[0].access.denied == 3 }.sites[0].access
         #expect(access.allowed == 1 && access.denied == 3 && access.probes == 0)
         #expect(street.origin.requests.count { $0.message.target == "/nieuws" } == 1)
+        #expect(!street.origin.requests.contains { $0.message.target == "/agenda" })
         withExtendedLifetime(waiting) {}
     }
 

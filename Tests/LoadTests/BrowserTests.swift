@@ -118,9 +118,12 @@ import Testing
             var outcome = Outcome(job: 0, ending: .complete)
             outcome.status = status
             change(&outcome)
-            return following.step(after: outcome, authority: "site.localhost:8443")
+            return following.step(
+                after: outcome, to: Array("GET /a/b?c=d HTTP/1.1\r\n".utf8), authority: "site.localhost:8443")
         }
-        #expect(step(302) { $0.location = Array("/a?b".utf8) }?.target == Array("/a?b".utf8))
+        for (location, target) in [("/a?b", "/a?b"), ("?c=d&e", "/a/b?c=d&e"), ("./b?c=d", "/a/b?c=d"), ("x", "/a/x")] {
+            #expect(step(302) { $0.location = Array(location.utf8) }?.target == Array(target.utf8))
+        }
         #expect(step(307) { $0.location = Array("https://site.localhost:8443/a".utf8) }?.keepsMethod == true)
         #expect(step(302) { $0.location = Array("https://elders.localhost/a".utf8) } == nil)
         #expect(step(302) { $0.location = Array("//elders.localhost/a".utf8) } == nil)
@@ -129,7 +132,7 @@ import Testing
         var outcome = Outcome(job: 0, ending: .complete)
         outcome.status = 503
         outcome.retryAfter = 2
-        let program = Following(obeysRetryAfter: true).step(after: outcome, authority: "site.localhost")
+        let program = Following(obeysRetryAfter: true).step(after: outcome, to: [], authority: "site.localhost")
         #expect(program?.pause == 2_000_000_000)
     }
 

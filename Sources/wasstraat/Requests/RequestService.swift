@@ -21,14 +21,20 @@ struct RequestService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            let ticking = Task {
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(1))
-                    feed.ring()
-                }
+            await withTaskGroup { group in
+                group.addTask { await tick() }
+                group.addTask { await work() }
+                // Whichever ends first ends the other.
+                await group.next()
+                group.cancelAll()
             }
-            await work()
-            ticking.cancel()
+        }
+    }
+
+    private func tick() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))
+            feed.ring()
         }
     }
 
