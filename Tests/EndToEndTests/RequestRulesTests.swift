@@ -76,6 +76,7 @@ extension EndToEndTests {
 
         @Test func `what attacks one site is marked there, and at another from the start`() throws {
             let origins = [try MunicipalOrigin(), try MunicipalOrigin()]
+            defer { withExtendedLifetime(origins) {} }
             let wasstraat = try RunningWasstraat(at: Address(ipv4: 127 << 24 | 78 << 8 | 21))
             let hosts = ["een.example.nl", "twee.example.nl"]
             try wasstraat.configure(
