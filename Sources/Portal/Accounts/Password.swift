@@ -50,7 +50,7 @@ package enum Password {
     }
 
     /// A hash that no password has: what a name without an account is checked against.
-    static func nobody(_ cost: Cost) -> String {
+    package static func nobody(_ cost: Cost) -> String {
         text(cost, [UInt8](repeating: 0, count: 16), [UInt8](repeating: 0, count: hashBytes))
     }
 
