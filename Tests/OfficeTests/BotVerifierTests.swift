@@ -115,12 +115,39 @@ struct BotVerifierTests {
 
     @Test func `few questions are under way at once`() {
         var verifier = Self.verifier { ($0.underWay, $0.perSecond) = (4, 1_000) }
-        for number in 0..<10 { verifier.take(Self.claim(Address(ipv4: UInt32(number))), at: 0) }
+        for number in 0..<10 { verifier.take(Self.claim(Address(ipv4: UInt32(number) << 8)), at: 0) }
         var queries: [BotVerifier.Query] = []
         while let query = verifier.next(at: 0) { queries.append(query) }
         #expect(queries.count == 4)
         verifier.answered(queries[0].id, .nothing, at: 0)
         #expect(verifier.next(at: 0) != nil && verifier.next(at: 0) == nil)
+    }
+
+    @Test func `one network does not take the places of all`() {
+        var verifier = Self.verifier { ($0.underWay, $0.perSecond) = (100, 1_000) }
+        for number in 0..<100 { verifier.take(Self.claim(Address(ipv4: 0x0a00_0000 + UInt32(number))), at: 0) }
+        verifier.take(Self.claim(), at: 0)
+        var queries: [BotVerifier.Query] = []
+        while let query = verifier.next(at: 0) { queries.append(query) }
+        #expect(queries.count == 5 && verifier.counts.omitted == 96)
+        // Places are for others once an answer has come.
+        verifier.answered(queries[0].id, .nothing, at: 0)
+        verifier.take(Self.claim(Address(ipv4: 0x0a00_0063)), at: 0)
+        #expect(verifier.next(at: 0) != nil)
+    }
+
+    @Test func `verdicts do not outlive the domains that they rest on`() {
+        var verifier = Self.verifier()
+        func answer(_ question: DNSMessage.Question) -> DNSMessage.Answer {
+            switch question {
+            case .names: .names(["crawl-5.bot.example"])
+            case .addresses: .addresses([Self.source])
+            }
+        }
+        _ = Self.ask(&verifier, Self.claim(), answer)
+        #expect(verifier.takeVerdicts(at: 0, wall: 0).verdicts.count == 1)
+        for bot in verifier.domains.keys { verifier.domains[bot] = ["elsewhere.example"] }
+        #expect(verifier.hasNews && verifier.takeVerdicts(at: 0, wall: 0).verdicts.isEmpty)
     }
 
     @Test func `what is held is bounded, and false claims push out no true one`() {

@@ -14,6 +14,8 @@ package struct BotVerifier: Sendable {
         package var perSecond = 20.0
         /// Claims that wait; a lane asks again for what is dropped, a minute later.
         package var waiting = 512
+        /// Of one network, waiting or under way.
+        package var together = 4
         /// Milliseconds for which a proof, a refutation, and silence of the name server count.
         package var trueTime: Int64 = 86_400_000
         package var falseTime: Int64 = 3_600_000
@@ -55,8 +57,16 @@ package struct BotVerifier: Sendable {
     }
 
     private let rules: Rules
-    /// Domains by the crawler's name.
-    package var domains: [String: [String]] = [:]
+    /// Domains by the crawler's name. Verdicts that rest on others than these are forgotten.
+    package var domains: [String: [String]] = [:] {
+        didSet {
+            let changed = Set(oldValue.keys).union(domains.keys).filter { oldValue[$0] != domains[$0] }
+            guard !changed.isEmpty else { return }
+            truths = truths.filter { !changed.contains($0.value.bot) }
+            falsehoods = falsehoods.filter { !changed.contains($0.value.bot) }
+            hasNews = true
+        }
+    }
     package private(set) var counts = Counts()
     /// What is held for true or false has changed since it was last taken.
     package private(set) var hasNews = false
@@ -66,6 +76,8 @@ package struct BotVerifier: Sendable {
     private var going: [Query] = []
     private var cases: [UInt64: Case] = [:]
     private var busy: Set<Address> = []
+    /// How many of those are of one network: one that has addresses without number does not take all places.
+    private var together: [Address: Int] = [:]
     private var truths: [Address: Verdict] = [:]
     private var falsehoods: [Address: Verdict] = [:]
     private var silences: [Address: Int64] = [:]
@@ -82,8 +94,12 @@ package struct BotVerifier: Sendable {
         guard domains[claim.bot] != nil, !busy.contains(claim.address), (silences[claim.address] ?? 0) <= now,
             !holds(truths, claim, at: now), !holds(falsehoods, claim, at: now)
         else { return }
-        guard waiting.count < rules.waiting else { return counts.omitted += 1 }
+        let network = claim.address.network
+        guard waiting.count < rules.waiting, together[network, default: 0] < rules.together else {
+            return counts.omitted += 1
+        }
         busy.insert(claim.address)
+        together[network, default: 0] += 1
         waiting.append(claim)
     }
 
@@ -165,13 +181,20 @@ package struct BotVerifier: Sendable {
     }
 
     private mutating func settle(_ claim: BotClaims.Claim) {
-        busy.remove(claim.address)
+        leave(claim)
         hasNews = true
+    }
+
+    private mutating func leave(_ claim: BotClaims.Claim) {
+        busy.remove(claim.address)
+        let network = claim.address.network
+        let others = together[network, default: 1] - 1
+        together[network] = others > 0 ? others : nil
     }
 
     private mutating func silent(_ claim: BotClaims.Claim, at now: Int64) {
         counts.unanswered += 1
-        busy.remove(claim.address)
+        leave(claim)
         if silences.count >= rules.silences { silences = silences.filter { $0.value > now } }
         if silences.count < rules.silences { silences[claim.address] = now + rules.silentTime }
     }
