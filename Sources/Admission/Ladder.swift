@@ -1,4 +1,4 @@
-internal import Sketches
+package import Sketches
 
 /// The rungs between the queue and a plain refusal: a page that waits for its visitor's turn, and a redirect that shows
 /// whether cookies are kept.
@@ -107,11 +107,14 @@ package struct Ladder: Sendable {
     private var steppedAt: Instant
     private var random: SplitMix64
 
-    init(seed: UInt64, at now: Instant) {
-        ledger = TurnLedger(at: now)
+    init(seed: UInt64, key: KeyedHash, at now: Instant) {
+        ledger = TurnLedger(key: key, at: now)
         steppedAt = now
         random = SplitMix64(seed: seed)
     }
+
+    /// Whether a turn is not asked with too much.
+    package func isGood(_ turn: Turn, at now: Instant) -> Bool { ledger.look(turn.key, at: now)?.isOverused != true }
 
     // MARK: - Waiting
 

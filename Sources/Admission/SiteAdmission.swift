@@ -129,7 +129,7 @@ package struct SiteAdmission: Sendable {
         networks = SpaceSaving(capacity: sources / 2, decay: Self.memory, at: now)
         sourceRates = SpaceSaving(capacity: rules.sourceRate == nil ? 64 : sources, decay: 1, at: now)
         novices = Novices(at: now)
-        ladder = Ladder(seed: key(now.nanoseconds, 0x6c61), at: now)
+        ladder = Ladder(seed: key(now.nanoseconds, 0x6c61), key: key, at: now)
         needAt = now
         excessLast = now
         startedAt = now

@@ -36,8 +36,13 @@ struct TurnLedger: Sendable {
     /// Made with the first turn that comes back: 256 KiB.
     private var entries: [Entry] = []
     private let start: Instant
+    /// Nobody outside can choose turns that share a set.
+    private let hash: KeyedHash
 
-    init(at now: Instant) { start = now }
+    init(key: KeyedHash, at now: Instant) {
+        start = now
+        hash = key
+    }
 
     /// A turn comes with a request that has to wait.
     ///
@@ -66,7 +71,7 @@ struct TurnLedger: Sendable {
     /// What has become of a turn; nil where it was not used, or not for long.
     func look(_ key: UInt64, at now: Instant) -> (isServed: Bool, isOverused: Bool)? {
         guard !entries.isEmpty else { return nil }
-        let first = Self.set(of: key)
+        let first = set(of: key)
         for place in first..<first + Self.ways where entries[place].key == key {
             return (entries[place].isServed, left(entries[place], now.seconds(since: start)) < 1)
         }
@@ -77,13 +82,13 @@ struct TurnLedger: Sendable {
         min(Self.burst, entry.left + max(0, time - entry.usedAt) * Self.rate)
     }
 
-    private static func set(of key: UInt64) -> Int {
-        Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 48) % sets * ways
+    private func set(of key: UInt64) -> Int {
+        Int(truncatingIfNeeded: hash(0x7475, key) & UInt64(Self.sets - 1)) * Self.ways
     }
 
     private mutating func place(of key: UInt64, _ time: Float) -> Int {
         if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.sets * Self.ways) }
-        let first = Self.set(of: key)
+        let first = set(of: key)
         var oldest = first
         for place in first..<first + Self.ways {
             if entries[place].key == key { return place }
