@@ -51,17 +51,22 @@ final class AdminPeer {
     func receive() -> Finding {
         guard !isAnswered else { return .more }
         var chunk = [UInt8](repeating: 0, count: 8 << 10)
-        while true {
+        var isEnded = false
+        while !isEnded {
             let count = read(socket.number, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN { break }
-            guard count > 0 else { return .gone }
+            guard count >= 0 else { return .gone }
+            // Who has said all may close his side.
+            isEnded = count == 0
             received += chunk[..<count]
             guard received.count <= Self.headLimit + Self.bodyLimit else {
                 return .refused(.refusal(413, "too_large", "a request has at most \(Self.bodyLimit) bytes"))
             }
         }
-        return look()
+        let finding = look()
+        if isEnded, case .more = finding { return .gone }
+        return finding
     }
 
     private func look() -> Finding {

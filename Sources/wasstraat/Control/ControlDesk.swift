@@ -86,7 +86,8 @@ final class ControlDesk {
         follow()
     }
 
-    private func follow() {
+    /// Puts the orders in force as they are, also at sites that a reload brought.
+    func follow() {
         var wanted: [String: Snapshot.Mode] = [:]
         for order in book.orders where order.act.prefix == nil {
             wanted[order.site] = order.act == .observe ? .observe : .protect

@@ -15,7 +15,9 @@ extension LaneDesk {
     func sendLearnt(to peer: Peer) {
         var told = 0
         for site in wanted.sites where told < LearntSite.countLimit {
-            guard let bytes = office.folder.read(files.learnt(of: site.name), limit: 2 * LearntSite.profileLimit)
+            guard let bytes = office.folder.read(files.learnt(of: site.name), limit: 2 * LearntSite.profileLimit),
+                // A power cut may have left half of it.
+                (try? LearntSite(decoding: bytes.span.bytes)) != nil
             else { continue }
             told += 1
             office.send(Frame(.learnt, body: bytes), to: peer)

@@ -190,8 +190,8 @@ package final class Office {
         for desk in desks {
             guard let lane = fresh.lanes.first(where: { $0.name == desk.name }) else { continue }
             needed += desk.take(lane.snapshot).map { ($0, desk.logger) }
-            desk.sendAccess()
         }
+        control.follow()
         for (name, logger) in needed {
             logger.warning("changed, but in force only after a restart", metadata: ["setting": "\(name)"])
         }
