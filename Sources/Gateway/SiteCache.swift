@@ -1,3 +1,4 @@
+internal import Heads
 internal import Sketches
 internal import Synchronization
 
@@ -14,6 +15,8 @@ final class SiteCache: Sendable {
 
     /// Responses that are kept for one key.
     private static let variantLimit = 8
+    /// Seconds for which none of them goes for another.
+    private static let variantTime: Int64 = 600
     /// Responses that are waited for at once; beyond them everybody asks for himself.
     private static let flightLimit = 1024
     /// How long others wait for who asked, in nanoseconds: its visitor may be slow, or its origin.
@@ -97,7 +100,17 @@ final class SiteCache: Sendable {
             state.kept[slot].variants.removeAll {
                 $0.head.varyNames != response.head.varyNames || $0.head.varyKey == response.head.varyKey
             }
-            if state.kept[slot].variants.count >= Self.variantLimit { state.kept[slot].variants.removeFirst() }
+            if state.kept[slot].variants.count >= Self.variantLimit {
+                // Invented ones do not push out those in use: one goes that is stale and has been there for a while.
+                let moment = response.head.freshness.receivedAt
+                guard
+                    let old = state.kept[slot].variants.firstIndex(where: {
+                        !$0.head.freshness.isFresh(at: moment)
+                            && moment - $0.head.freshness.receivedAt > Self.variantTime
+                    })
+                else { return nil }
+                state.kept[slot].variants.remove(at: old)
+            }
             state.kept[slot].variants.append(response)
             state.objects += state.kept[slot].variants.count - count
             state.order.setWeight(state.kept[slot].cost, at: slot)

@@ -23,6 +23,8 @@ struct CacheVisit {
     var isKnown: Bool
     /// It carries the site's cookie.
     var hasCookie: Bool
+    /// It carries no cookie but the lane's own.
+    var isOwnAlone = false
 }
 
 /// The cache (RFC 9111) before an origin is asked: what is there and fresh costs the origin nothing.
@@ -186,13 +188,8 @@ extension Worker {
 
     /// Cookies beside the lane's own.
     private func carriesOtherCookies(_ visit: CacheVisit) -> Bool {
-        let own = SiteCookie.name.utf8CodeUnitCount + 41
-        var lines = 0
-        for field in request.fields where field.id == .cookie {
-            lines += 1
-            if lines > 1 || !visit.hasCookie || Int(field.value.count) != own { return true }
-        }
-        return false
+        let lines = request.fields.count { $0.id == .cookie }
+        return lines > 1 || lines == 1 && !visit.isOwnAlone
     }
 
     // MARK: - Waiting for another's response

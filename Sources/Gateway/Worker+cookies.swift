@@ -11,6 +11,8 @@ extension Worker {
         var age: UInt32 = 0
         /// There is no cookie but the turn: nothing of the site's own.
         var isTurnAlone = false
+        /// There is no cookie but ours.
+        var isOwnAlone = false
     }
 
     /// Reads both in one go over the first field, as browsers write it.
@@ -20,22 +22,27 @@ extension Worker {
         let raw = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[field.value.range])
         let name = SiteCookie.name
         let size = name.utf8CodeUnitCount
-        var index = 0
+        var (index, own, count) = (0, 0, 0)
         while index + size < raw.count {
             if memcmp(raw.baseAddress! + index, name.utf8Start, size) == 0 {
                 let rest = UnsafeRawBufferPointer(rebasing: raw[(index + size)...])
                 if rest[0] == UInt8(ascii: "=") {
                     cookies.isKnown = isGenuine(rest, site)
+                    if cookies.isKnown { (own, count) = (own + size + 1 + SiteCookie.size, count + 1) }
                 } else if let value = Self.turnValue(rest), let (turn, age) = site.turns.read(value, at: wallSeconds) {
                     cookies.turn = turn
                     cookies.age = age
-                    cookies.isTurnAlone = raw.count == TurnCookie.name.utf8CodeUnitCount + 1 + TurnCookie.size
+                    let length = TurnCookie.name.utf8CodeUnitCount + 1 + TurnCookie.size
+                    cookies.isTurnAlone = raw.count == length
+                    (own, count) = (own + length, count + 1)
                 }
             }
             while index < raw.count, raw[index] != UInt8(ascii: ";") { index += 1 }
             index += 1
             while index < raw.count, raw[index] == UInt8(ascii: " ") { index += 1 }
         }
+        // By the length of all: what is too short to be looked at is not ours either.
+        cookies.isOwnAlone = count > 0 && raw.count == own + 2 * (count - 1)
         return cookies
     }
 

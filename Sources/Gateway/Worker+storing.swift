@@ -47,8 +47,7 @@ extension Worker {
         let caching = CacheResponse(response, head.span)
         let site = site(exchange)
         guard caching.mayStore(status: response.status), response.framing != .untilClose else {
-            if response.status < 500 { passes.add(pass, until: wallSeconds + Self.passTime) }
-            supersede(exchange, site)
+            supersede(exchange, site, pass)
             return endLead(exchange)
         }
         guard caching.isShared || !exchange.pointee.hasOtherCookies else {
@@ -63,12 +62,14 @@ extension Worker {
             let wants = CacheRequest(request, asked.span)
             // A response that says nothing may hang on what stands in the query, which is often asked for once.
             let isUndeclared = isForNeed && !caching.hasCacheControl && caching.expires == nil
+            // Nor of what only staff use is anything kept that does not say that it may be.
+            let isForStaff = site.settings.service == .backOffice
             let hasQuery = Int(request.path.count) > request.pathLength
             guard caching.mayStore(answering: wants, hasCookies: exchange.pointee.hasOtherCookies),
-                !(isUndeclared && hasQuery), !(isForNeed && freshness.forbidsStale),
+                !(isUndeclared && (hasQuery || isForStaff)), !(isForNeed && freshness.forbidsStale),
                 writeKey(exchange.pointee.visitor, asked)
             else {
-                if isForNeed { passes.add(pass, until: wallSeconds + Self.passTime) }
+                if isForNeed, wants.isPlain { passes.add(pass, until: wallSeconds + Self.passTime) }
                 return
             }
             if isForNeed { passes.add(pass, until: wallSeconds + Self.needTime) }
@@ -86,14 +87,18 @@ extension Worker {
         if exchange.pointee.flight == nil { exchange.pointee.flight = site.state.cache.lead(hash, at: now) }
     }
 
-    /// What the origin says now may not be kept: what was kept before for everybody is not true any more.
-    private func supersede(_ exchange: UnsafeMutablePointer<Exchange>, _ site: Site) {
-        guard response.status < 400, !site.state.cache.isIdle, !exchange.pointee.hasOtherCookies else { return }
+    /// What the origin says now may not be kept: it is not looked for again for a while, and what was kept before for
+    /// everybody is not true any more. Only where the request was one as everybody makes it: what it was answered for a
+    /// range, a condition or a field of its own says nothing of the others.
+    private func supersede(_ exchange: UnsafeMutablePointer<Exchange>, _ site: Site, _ pass: UInt64) {
+        guard response.status < 400 || response.status == 404 || response.status == 410 else { return }
         reread(exchange)
         exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { asked in
             let wants = CacheRequest(request, asked.span)
-            guard !wants.hasAuthorization, !wants.hasUnkeyed, !wants.isConditional,
-                writeKey(exchange.pointee.visitor, asked)
+            guard wants.isPlain else { return }
+            passes.add(pass, until: wallSeconds + Self.passTime)
+            guard response.status < 400, !site.state.cache.isIdle, !exchange.pointee.hasOtherCookies,
+                !wants.hasAuthorization, writeKey(exchange.pointee.visitor, asked)
             else { return }
             site.state.cache.remove(exchange.pointee.cacheHash, cacheKey.bytes)
         }
@@ -126,9 +131,10 @@ extension Worker {
             captured += capture.content.count - before
             return isTaken
         }
-        guard !goesOn else { return }
+        // Slow visitors hold what is gathered, so all of it together is bounded while it grows.
+        guard !goesOn || captured > Self.allCapturedLimit else { return }
         dropCapture(exchange)
-        passes.add(exchange.pointee.cacheHash, until: wallSeconds + Self.needTime)
+        if !goesOn { passes.add(exchange.pointee.cacheHash, until: wallSeconds + Self.needTime) }
         endLead(exchange)
     }
 
@@ -204,13 +210,11 @@ extension Worker {
                     date: replies.date), stored.content)
             let wants = CacheRequest(request, asked.span)
             if writeKey(exchange.pointee.visitor, asked) {
-                let mayStay =
-                    newer.mayStore(status: response.status)
-                    && newer.mayStore(answering: wants, hasCookies: exchange.pointee.hasOtherCookies)
-                if mayStay {
-                    _ = site.state.cache.keep(next, exchange.pointee.cacheHash, Array(cacheKey.bytes))
-                } else {
+                // Only what the origin says takes away what is kept, not how it was asked.
+                if !newer.mayStore(status: response.status) {
                     site.state.cache.remove(exchange.pointee.cacheHash, cacheKey.bytes)
+                } else if newer.mayStore(answering: wants, hasCookies: exchange.pointee.hasOtherCookies) {
+                    _ = site.state.cache.keep(next, exchange.pointee.cacheHash, Array(cacheKey.bytes))
                 }
             }
             finish(exchange, with: next, .revalidated, asked)

@@ -74,13 +74,31 @@ import Testing
         #expect(street.origin.requests.count == 2)
     }
 
-    @Test(arguments: ["X-Forwarded-Scheme: http", "X-Original-URL: /admin", "X-HTTP-Method-Override: PUT", "X_Host: b"])
+    @Test(arguments: [
+        "X-Forwarded-Scheme: http", "X-Original-URL: /admin", "X-HTTP-Method-Override: PUT", "X_Host: b",
+        "Private-Token: s", "k: 1", "Connection: Accept-Language",
+    ])
     func `is nothing that was asked for with what no key holds`(field: String) throws {
         let street = try Street.keeping("Cache-Control: public, max-age=60")
         _ = try street.get("/page", fields: [field])
         _ = try street.get("/page")
         #expect(street.origin.requests.count == 2)
         #expect(try street.get("/page")["age"] != nil)
+    }
+
+    @Test(arguments: ["Range: bytes=0-1", "If-None-Match: \"9\"", "X-Host: b"])
+    func `stays, whatever the origin says to a request of its own kind`(field: String) throws {
+        let street = try Street.keeping("Cache-Control: max-age=60")
+        _ = try street.get("/page")
+        street.origin.say("/page", "Cache-Control: no-store", body: "")
+        // Asks the origin, whatever is kept.
+        _ = try street.get("/page", fields: [field, "Cache-Control: no-cache"])
+        #expect(street.origin.requests.count == 2)
+        let kept = try street.get("/page")
+        #expect(kept.bodyText == "kept" && kept["age"] != nil)
+        // What everybody is told counts.
+        _ = try street.get("/page", fields: ["Cache-Control: no-cache"])
+        #expect(try street.get("/page").bodyText == "")
     }
 
     @Test func `is known by its whole address`() throws {

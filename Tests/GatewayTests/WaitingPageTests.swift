@@ -41,6 +41,17 @@ import Testing
         response.values("set-cookie").first { $0.hasPrefix("wasstraat-turn=") }.map { String($0.prefix { $0 != ";" }) }
     }
 
+    /// A turn is the lane's own, as the site's cookie is: who waited gets what is kept for everybody.
+    @Test func `who holds a turn is served from memory`() throws {
+        let (street, clients) = try Self.full(3000)
+        let turn = try #require(Self.turn(try street.get("/", fields: Self.browser, from: Self.source(1))))
+        street.origin.say("/kept", "Cache-Control: max-age=60")
+        for var client in clients { #expect(try client.readResponse(to: "GET").status == 200) }
+        #expect(try street.get("/kept").status == 200)
+        #expect(try street.get("/kept", fields: ["Cookie: \(turn)"])["age"] != nil)
+        #expect(try street.get("/kept", fields: ["Cookie: \(turn); a=b"])["age"] == nil)
+    }
+
     // MARK: - The page
 
     @Test func `a browser gets a page that asks again by itself, programs get the status`() throws {

@@ -8,17 +8,20 @@ package struct CacheRequest: Sendable {
     package var ifModifiedSince: Slice?
     package var range: Slice?
     package var ifRange: Slice?
-    /// It carries fields that are in no key and that applications are known to believe, "X-Host" and the like: what the
-    /// origin says to it may not be what it says to others.
+    /// It carries fields that are in no key and are not among those that browsers send to everybody: what the origin says to
+    /// it may be for whoever knows a secret in one of them, or made from what another one claims.
     package var hasUnkeyed = false
 
     /// The visitor has a copy of its own, and asks whether it still holds.
     package var isConditional: Bool { hasIfNoneMatch || ifModifiedSince != nil }
 
+    /// It asks for the whole of what everybody gets.
+    package var isPlain: Bool { !isConditional && range == nil && !hasPrecondition && !hasUnkeyed }
+
     package init(_ request: RequestHead, _ bytes: Span<UInt8>) {
         var hasCacheControl = false
         var hasPragma = false
-        for field in request.fields where field.id == .other && field.name.count > 1 {
+        for field in request.fields where field.id == .other && field.name.count > 0 {
             let first = Octets.lowered(bytes[Int(field.name.start)])
             switch (field.name.count, first) {
             case (5, UInt8(ascii: "r")) where bytes.holds("range", in: field.name):
@@ -38,33 +41,37 @@ package struct CacheRequest: Sendable {
             case (19, UInt8(ascii: "i")) where bytes.holds("if-unmodified-since", in: field.name):
                 hasPrecondition = true
             default:
-                if bytes.isUnkeyed(field.name) { hasUnkeyed = true }
+                if !bytes.isUsual(field.name) { hasUnkeyed = true }
             }
         }
+        // The origin is not shown the fields that Connection names, by which its response seems to differ.
+        if request.hasConnectionOptions { hasUnkeyed = true }
         // Of an age in which there was no Cache-Control (RFC 9111, section 5.4).
         if hasPragma, !hasCacheControl { wants.noCache = true }
     }
 }
 
 extension Span<UInt8> {
-    /// A name that begins with "X-", as fields do by which applications learn of hosts, schemes, paths and methods from
-    /// proxies; or one with an underscore, which applications behind CGI take for a hyphen.
-    fileprivate func isUnkeyed(_ name: Slice) -> Bool {
+    /// A field that browsers and proxies send with any request, and from which no application tells who asks. A deny-list of
+    /// names would always lack one: applications have their own for keys and tokens.
+    fileprivate func isUsual(_ name: Slice) -> Bool {
         let start = Int(name.start)
-        if Octets.lowered(self[start]) == UInt8(ascii: "x"), self[start + 1] == UInt8(ascii: "-") {
-            return !isTrace(name)
-        }
-        for index in name.range where self[index] == UInt8(ascii: "_") { return true }
-        return false
-    }
-
-    /// Numbers that proxies give to requests, from which no application makes a page.
-    private func isTrace(_ name: Slice) -> Bool {
+        if name.count > 4, holds("sec-", in: Slice(start, start + 4)) { return true }
         switch name.count {
-        case 12: holds("x-request-id", in: name)
-        case 15: holds("x-amzn-trace-id", in: name)
-        case 16: holds("x-correlation-id", in: name)
-        default: false
+        case 2: return holds("te", in: name)
+        case 3: return holds("dnt", in: name)
+        case 6: return holds("origin", in: name)
+        case 7: return holds("purpose", in: name)
+        case 8: return holds("priority", in: name) || holds("alt-used", in: name)
+        case 9: return holds("save-data", in: name)
+        case 10: return holds("keep-alive", in: name) || holds("tracestate", in: name)
+        case 11: return holds("traceparent", in: name)
+        case 12: return holds("x-request-id", in: name)
+        case 14: return holds("accept-charset", in: name)
+        case 15: return holds("accept-encoding", in: name) || holds("x-amzn-trace-id", in: name)
+        case 16: return holds("x-correlation-id", in: name)
+        case 25: return holds("upgrade-insecure-requests", in: name)
+        default: return false
         }
     }
 }

@@ -59,8 +59,10 @@ package struct CacheResponse: Sendable {
 
     private mutating func readVary(_ field: Field, _ bytes: Span<UInt8>) {
         bytes.members(of: field.value) { name in
+            // What the lane itself writes of where a visitor comes from is not in his request.
             if bytes.holds("cookie", in: name) || bytes.holds("authorization", in: name) || bytes.holds("*", in: name)
-                || vary.count >= Self.varyLimit
+                || bytes.holds("x-forwarded-for", in: name) || bytes.holds("x-real-ip", in: name)
+                || bytes.holds("forwarded", in: name) || bytes.holds("via", in: name) || vary.count >= Self.varyLimit
             {
                 variesByPerson = true
             }
@@ -148,20 +150,31 @@ package struct CacheResponse: Sendable {
 }
 
 extension RequestHead {
-    /// What this request says in the fields that a response varies by (RFC 9111, section 4.1): lines of one name joined,
-    /// without spaces, in lower case. Requests for which that is the same get the same response.
+    /// What this request says in the fields that a response varies by (RFC 9111, section 4.1), lines of one name joined:
+    /// codings as those that it takes, other "accept" fields without spaces and in lower case, all else as it came. Requests
+    /// for which that is the same get the same response.
     ///
     /// - Parameter names: of `CacheResponse.varyNames`.
     package func secondaryKey(_ bytes: Span<UInt8>, names: [UInt8]) -> [UInt8] {
         var key: [UInt8] = []
         var start = 0
         for end in names.indices where names[end] == UInt8(ascii: ",") {
+            let name = names[start..<end]
+            let isCoding = name.elementsEqual("accept-encoding".utf8)
+            let isFolded = name.starts(with: "accept".utf8)
+            var codings: UInt8 = 0
             for field in fields where !field.isLookalike && bytes.isName(field.name, names, start, end) {
-                for index in field.value.range where bytes[index] != Octets.space && bytes[index] != Octets.tab {
-                    key.append(Octets.lowered(bytes[index]))
+                if isCoding {
+                    codings |= bytes.codings(field.value)
+                    continue
+                }
+                for index in field.value.range {
+                    if isFolded, bytes[index] == Octets.space || bytes[index] == Octets.tab { continue }
+                    key.append(isFolded ? Octets.lowered(bytes[index]) : bytes[index])
                 }
                 key.append(UInt8(ascii: ","))
             }
+            if isCoding { key.append(codings) }
             key.append(Octets.lineFeed)
             start = end + 1
         }
@@ -170,6 +183,30 @@ extension RequestHead {
 }
 
 extension Span<UInt8> {
+    /// The codings in use that a value of Accept-Encoding takes, a bit for each; 128: any other.
+    fileprivate func codings(_ value: Slice) -> UInt8 {
+        var codings: UInt8 = 0
+        members(of: value) { member in
+            var end = Int(member.start)
+            while end < member.range.upperBound, self[end] != UInt8(ascii: ";"), self[end] != Octets.space { end += 1 }
+            let name = Slice(Int(member.start), end)
+            // "q=0", with any number of noughts, takes it back.
+            var isTaken = end == member.range.upperBound
+            for index in end..<member.range.upperBound where (49...57).contains(self[index]) { isTaken = true }
+            guard isTaken else { return true }
+            switch name.count {
+            case 2 where holds("br", in: name): codings |= 1
+            case 4 where holds("gzip", in: name): codings |= 2
+            case 4 where holds("zstd", in: name): codings |= 4
+            case 7 where holds("deflate", in: name): codings |= 8
+            case 8 where holds("identity", in: name): break
+            default: codings |= 128
+            }
+            return true
+        }
+        return codings
+    }
+
     fileprivate func isName(_ name: Slice, _ names: [UInt8], _ start: Int, _ end: Int) -> Bool {
         guard Int(name.count) == end - start else { return false }
         for offset in 0..<Int(name.count) where Octets.lowered(self[Int(name.start) + offset]) != names[start + offset]
