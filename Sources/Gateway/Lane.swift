@@ -120,6 +120,9 @@ package final class Lane {
         let socket = linux_unix_connect(controlPath)
         guard socket >= 0 else { return }
         control = socket
+        // An office that stands still must not hold this thread: it is left, and looked for again.
+        var patience = timeval(tv_sec: 2, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         frames = FrameAssembler()
         var descriptors: [Int32] = []
         if table != nil {

@@ -358,7 +358,10 @@ private struct TicketKeys {
 
     /// Whether name and proof of a ticket are ours: name, initial value, what is encrypted, and the proof over all of it.
     func wrote(_ ticket: [UInt8]) -> Bool {
-        guard ticket.count > 64, let key = keys.first(where: { memcmp($0, ticket, 16) == 0 }) else { return false }
+        // Ours hold a session and a certificate's name; longer ones are not worth reading.
+        guard (65...4096).contains(ticket.count), let key = keys.first(where: { memcmp($0, ticket, 16) == 0 }) else {
+            return false
+        }
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { proof in
             var length: UInt32 = 32
             return key.withUnsafeBufferPointer { key in

@@ -260,6 +260,7 @@ extension Worker {
         if answer == .plain, isFailure, site.fallback != nil, form != .text {
             // What is kept of the request outlives its record here.
             var head = exchange.pointee.head
+            books.heads.add(-head.count, at: Int(visitor.pointee.stream.tenant))
             exchange.pointee.head = Store()
             defer { head.free() }
             giveExchange(exchange)

@@ -11,8 +11,12 @@ internal import Sketches
 /// From the first byte of TLS to a connection that is ready for requests. BoringSSL knows nothing of a visitor before its
 /// ClientHello was read and its turn for a key exchange has come.
 extension Worker {
-    /// Bytes of ClientHellos that a worker keeps, whole or not: 10,000 usual ones.
+    /// Bytes of incomplete ClientHellos that a worker keeps: 10,000 usual ones. Large ones may have a quarter of that. Whole
+    /// ones are bounded by the places in the queue, so that who sends pieces takes nobody's.
     private static let helloLimit = 16 << 20
+    private static let usualHello = 4096
+    /// Bytes behind a whole one, of early data that is not taken: nothing else comes before our answer.
+    private static let earlyLimit = 4096
     /// Nanoseconds that a round has for key exchanges at least: with a few at a time the others hardly notice.
     private static let leastTime: UInt64 = 1_000_000
     /// Of that time strangers get one part of so many while connections wait to be accepted.
@@ -40,7 +44,13 @@ extension Worker {
                 do throws(Malformed) {
                     switch try ClientHello.read(records: all.bytes) {
                     case .more(let needed): visitor.pointee.helloNeeds = UInt32(needed)
-                    case .hello(let hello, _): return judge(index, hello, all)
+                    case .hello(let hello, let length):
+                        guard held - length <= Self.earlyLimit else {
+                            report.connections.tls.malformed += 1
+                            resetVisitor(index)
+                            return false
+                        }
+                        return judge(index, hello, all)
                     }
                 } catch {
                     report.connections.tls.malformed += 1
@@ -67,7 +77,7 @@ extension Worker {
             held += count
         }
         guard held > kept else { return false }
-        guard keepHello(index, UnsafeRawBufferPointer(start: cipherBuffer, count: held)) else {
+        guard keepHello(index, UnsafeRawBufferPointer(start: cipherBuffer, count: held), isWhole: false) else {
             report.connections.refused += 1
             resetVisitor(index)
             return false
@@ -76,10 +86,11 @@ extension Worker {
     }
 
     /// False: too much is kept already.
-    private func keepHello(_ index: UInt32, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    private func keepHello(_ index: UInt32, _ bytes: UnsafeRawBufferPointer, isWhole: Bool) -> Bool {
         let visitor = visitors[index]
         let added = bytes.count - visitor.pointee.pending.count
-        guard helloBytes + added <= Self.helloLimit else { return false }
+        let limit = bytes.count <= Self.usualHello ? Self.helloLimit : Self.helloLimit / 4
+        guard isWhole || helloBytes + added <= limit else { return false }
         helloBytes += added
         visitor.pointee.pending.clear()
         visitor.pointee.pending.append(bytes)
@@ -160,10 +171,7 @@ extension Worker {
             visitor.pointee.turn = place
             visitor.pointee.phase = .ready
             visitor.pointee.moved = 0
-            guard keepHello(index, bytes) else {
-                handshakes.left(place, ticket, isRefused: true)
-                return resetVisitor(index)
-            }
+            _ = keepHello(index, bytes, isWhole: true)
             armVisitor(index, min(limits.queueTime, limits.headTime))
         }
     }

@@ -111,9 +111,6 @@ extension Worker {
         let sourceHash = table.sources(subscriber.high, subscriber.low, site.state.salt)
         let cookies = readCookies(site, bytes)
         let hasCookie = cookies.isKnown
-        if isMarked, cookies.turn != nil, request.method == .get, request.framing == .none {
-            return sendOn(asker, site, bytes)
-        }
         let isKnown = hasCookie || (history?.contains(sourceHash) ?? false)
         // A carried request gets its place when it is admitted.
         let ticket = makeTicket(visitor.pointee.carrier == nil ? asker : visitors.next())
@@ -131,7 +128,8 @@ extension Worker {
             traits: traits)
         // Who waited for another's response was counted when it came.
         if visitor.pointee.follows == 0 { tally(asker, site, arrival, network, bytes.span) }
-        let visit = CacheVisit(source: sourceHash, isKnown: isKnown, hasCookie: hasCookie)
+        let visit = CacheVisit(
+            source: sourceHash, isKnown: isKnown, hasCookie: hasCookie, isOwnAlone: cookies.isOwnAlone)
         let answered = serveCached(asker, site, visit, bytes, start)
         if visitor.pointee.phase != .following { visitor.pointee.follows = 0 }
         if let answered { return answered }
@@ -139,6 +137,11 @@ extension Worker {
             counters[Int(site.index)].budgetRefused += 1
             site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
             return refuse(asker, site, 503, "budget", bytes, visitorClass: isKnown ? .known : .unknown)
+        }
+        if isMarked, let turn = cookies.turn, request.method == .get, request.framing == .none,
+            site.state.admission.withLock({ $0.ladder.isGood(turn, at: instant) })
+        {
+            return sendOn(asker, site, bytes)
         }
         arrival.standing = standing
         arrival.turn = heldTurn(cookies, bytes, isAsset: traits.isAsset)

@@ -157,6 +157,7 @@ extension Worker {
         case .head where visitor.pointee.pending.isEmpty && visitor.pointee.stream.out.isEmpty:
             visitor.pointee.isReused ? 0 : 2
         case .carrying where visitor.pointee.carrier?.pointee.streams.isEmpty ?? false: 1
+        case .head where !visitor.pointee.stream.out.isEmpty: 3
         case .preface, .hello, .ready, .handshake, .head: 2
         case .lingering: 3
         case .free, .body, .waiting, .following, .exchange, .tunnel, .page, .carrying: nil

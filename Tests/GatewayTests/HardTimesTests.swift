@@ -52,9 +52,18 @@ import Testing
         #expect(try street.get("/page").status == 502)
     }
 
+    @Test func `nothing that does not say so is kept of what only staff use`() throws {
+        let street = try Street.keeping("Content-Type: text/html") { $0.sites[0].service = .backOffice }
+        _ = try street.get("/page")
+        street.origin.stop()
+        #expect(try street.get("/page").status == 502)
+    }
+
     @Test func `what was asked for as one person is not shown to others`() throws {
         let street = try Street.keeping("Content-Type: text/html")
-        for field in ["Cookie: session=1", "Authorization: Basic eDp5", "X-Host: evil.example"] {
+        for field in [
+            "Cookie: session=1", "Authorization: Basic eDp5", "X-Host: evil.example", "Private-Token: s", "k: 1",
+        ] {
             _ = try street.get("/page", fields: [field])
         }
         // Nothing is said of what hangs on a query.
@@ -161,6 +170,9 @@ import Testing
         let framed = try frames.get(1, "/other", [("accept", "text/html")])
         #expect(framed.status == "503" && framed.body == Array(page.utf8) && framed.isEnded)
         #expect(street.cache { $0.fallbacks == 5 }.fallbacks == 5)
+        // What was kept of the requests until then is free again: a site whose books grow would be out of memory at last.
+        let memory = street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory
+        #expect(memory == 0)
     }
 }
 
