@@ -103,6 +103,8 @@ package struct SiteAdmission: Sendable {
     private var pace = StandingPace()
     /// Made with the first request that shows its traits: a site that nobody asks costs nothing.
     private var contrast: TraitContrast?
+    /// By which of its contrasts those who wait were judged.
+    private var contrasts: UInt64 = 0
     private let key: KeyedHash
     private var usual = DecayedHistogram(memory: CalmProfile.demandMemory)
     private(set) var suspectAbove = Float.infinity
@@ -181,11 +183,11 @@ package struct SiteAdmission: Sendable {
         guard let origin = freeOrigin(for: visitorClass), waiting.count == 0 || !someoneGoesBefore(visitorClass) else {
             var entry = WaitingRoom.Entry(
                 ticket: arrival.ticket, visitorClass: visitorClass,
-                score: passes ? .min : Int8((judgement.score / Self.scoreStep).rounded(.towardZero)),
-                isUnlike: isUnlike,
+                score: passes ? .min : Self.steps(judgement.score), isUnlike: isUnlike,
                 demand: passes ? 0 : max(source.sure, network.sure / Self.networkFactor), route: arrival.route,
                 source: arrival.source,
                 isAsset: arrival.traits?.isAsset ?? false, since: now)
+            entry.row = judgement.row
             take(arrival.turn, into: &entry, at: now)
             return noSlot(entry, at: now)
         }
@@ -292,6 +294,7 @@ package struct SiteAdmission: Sendable {
         ladder.move(admitted: counts.map(\.admitted), at: now)
         let load = load
         contrast?.step(load, at: now)
+        judgeWaiting()
         guard load == .calm else {
             novices.forget(at: now)
             return []
@@ -328,8 +331,19 @@ package struct SiteAdmission: Sendable {
         guard rules.isScoring, let traits = arrival.traits else { return TraitContrast.Judgement() }
         if contrast == nil { contrast = TraitContrast(key: key, at: now) }
         let load = load
-        return contrast?.sight(arrival, traits, load, at: now) ?? TraitContrast.Judgement()
+        let judgement = contrast?.sight(arrival, traits, load, at: now)
+        judgeWaiting()
+        return judgement ?? TraitContrast.Judgement()
     }
+
+    /// Who waits is judged by the last contrast too: at an onset the room is full before there is one.
+    private mutating func judgeWaiting() {
+        guard contrast?.contrasts ?? 0 != contrasts, let contrast else { return }
+        contrasts = contrast.contrasts
+        waiting.judge { Self.steps(contrast.score(of: $0)) }
+    }
+
+    private static func steps(_ score: Float) -> Int8 { Int8((score / scoreStep).rounded(.towardZero)) }
 
     private static func cause(_ entry: WaitingRoom.Entry) -> RefusalCause {
         entry.isUnlike ? .unlike : entry.visitorClass == .suspect ? .suspect : .full

@@ -20,7 +20,9 @@ struct TraitContrast: Sendable {
         case pressure
     }
 
-    struct Judgement: Equatable, Sendable {
+    struct Judgement: Sendable {
+        /// What was judged, for a later contrast to judge again.
+        var row: TraitRow?
         /// Natural logarithm of how many times likelier the request is in the excess; 0 where nothing is known.
         var score: Float = 0
         /// Clearly more so than all but a thousandth of the requests of calm, and not for one thing alone.
@@ -67,6 +69,10 @@ struct TraitContrast: Sendable {
     private var rate: Float = 0
     private var steppedAt: Instant
     private var contrastedAt = Instant(nanoseconds: 0)
+    /// Contrasts until now: another one judges otherwise.
+    private(set) var contrasts: UInt64 = 0
+    /// What the last one found in excess.
+    private var contrasted: Float = 0
     private var usualTargets = SeenTargets()
     /// What is asked for under pressure: a page that a crowd came for is new once, a random word always.
     private var presentTargets = SeenTargets()
@@ -101,10 +107,13 @@ struct TraitContrast: Sendable {
         for trait in 0..<Trait.count { cells[Self.index(trait, row)].now += 1 }
         nowTotals[row.isAsset ? 1 : 0] += 1
         if load == .calm { calm.add(row) }
-        guard isJudging else { return Judgement() }
+        guard isJudging else { return Judgement(row: row) }
         let (score, rest) = weigh(row)
-        return Judgement(score: score, isBeyond: rest > marks[row.isAsset ? 1 : 0])
+        return Judgement(row: row, score: score, isBeyond: rest > marks[row.isAsset ? 1 : 0])
     }
+
+    /// The score of a request that was judged before, by what is known now.
+    func score(of row: TraitRow) -> Float { isJudging ? weigh(row).score : 0 }
 
     /// A request goes to an origin: it is part of what its source did.
     mutating func admitted(_ source: UInt64, isAsset: Bool, at now: Instant) {
@@ -149,7 +158,16 @@ struct TraitContrast: Sendable {
             // A ripple soon after another is judged by the same contrast.
             isJudging = true
             if now.seconds(since: contrastedAt) >= Self.period { contrast(at: now) }
+        } else if load != .calm, excess(at: now) >= max(2 * contrasted, Self.leastExcess) {
+            // A flood brings more in its first moments than a period knows of.
+            contrast(at: now)
         }
+    }
+
+    /// What has come lately beyond what calm would have brought, in requests.
+    private func excess(at now: Instant) -> Float {
+        let total = nowTotals[0] + nowTotals[1]
+        return total - min(total, rate * (nowSeconds + now.seconds(since: steppedAt)))
     }
 
     private static func index(_ trait: Int, _ row: TraitRow) -> Int {
@@ -202,9 +220,10 @@ struct TraitContrast: Sendable {
         isJudging = true
         contrastedAt = now
         let calmTotal = calmTotals[0] + calmTotals[1]
-        let nowTotal = nowTotals[0] + nowTotals[1]
-        let expected = min(nowTotal, rate * nowSeconds)
-        let excess = nowTotal - expected
+        let excess = excess(at: now)
+        let expected = nowTotals[0] + nowTotals[1] - excess
+        contrasts += 1
+        contrasted = excess
         marks = [.infinity, .infinity]
         assetEvidence = 0
         guard calmTotal >= Self.enough, excess >= max(Self.leastExcess, expected * Self.leastShareOfUsual) else {

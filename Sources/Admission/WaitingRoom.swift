@@ -22,6 +22,8 @@ package struct WaitingRoom: Sendable {
         package var since: Instant
         /// Is not known to keep cookies, where that is asked.
         package var isUnproven = false
+        /// What its score was made of; nil where it has none.
+        var row: TraitRow?
         /// The turn that this is; 0: none.
         package var turn: UInt64 = 0
 
@@ -88,6 +90,15 @@ package struct WaitingRoom: Sendable {
             best = index
         }
         return best.map { remove(at: $0) }
+    }
+
+    /// Judges all that wait again, who came when less was known than now.
+    mutating func judge(_ score: (TraitRow) -> Int8) {
+        for index in entries.indices {
+            guard let row = entries[index].row else { continue }
+            entries[index].score = score(row)
+            order[index] = Self.place(of: entries[index], arrival: order[index])
+        }
     }
 
     /// Takes out one request that came before `limit`.
