@@ -101,7 +101,9 @@ extension Worker {
         now = Clock.monotonic()
         exchange.pointee.firstByte = now
         if let slot = exchange.pointee.slot, exchange.pointee.holdsSlot {
-            site.state.admission.withLock { $0.answered(slot, at: instant) }
+            // What lay unread while we did something else is our time: a busy lane is no slow origin.
+            let came = Instant(nanoseconds: roundAt &- min(unread, roundAt))
+            site.state.admission.withLock { $0.answered(slot, at: came) }
         }
         if let place = place(of: site) {
             counters[Int(place)].countFirstByte(nanoseconds: now &- exchange.pointee.sent)

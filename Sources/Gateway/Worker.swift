@@ -128,6 +128,9 @@ final class Worker {
     /// Whose work is done now, and since when, where that is measured.
     var worksFor = UInt16(Tenants.nobody)
     var lapped: UInt64 = 0
+    /// When this round's events were read, and for how long the first of them may have lain there, in nanoseconds.
+    var roundAt: UInt64 = 0
+    var unread: UInt64 = 0
     /// Where the last search for a connection that rests ended.
     var searchedFrom: UInt32 = 0
     /// How long the worker has waited for something to do since its load was last judged.
@@ -214,8 +217,11 @@ final class Worker {
             let begun = mayWait ? Clock.monotonic() : 0
             let patience = mayWait ? Int32((nextTick - now) / 1_000_000) + 1 : 0
             let count = epoll_wait(epoll, &events, Int32(events.count), patience)
+            let left = roundAt
             setTime()
-            lapped = now
+            // Nothing lay there where the wait was one; else it may have come at any moment of the round before.
+            unread = mayWait && now &- begun > 50_000 ? 0 : now &- left
+            (roundAt, lapped) = (now, now)
             if mayWait { waited += now &- begun }
             if books.time.hasHeavy {
                 serveInTurns(events[..<max(0, Int(count))])
