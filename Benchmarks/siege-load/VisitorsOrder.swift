@@ -7,6 +7,9 @@ enum VisitorsOrder {
         struct Group: Encodable {
             var clicks: Int
             var success: Double?
+            var p99Ms: Double?
+            /// Seconds from the phase's start at which clicks began that succeeded after more than a second; at most a hundred.
+            var slow: [Double]
         }
         var name: String
         var known: Group
@@ -71,14 +74,21 @@ enum VisitorsOrder {
 
     private static let crowds: [String: Visitors.Crowd] = ["meeting": .meeting, "mixed": .mixed, "flash": .flash]
 
+    private static func group(_ group: Tally.Group, _ tally: Tally, _ start: UInt64) -> Phase.Group {
+        let slow = tally.clicks.filter { $0.group == group && $0.succeeded && $0.microseconds > 1_000_000 }
+        return Phase.Group(
+            clicks: tally.count(group), success: tally.success(group), p99Ms: tally.percentiles([99], of: group)?[0],
+            slow: slow.prefix(100).map { (Double($0.at) - Double(start)) / 1e9 - Double($0.microseconds) / 1e6 })
+    }
+
     private static func row(_ phase: LoadOrder.Phase, _ driver: Visitors) -> Phase {
         let tally = driver.tally
         let times = tally.percentiles([50, 95, 99])
         let failed = driver.knownFailedAt
         return Phase(
-            name: phase.name, known: .init(clicks: tally.count(.known), success: tally.success(.known)),
-            unknown: .init(clicks: tally.count(.unknown), success: tally.success(.unknown)), p50Ms: times?[0],
-            p95Ms: times?[1], p99Ms: times?[2], refused: tally.failures[Tally.Failure.refused.rawValue],
+            name: phase.name, known: group(.known, tally, phase.start), unknown: group(.unknown, tally, phase.start),
+            p50Ms: times?[0], p95Ms: times?[1], p99Ms: times?[2],
+            refused: tally.failures[Tally.Failure.refused.rawValue],
             errors: tally.failures[Tally.Failure.error.rawValue], late: tally.failures[Tally.Failure.late.rawValue],
             sent: driver.requests, followed: driver.followed, lagMs: Double(driver.lag) / 1e6,
             knownFailedSeconds: failed > phase.start ? Double(failed - phase.start) / 1e9 : nil)

@@ -58,11 +58,12 @@ package struct Tally: Sendable {
         clicks.isEmpty ? nil : Double(counts[0].succeeded + counts[1].succeeded) / Double(clicks.count)
     }
 
-    /// Percentiles over both groups in milliseconds, by nearest rank; nil where nobody clicked. `since` leaves out clicks
-    /// that ended earlier.
-    package func percentiles(_ percents: [Double], since: UInt64 = 0) -> [Double]? {
+    /// Percentiles over both groups, or one, in milliseconds, by nearest rank; nil where nobody clicked. `since` leaves out
+    /// clicks that ended earlier.
+    package func percentiles(_ percents: [Double], since: UInt64 = 0, of group: Group? = nil) -> [Double]? {
         // Clicks are in the order of their end.
-        let times = clicks.reversed().prefix { $0.at >= since }.map(\.microseconds).sorted()
+        let times = clicks.reversed().prefix { $0.at >= since }.filter { group == nil || $0.group == group }
+            .map(\.microseconds).sorted()
         guard !times.isEmpty else { return nil }
         return percents.map { percent in
             let rank = (percent / 100 * Double(times.count)).rounded(.up)
