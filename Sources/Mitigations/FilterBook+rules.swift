@@ -135,6 +135,9 @@ extension FilterBook {
         return [.compileRules]
     }
 
+    /// Rules that stopped to drop by themselves.
+    package var suspendedRules: Set<UInt64> { Set(rules.lazy.filter { $0.suspension != nil }.map(\.id)) }
+
     private mutating func suspend(_ place: Int, _ why: String, at now: FilterTime) {
         let observed = rules[place].observed
         rules[place].suspension =

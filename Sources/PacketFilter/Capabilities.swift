@@ -31,13 +31,15 @@ package struct Capabilities: Equatable, Sendable {
         return Capabilities(
             release: release(), status: Files.text("/proc/thread-self/status") ?? "", refusal: refusal,
             hasFarJumps: hasFarJumps, hasPins: linux_is_pin_system(root) == 1,
-            isCompiling: Files.text("/proc/sys/net/core/bpf_jit_enable")?.hasPrefix("0") != true)
+            isCompiling: Files.text("/proc/sys/net/core/bpf_jit_enable")?.hasPrefix("0") != true,
+            synCookies: Files.text("/proc/sys/net/ipv4/tcp_syncookies").map { String($0.prefix { !$0.isWhitespace }) })
     }
 
-    /// From what the kernel said: its release, a thread's status, and why a trial was refused.
+    /// From what the kernel said: its release, a thread's status, why a trial was refused, and how it gives SYN cookies
+    /// (ip-sysctl); nil where it does not say.
     package init(
         release: String, status: String, refusal: KernelError?, hasFarJumps: Bool = true, hasPins: Bool = true,
-        isCompiling: Bool = true
+        isCompiling: Bool = true, synCookies: String? = nil
     ) {
         kernel = release
         self.hasFarJumps = hasFarJumps
@@ -62,6 +64,11 @@ package struct Capabilities: Equatable, Sendable {
             drawbacks.append("no bpf file system is mounted on \(PinFolder.system): it must be, or be mountable")
         }
         if !isCompiling { drawbacks.append("net.core.bpf_jit_enable is 0: programs are interpreted, slowly") }
+        if let synCookies, synCookies != "2" {
+            let conduct = synCookies == "0" ? "never" : "only while a listener's queue is full"
+            drawbacks.append(
+                "net.ipv4.tcp_syncookies is \(synCookies): SYN cookies are given \(conduct); 2 gives them to all floods")
+        }
     }
 
     /// Capabilities that a status (proc_pid_status(5)) does not have; none where it does not say.

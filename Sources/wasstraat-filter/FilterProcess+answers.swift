@@ -30,10 +30,13 @@ extension FilterProcess {
                 return .done(ids: [])
             case .observed(let list):
                 var actions: [FilterAction] = []
+                let suspended = book.suspendedRules
                 for one in list {
-                    let more = book.observed(rule: one.rule, hits: one.hits, of: one.samples, at: now)
-                    if !more.isEmpty { say(book.explain(id: one.rule)?.first ?? "") }
-                    actions += more
+                    actions += book.observed(rule: one.rule, hits: one.hits, of: one.samples, at: now)
+                }
+                // Not always the one that was told of: of all together the one that hits most stops.
+                for id in book.suspendedRules.subtracting(suspended).sorted() {
+                    for line in book.explain(id: id) ?? [] { say(line) }
                 }
                 // The set is compiled once for all that suspended themselves.
                 return done([], actions.isEmpty ? [] : [.compileRules], at: now)
@@ -78,6 +81,7 @@ extension FilterProcess {
                     packetsPerSecond: UInt32(clamping: UInt64(count) * 1_000 / UInt64(max(1, rates.milliseconds))))
             }.sorted { $0.packetsPerSecond > $1.packetsPerSecond }.prefix(FilterStatus.busyLimit).map(\.self)
         }
+        busyUntil = clock + 3 * Self.second
         busy =
             busiest(targets.map { Prefix($0, length: 128) }, rates.targets, isTarget: true)
             + busiest(sources.map { FilterMaps.Sketch.network(of: $0) }, rates.sources, isTarget: false)

@@ -35,8 +35,9 @@ final class FilterProcess {
     var enforcer: any Enforcer
     /// What the kernel does not say as the book does, since it refused something; nil: it says the same.
     var behind: String?
-    /// Of what was asked for last.
+    /// Of what was asked for last, and until when that is news, on the machine's clock in milliseconds.
     var busy: [FilterStatus.Busy] = []
+    var busyUntil: UInt64 = 0
     private var clients: [Client] = []
     private let listener: Int32
 
@@ -254,6 +255,7 @@ final class FilterProcess {
 
     private func expire(at now: FilterTime, _ clock: UInt64) {
         nextExpiry = clock + Self.second
+        if clock >= busyUntil { busy = [] }
         let offset = Self.offset(now)
         if abs(offset - self.offset) > Self.stepLimit {
             // Rounded to whole seconds, as entries are; the rest is seen with the next step.

@@ -51,6 +51,16 @@ private let whole = status("000000c000001000")
         #expect(found.isPossible && found.drawbacks.count == 3)
     }
 
+    @Test(arguments: [("0", "never"), ("1", "only while a listener's queue is full"), ("2", nil), (nil, nil)])
+    func `says where the kernel gives no SYN cookies`(setting: String?, words: String?) {
+        let found = Capabilities(release: "6.8.0", status: whole, refusal: nil, synCookies: setting)
+        #expect(found.isPossible && found.drawbacks.count == (words == nil ? 0 : 1))
+        #expect(
+            found.drawbacks.allSatisfy {
+                $0.contains(words ?? "?") && $0.contains("tcp_syncookies is \(setting ?? "")")
+            })
+    }
+
     @Test(.needsBPF) func `is found out here`() throws {
         let found = Capabilities.probe()
         #expect(found.reasons == [])
