@@ -37,6 +37,13 @@ extension Keys {
             "cookies", .choice(["off", "auto"]), .value("auto"),
             "Whether SYN to an address of this machine are answered with cookies while `detection` sees a flood of them "
                 + "there. It ends within about a minute after the flood.")
+        static let sourceBudget = Key(
+            "source_budget",
+            .section(Budget.section("source_budget", "one source (an IPv4 address or an IPv6 /64) sends")),
+            .otherwise("none"), "Drops what one source sends beyond this.")
+        static let destinationBudget = Key(
+            "destination_budget", .section(Budget.section("destination_budget", "one address gets")),
+            .otherwise("none"), "Drops what one address gets beyond this.")
         static let section = Key(
             "filter",
             .section(
@@ -45,7 +52,26 @@ extension Keys {
                     meaning: "The filter of packets in the kernel, a process of its own (`wasstraat-filter`) that the "
                         + "office starts, or finds running. Where rights are missing nothing is filtered, and all else "
                         + "goes on. It filters on while the office or its process is gone.",
-                    keys: [interface, sampling, tunnels, malformed, rules, sources, blockTime, detection, cookies])),
+                    keys: [
+                        interface, sampling, tunnels, malformed, rules, sources, blockTime, detection, cookies,
+                        sourceBudget, destinationBudget,
+                    ])),
             .otherwise("none: no packet is filtered"), "Filters packets in the kernel.")
+    }
+
+    /// Packets and bytes that pass, of or to one address.
+    enum Budget {
+        static let packets = Key("packets", .count(1...1_000_000_000), .required, "Packets a second.")
+        static let bytes = Key("bytes", .amount(.size, 1024...(1 << 39)), .required, "Bytes a second.")
+        static let conduct = Key(
+            "conduct", .choice(["dry", "live"]), .value("live"),
+            "`dry`: what is beyond passes and is counted. `live`: it is dropped.")
+
+        static func section(_ name: String, _ whose: String) -> Section {
+            Section(
+                path: "filter.\(name)",
+                meaning: "What \(whose) at most, over time; a second's worth may come at once.",
+                keys: [packets, bytes, conduct])
+        }
     }
 }

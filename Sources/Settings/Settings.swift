@@ -129,6 +129,17 @@ package struct Settings: Equatable, Sendable {
         package var detection: Bool
         /// Whether a flood of SYN is answered with cookies.
         package var cookies: Bool
+        /// What one source may send, and one address may get; nil: any.
+        package var sourceBudget: Budget?
+        package var destinationBudget: Budget?
+
+        /// Over time, a second.
+        package struct Budget: Equatable, Sendable {
+            package var packets: UInt64
+            package var bytes: UInt64
+            /// What is beyond passes, and is counted.
+            package var isDry: Bool
+        }
 
         /// Samples come, and are looked at.
         package var detects: Bool { detection && sampling > 0 }

@@ -50,7 +50,17 @@ extension SettingsBuilder {
             sources: values.text(Keys.Filter.sources).flatMap(Settings.Filter.Rules.init) ?? .dry,
             blockTime: UInt32(clamping: (values.number(Keys.Filter.blockTime) ?? 600_000) / 1_000),
             detection: values.flag(Keys.Filter.detection) ?? true,
-            cookies: values.text(Keys.Filter.cookies) != "off")
+            cookies: values.text(Keys.Filter.cookies) != "off",
+            sourceBudget: budget(values.section(Keys.Filter.sourceBudget)),
+            destinationBudget: budget(values.section(Keys.Filter.destinationBudget)))
+    }
+
+    private func budget(_ values: Values?) -> Settings.Filter.Budget? {
+        guard let values, let packets = values.number(Keys.Budget.packets),
+            let bytes = values.number(Keys.Budget.bytes)
+        else { return nil }
+        return Settings.Filter.Budget(
+            packets: UInt64(packets), bytes: UInt64(bytes), isDry: values.text(Keys.Budget.conduct) == "dry")
     }
 
     /// An organisation's own blocks; complains about those that are another's too.

@@ -101,6 +101,28 @@ private func prefix(_ text: String) throws -> Prefix { try #require(Prefix(text)
         }
     }
 
+    @Test(arguments: [FilterReason.sourceBudget, .destinationBudget, .drySourceBudget, .dryDestinationBudget])
+    func `holds a budget, of a source or of a target`(reason: FilterReason) throws {
+        try OwnNetwork.run { _, _ in
+            let isDry = reason == .drySourceBudget || reason == .dryDestinationBudget
+            let budget = FilterPlan.Budget(packets: 5, bytes: 1_000_000, isDry: isDry)
+            var plan = FilterPlan()
+            plan.sampling = 0
+            if reason == .sourceBudget || reason == .drySourceBudget {
+                plan.sourceBudget = budget
+            } else {
+                plan.destinationBudget = budget
+            }
+            let held = try Held(OwnPins(), plan: plan)
+            let passed = held.packets(.passed)
+            #expect(try OwnNetwork.send(100) == 100)
+            // A second's worth passes at once; sending them takes far less than as much again.
+            #expect(eventually(within: 3_000) { held.packets(reason) >= 80 })
+            #expect(held.packets(reason) <= 95)
+            #expect(eventually(within: 3_000) { held.packets(.passed) - passed >= (isDry ? 100 : 5) })
+        }
+    }
+
     @Test func `lets a block end by itself, with no process there`() throws {
         try OwnNetwork.run { _, _ in
             let pins = try OwnPins()

@@ -65,6 +65,10 @@ extension Settings {
                 "filter \(filter.interface), sampling \(filter.sampling), tunnels \(filter.tunnels), malformed \(filter.malformed), "
                     + "rules \(filter.rules), sources \(filter.sources), block time \(filter.blockTime) s, "
                     + "detection \(filter.detection), cookies \(filter.cookies)")
+            for (name, budget) in [("source", filter.sourceBudget), ("destination", filter.destinationBudget)] {
+                guard let budget else { continue }
+                lines.append("  a \(name)'s \(budget.packets) packets, \(budget.bytes) bytes, dry \(budget.isDry)")
+            }
         }
         if fingerprints != Settings.Fingerprints() {
             lines.append("fingerprints \(fingerprints.rules), history \(fingerprints.history)")

@@ -128,6 +128,12 @@ final class FilterDesk {
         ]
         if settings.tunnels { words.append("--tunnels") }
         if settings.malformed != .live { words += ["--malformed", settings.malformed.rawValue] }
+        for (option, budget) in [
+            ("--source-budget", settings.sourceBudget), ("--destination-budget", settings.destinationBudget),
+        ] {
+            guard let budget else { continue }
+            words += [option, "\(budget.packets):\(budget.bytes)\(budget.isDry ? ":dry" : "")"]
+        }
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         // It is given nothing of the office's but a descriptor of nothing.
