@@ -67,7 +67,8 @@ package struct Capabilities: Equatable, Sendable {
         if let synCookies, synCookies != "2" {
             let conduct = synCookies == "0" ? "never" : "only while a listener's queue is full"
             drawbacks.append(
-                "net.ipv4.tcp_syncookies is \(synCookies): SYN cookies are given \(conduct); 2 gives them to all floods")
+                "net.ipv4.tcp_syncookies is \(synCookies): SYN cookies are given \(conduct); 2 gives them to all floods"
+            )
         }
     }
 
