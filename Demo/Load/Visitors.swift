@@ -211,6 +211,8 @@ package final class Visitors: Driver {
         let word: String
         var form: [UInt8]?
         let chance = crowd == .flash ? 1 : Double.random(in: 0..<1, using: &people.random)
+        // Nobody sends a form who has not been on a page.
+        let isForm = (site.searchShare..<site.searchShare + site.formShare).contains(chance)
         if chance < site.searchShare {
             target = Array(site.search.path.utf8)
             for byte in site.searches[people.random.below(site.searches.count)].utf8 {
@@ -223,12 +225,12 @@ package final class Visitors: Driver {
                 }
             }
             word = site.search.word
-        } else if chance < site.searchShare + site.formShare {
+        } else if isForm, !isFirst {
             target = Array(site.form.path.utf8)
             word = site.form.word
             let text = site.searches[people.random.below(site.searches.count)].replacing(" ", with: "+")
             form = Array("onderwerp=\(text)&bericht=\(people.random.below(1_000_000))".utf8)
-        } else if chance < site.searchShare + site.formShare + site.fileShare {
+        } else if !isForm, chance < site.searchShare + site.formShare + site.fileShare {
             target = Array(site.file.path.utf8)
             word = site.file.word
         } else {
