@@ -5,6 +5,8 @@ package import Moments
 package protocol Street: Sendable {
     /// Every site, as of the last second.
     func now() async -> [SiteNow]
+    /// The filter of packets, as of the last second.
+    func packetFilter() async -> PacketFilterNow
     /// Points of all sites, second by second, from now on; ends when the office does. A reader that does not keep up
     /// misses some.
     func seconds() async -> AsyncStream<[SitePoint]>

@@ -204,10 +204,11 @@ struct TopTests {
         model.received(sources)
         #expect(line() == "filter native eth0  dropped -/s  dry -/s  rules 1  sources 7 dry")
         model.received(HandedSources())
-        model.received(filter(2, missing: ["the book is not on disk"]), at: 2_000)
+        model.received(filter(2, missing: ["no book\u{1b}", "no samples"]), at: 2_000)
         #expect(
             line()
-                == "filter native eth0  dropped 120/s (rule 80.0, blocked_source 40.0)  dry 160/s  rules 1  missing 1")
+                == "filter native eth0  dropped 120/s (rule 80.0, blocked_source 40.0)  dry 160/s  rules 1"
+                + "  missing 2: no book?")
         #expect(line(30).count == 30)
         let json = String(decoding: model.json(at: time), as: UTF8.self)
         #expect(json.contains(#""dropped_per_s":120.0,"would_drop_per_s":160.0,"packets":{"other":0"#))

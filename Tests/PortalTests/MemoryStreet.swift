@@ -4,6 +4,7 @@ internal import Moments
 /// A washing street that stands still until it is told what a second brings.
 actor MemoryStreet: Street {
     private(set) var sites: [SiteNow]
+    private var filter = PacketFilterNow.notConfigured
     private(set) var orders: [String] = []
     private var readers: [Int: AsyncStream<[SitePoint]>.Continuation] = [:]
     private var opened = 0
@@ -15,6 +16,7 @@ actor MemoryStreet: Street {
     var readerCount: Int { readers.count }
 
     func now() -> [SiteNow] { sites }
+    func packetFilter() -> PacketFilterNow { filter }
 
     func seconds() -> AsyncStream<[SitePoint]> {
         let (stream, continuation) = AsyncStream<[SitePoint]>.makeStream(bufferingPolicy: .bufferingNewest(4))
@@ -58,4 +60,5 @@ actor MemoryStreet: Street {
 
     func give(only points: [SitePoint]?) { only = points }
     func empty() { sites = [] }
+    func give(filter: PacketFilterNow) { self.filter = filter }
 }

@@ -51,6 +51,7 @@ struct World: Sendable {
         configuration.passwordCost = cost
         let now = clock.now
         street = MemoryStreet(sites: [Self.alpha, Self.beta].map { Self.site($0, now, hostile) })
+        await street.give(filter: .answering(Self.filter(hostile)))
         for (index, member) in [Self.alpha, Self.beta].enumerated() {
             try await fill(member, Int64(index + 1), now, hostile)
         }
@@ -81,6 +82,15 @@ struct World: Sendable {
             origins: 2,
             point: point(member.site, at: now + -1), incident: member.incident,
             mitigations: [mitigation(member, now, hostile, id: 1)])
+    }
+
+    /// One that may not do all that it should.
+    private static func filter(_ hostile: String) -> PacketFilterNow.Answer {
+        .init(
+            mode: .nftables, interface: "eth0\(hostile)", rules: 1_007, dryRules: 5,
+            missing: [
+                "no program of ours in the kernel: CAP_BPF is missing\(hostile)", "nftables answers with no cookies",
+            ])
     }
 
     private static func mitigation(_ member: Member, _ now: Moment, _ hostile: String, id: Int64) -> Mitigation {

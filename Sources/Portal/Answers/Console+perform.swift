@@ -21,7 +21,8 @@ extension Console {
         case .signOut: return try await signOut(visit)
         case .now:
             let sites = await street.now().filter { visit.sees($0.organisation) }
-            return page("now", visit.wording.pick("Nu", "Now"), visit.nowView(sites), visit, live: "/events")
+            let view = visit.nowView(sites, await street.packetFilter())
+            return page("now", visit.wording.pick("Nu", "Now"), view, visit, live: "/events")
         case .events: return try live(visit, of: nil)
         case .siteEvents: return try live(visit, of: try site(visit))
         case .site: return try await sitePage(visit, try site(visit))

@@ -15,6 +15,7 @@ struct PageLibrary: Sendable {
         "incident": incidentTemplate, "attack": attackTemplate, "incident-forms": incidentFormsTemplate,
         "fingerprints": fingerprintsTemplate, "notes": notesTemplate, "accounts": accountsTemplate,
         "account": accountTemplate, "badge": badgeTemplate, "time": timeTemplate, "key": keyTemplate,
+        "filter": filterTemplate,
     ]
 
     private init() {

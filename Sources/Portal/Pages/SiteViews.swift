@@ -4,7 +4,7 @@ internal import Moments
 
 extension Visit {
     /// The page with all sites that may be seen: those in trouble first, by organisation.
-    func nowView(_ sites: [SiteNow]) -> View {
+    func nowView(_ sites: [SiteNow], _ filter: PacketFilterNow) -> View {
         let wording = wording
         let organisations = Set(sites.map(\.organisation)).sorted()
         let troubled = sites.filter { $0.isUnderPressure || $0.incident != nil || $0.state == .down }.count
@@ -23,7 +23,9 @@ extension Visit {
             }
             return ["organisation": organisation, "sites": own.map { card($0) }]
         }
-        return ["summary": summary, "hasSites": !sites.isEmpty, "groups": groups]
+        var view: View = ["summary": summary, "hasSites": !sites.isEmpty, "groups": groups]
+        view["filter"] = filterView(filter)
+        return view
     }
 
     private func card(_ site: SiteNow) -> View {

@@ -2,6 +2,8 @@ extension PageLibrary {
     static let nowTemplate = """
         <h1>[[Nu|Now]]</h1>
         <p class="lead">{{summary}}</p>
+        {{#filter}}{{#alarm}}<p class="badges"><a class="badge is-{{kind}}" href="#packet-filter"><span class="sign" aria-hidden="true">{{sign}}</span>
+        [[Pakketfilter|Packet filter]]: {{alarm}}</a></p>{{/alarm}}{{/filter}}
         {{^hasSites}}<p class="empty">[[Er zijn geen sites die u mag zien.|There are no sites that you may see.]]</p>{{/hasSites}}
         {{#groups}}<section>
         <h2>{{organisation}}</h2>
@@ -24,6 +26,7 @@ extension PageLibrary {
         <p class="sub">{{origins}}</p>
         </li>{{/sites}}</ul>
         </section>{{/groups}}
+        {{#filter}}{{>filter}}{{/filter}}
         """
 
     static let siteTemplate = """

@@ -1,4 +1,5 @@
 internal import Filters
+internal import Incidents
 internal import Messages
 internal import Mitigations
 internal import Telemetry
@@ -30,9 +31,20 @@ extension OfficeReport {
 
         /// As a viewer is told of it.
         var reply: FilterReply {
-            status.map { .status($0) }
-                ?? .refused(code: "down", reason: String((trouble ?? "it does not answer").prefix(200)))
+            status.map { .status($0) } ?? .refused(code: "down", reason: reason)
         }
+
+        /// As the console is told of it.
+        var now: PacketFilterNow {
+            guard let status else { return .unreachable(reason) }
+            return .answering(
+                PacketFilterNow.Answer(
+                    mode: status.conduct.mode, interface: status.interface, rules: status.rules.count,
+                    dryRules: status.rules.count { !$0.isLive }, missing: status.conduct.missing))
+        }
+
+        /// Why there is no status.
+        private var reason: String { String((trouble ?? "it does not answer").prefix(200)) }
     }
 }
 

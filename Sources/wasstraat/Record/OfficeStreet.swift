@@ -8,13 +8,15 @@ actor OfficeStreet: Street {
     private let records: any Records
     private let recorder: Recorder
     private let mailbox: Mailbox
+    private let report: OfficeReport
     /// Sites that the operator lets through, until when, and the mitigation that says so.
     private var observed: [String: (until: Moment, mitigation: Mitigation)] = [:]
 
-    init(records: any Records, recorder: Recorder, mailbox: Mailbox) {
+    init(records: any Records, recorder: Recorder, mailbox: Mailbox, report: OfficeReport) {
         self.records = records
         self.recorder = recorder
         self.mailbox = mailbox
+        self.report = report
     }
 
     func now() async -> [SiteNow] {
@@ -36,6 +38,8 @@ actor OfficeStreet: Street {
         }
         return sites
     }
+
+    func packetFilter() -> PacketFilterNow { report.current.filter?.now ?? .notConfigured }
 
     func seconds() async -> AsyncStream<[SitePoint]> { await recorder.seconds() }
 

@@ -90,7 +90,7 @@ struct RecordService: Service {
         let recorder = Recorder(
             records: records, folder: folder, signer: (configuration.instance, key), interval: configuration.interval)
         try await recorder.follow(configuration.recordedSites, now: .now)
-        let street = OfficeStreet(records: records, recorder: recorder, mailbox: mailbox)
+        let street = OfficeStreet(records: records, recorder: recorder, mailbox: mailbox, report: report)
         logger.notice("the register is open", metadata: ["file": "\(folder.file(OpenRegister.file))"])
         await withTaskGroup { group in
             group.addTask { await listen(recorder) }

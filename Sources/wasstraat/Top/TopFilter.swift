@@ -81,7 +81,9 @@ extension TopScreen {
         if let sources = filter.sources, sources.conduct != .off {
             parts.append((.plain, "  sources \(sources.taken) \(sources.conduct)"))
         }
-        if !conduct.missing.isEmpty { parts.append((.alarm, "  missing \(conduct.missing.count)")) }
+        if let first = conduct.missing.first {
+            parts.append((.alarm, "  missing \(conduct.missing.count): \(Self.shown(first))"))
+        }
         return parts
     }
 }
