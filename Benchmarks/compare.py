@@ -205,6 +205,8 @@ lane:
   cores: [{SERVER_CORE}]
 metrics:
   listen: 127.0.0.1:{free_port()}
+prober:
+  enabled: false  # the load comes from this machine as the prober does, whom no limit holds
 limits:
   idle_origin_connections: {KEPT}
 listeners:
@@ -637,7 +639,9 @@ events {{ worker_connections {self.open_files - 100}; }}
 http {{
   {temporary_paths(folder)} access_log off; keepalive_requests 100000000; keepalive_timeout 300s; sendfile on;
   tcp_nodelay on; default_type text/html;
-  server {{ listen 127.0.0.1:{self.origin_port} backlog=4096; root {folder}; open_file_cache max=10; }}
+  # Nothing may be answered from a contender's memory: what is measured is passing on, and refusing.
+  server {{ listen 127.0.0.1:{self.origin_port} backlog=4096; root {folder}; open_file_cache max=10;
+    add_header Cache-Control no-store; }}
 }}
 """)
         Server(self, "origin", ["nginx", "-e", f"{folder}/error.log", "-c", path], LOAD_CORE, self.origin_port, False, folder)
