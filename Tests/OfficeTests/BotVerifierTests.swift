@@ -83,16 +83,18 @@ struct BotVerifierTests {
         #expect(Self.ask(&verifier, Self.claim(), at: 300_001) { _ in .failure }.count == 1)
     }
 
+    /// What a name server says of a true claim.
+    private static func proof(_ question: DNSMessage.Question) -> DNSMessage.Answer {
+        switch question {
+        case .names: .names(["crawl-5.bot.example"])
+        case .addresses: .addresses([source])
+        }
+    }
+
     @Test func `one crawler that says it is another stays the one it is`() {
         var verifier = Self.verifier()
-        func answer(_ question: DNSMessage.Question) -> DNSMessage.Answer {
-            switch question {
-            case .names: .names(["crawl-5.bot.example"])
-            case .addresses: .addresses([Self.source])
-            }
-        }
-        _ = Self.ask(&verifier, Self.claim(), answer)
-        _ = Self.ask(&verifier, Self.claim(Self.source, "ander"), answer)
+        _ = Self.ask(&verifier, Self.claim(), Self.proof)
+        _ = Self.ask(&verifier, Self.claim(Self.source, "ander"), Self.proof)
         #expect(verifier.takeVerdicts(at: 0, wall: 0).verdicts.map(\.isTrue) == [true])
     }
 
@@ -138,13 +140,7 @@ struct BotVerifierTests {
 
     @Test func `verdicts do not outlive the domains that they rest on`() {
         var verifier = Self.verifier()
-        func answer(_ question: DNSMessage.Question) -> DNSMessage.Answer {
-            switch question {
-            case .names: .names(["crawl-5.bot.example"])
-            case .addresses: .addresses([Self.source])
-            }
-        }
-        _ = Self.ask(&verifier, Self.claim(), answer)
+        _ = Self.ask(&verifier, Self.claim(), Self.proof)
         #expect(verifier.takeVerdicts(at: 0, wall: 0).verdicts.count == 1)
         for bot in verifier.domains.keys { verifier.domains[bot] = ["elsewhere.example"] }
         #expect(verifier.hasNews && verifier.takeVerdicts(at: 0, wall: 0).verdicts.isEmpty)
