@@ -149,13 +149,14 @@ struct Frame: RouterMiddleware {
         } catch {
             response = console.refusalPage(.noRecords, request)
         }
+        // With no-referrer browsers say "Origin: null" of a form of ours too (Fetch, section 3.2), and none would be taken.
         let headers: [(HTTPField.Name, String)] = [
             (
                 .contentSecurityPolicy,
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
                     + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             ),
-            (.xContentTypeOptions, "nosniff"), (.referrerPolicy, "no-referrer"), (.cacheControl, "no-store"),
+            (.xContentTypeOptions, "nosniff"), (.referrerPolicy, "same-origin"), (.cacheControl, "no-store"),
             (.openerPolicy, "same-origin"), (.resourcePolicy, "same-origin"),
         ]
         for (name, value) in headers { response.headers[name] = value }
