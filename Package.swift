@@ -81,7 +81,9 @@ let package = Package(
         room("Filters", ["Addresses", "Moments", "Packets", "Fingerprints"]),
         room("Mitigations", ["Addresses", "Moments", "Detection", "Filters", "Fingerprints"]),
         room("PublicStatus", ["Languages", "Moments"]),
-        room("Incidents", ["Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
+        room(
+            "Incidents",
+            ["Addresses", "Moments", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus"]),
         room(
             "Messages",
             [

@@ -4,7 +4,7 @@ package import Addresses
 /// may be in a list. Numbers are in the machine's order, addresses in the network's: 16 bytes, IPv4 as ::ffff:a.b.c.d.
 package enum FilterMaps {
     package static let ruleLimit: UInt32 = 4_096
-    /// Whom blocks are for, at a time: tally 0 is that of all others.
+    /// Whom entries are for, at a time: tally 0 is that of all others.
     package static let tallyLimit: UInt32 = 1_024
     /// Bytes of a packet in a sample, and what stands before them.
     package static let sampleBytes = 128
@@ -15,7 +15,7 @@ package enum FilterMaps {
         "counters", .perProcessorArray, key: 4, value: 16, entries: UInt32(FilterReason.allCases.count))
     /// By ``KernelRule/counter``: packets, bytes.
     package static let ruleHits = EBPF.Map("rule_hits", .perProcessorArray, key: 4, value: 16, entries: ruleLimit)
-    /// By ``Entry/counter``: packets, bytes. They outlive the entries: whoever adds up for a site loses none at an end.
+    /// By ``Entry/counter`` and ``Flood/counter``: packets, bytes. They outlive the entries: whoever adds up for a site loses none at an end.
     package static let tallies = EBPF.Map(
         "tallies", .perProcessorArray, key: 4, value: 16, entries: 2 * tallyLimit)
     /// Address: ``Entry``.
@@ -26,8 +26,8 @@ package enum FilterMaps {
         "networks", .prefixes, key: 20, value: Entry.size, entries: 1 << 17, isLazy: true)
     package static let allowed = EBPF.Map(
         "allowed", .prefixes, key: 20, value: Entry.size, entries: 1 << 14, isLazy: true)
-    /// Destinations under a flood of SYN, by address: until when (8 bytes).
-    package static let flooded = EBPF.Map("flooded", .hash, key: 16, value: 8, entries: 1_024, isLazy: true)
+    /// Destinations under a flood of SYN, by address: ``Flood``.
+    package static let flooded = EBPF.Map("flooded", .hash, key: 16, value: Flood.size, entries: 1_024, isLazy: true)
     /// Bits by ``Presence``, 64 in a value.
     package static let presence = EBPF.Map("presence", .array, key: 4, value: 8, entries: Presence.words)
     /// Address: when the budget of packets and that of bytes is whole again (8 bytes each).
@@ -80,6 +80,20 @@ package enum FilterMaps {
             self.bytes = bytes
             self.isDry = isDry ? 1 : 0
             counter = 2 * tally + self.isDry
+        }
+    }
+
+    /// What the list of destinations under a flood has of one: until when (monotonic nanoseconds), and where among the
+    /// ``tallies`` refused acknowledgements are counted; answers are counted one place further.
+    package struct Flood: Equatable, Sendable, BitwiseCopyable {
+        package static let size: UInt32 = 16
+
+        package var until: UInt64
+        package var counter: UInt64
+
+        package init(until: UInt64, tally: UInt32 = 0) {
+            self.until = until
+            counter = 2 * UInt64(tally)
         }
     }
 

@@ -12,6 +12,8 @@ extension FilterWriter {
         static let socket = -368
         /// What is answered: the cookie and, 32 bits above, the segment size.
         static let answer = -376
+        /// Where it is counted for the site.
+        static let counter = -384
     }
 
     /// TCP_LISTEN, and where a socket has its state.
@@ -36,6 +38,8 @@ extension FilterWriter {
         readClock()
         code.load(.r1, .double, .r9, 0)
         code.jump(.atMost, .r1, .r0, to: none)
+        code.load(.r1, .double, .r9, 8)
+        code.store(.double, .frame, Place.counter, .r1)
         load(.r2, .flags)
         code.compute(.and, .r2, Int32(TCPFlag.syn | TCPFlag.ack | TCPFlag.rst | TCPFlag.fin))
         code.jump(.equal, .r2, Int32(TCPFlag.syn), to: isSYN)
@@ -115,6 +119,7 @@ extension FilterWriter {
         release()
         code.load(.r0, .double, .frame, Place.answer)
         code.jump(.equal, .r0, 0, to: none)
+        tally(plus: 0)
         drop(.cookieRefused)
         code.place(other)
     }
@@ -165,11 +170,20 @@ extension FilterWriter {
         writeEthernet()
         if version == 4 { writeIPv4() } else { writeIPv6() }
         writeTCP(size, version)
+        tally(plus: 1)
         store(.key, number: Int32(FilterReason.cookieSent.rawValue))
         lookUp(FilterMaps.counters, at: Slot.key.rawValue)
         addPacket()
         code.exit(.transmit)
         code.place(other)
+    }
+
+    private mutating func tally(plus place: Int32) {
+        code.load(.r1, .double, .frame, Place.counter)
+        code.compute(.add, .r1, place)
+        store(.key, .r1)
+        lookUp(FilterMaps.tallies, at: Slot.key.rawValue)
+        addPacket()
     }
 
     /// Makes the frame as long as the answer; r7 to r9 are what they were, of the new frame.

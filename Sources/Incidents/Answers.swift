@@ -231,11 +231,11 @@ package struct Answers: Equatable, Sendable, Codable {
     private static func packetMeasures(_ incident: Incident) -> [Words] {
         let tallies = incident.mitigations.compactMap(\.packets)
         guard !tallies.isEmpty else { return [] }
-        let (dropped, spared) = (incident.filtered, incident.spared)
+        let (dropped, spared, answered) = (incident.filtered, incident.spared, incident.answered)
         let blocked = tallies.compactMap(\.sources).max() ?? 0
         // What counts is named by what there was.
         let counters =
-            tallies.contains { $0.sources == nil }
+            tallies.contains { $0.sources == nil && $0.answered == nil }
             ? Words(nl: "Regels", en: "Rules") : Words(nl: "Blokkades van bronnen", en: "Blocks of sources")
         let places = Set(tallies.map { "\($0.interface) (\($0.machine))" }).sorted().joined(separator: ", ")
         var said: [Words] = []
@@ -246,15 +246,23 @@ package struct Answers: Equatable, Sendable, Codable {
                     nl: "Het pakketfilter aan \(places) hield \(dropped.packets) pakketten tegen "
                         + "(\(size.split(separator: ".").joined(separator: ",")) MB).",
                     en: "The packet filter at \(places) dropped \(dropped.packets) packets (\(size) MB)."))
-        } else if incident.defended.isEmpty {
+        } else if incident.defended.isEmpty, answered.packets == 0 {
             said.append(onlyWatched)
+        }
+        if answered.packets > 0 {
+            said.append(
+                Words(
+                    nl: "Een vloed van pogingen om verbinding te maken kreeg \(answered.packets) antwoorden die geen plaats "
+                        + "innemen (SYN-cookies). Die van bezoekers zijn daarbij.",
+                    en: "A flood of attempts to connect was given \(answered.packets) answers that take up no room (SYN "
+                        + "cookies). Those to visitors are among them."))
         }
         if spared.packets > 0 {
             said.append(
                 Words(
                     nl: "\(counters.nl) die alleen telden, zouden \(spared.packets) pakketten hebben tegengehouden.",
                     en: "\(counters.en) that only counted would have dropped \(spared.packets) packets."))
-        } else if dropped.packets == 0 {
+        } else if dropped.packets == 0, tallies.contains(where: { $0.answered == nil }) {
             said.append(
                 Words(
                     nl: "\(counters.nl) in het pakketfilter troffen geen pakket.",

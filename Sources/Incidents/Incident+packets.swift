@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Detection
 package import Mitigations
 internal import Moments
@@ -9,7 +10,8 @@ extension Incident {
     package func packetMeasures(against record: AttackRecord) -> [Mitigation] {
         let attack = record.attack
         return mitigations.filter { measure in
-            guard let packets = measure.packets, measure.tenant == record.organisation, measure.scope == attack.site
+            guard let packets = measure.packets, measure.tenant == record.organisation,
+                Self.isSame(measure.scope, attack.site)
             else { return false }
             return packets.attack.map { $0 == attack.start }
                 ?? (measure.since <= attack.end && measure.until.map { $0 >= attack.start } ?? true)
@@ -23,17 +25,44 @@ extension Incident {
         }
     }
 
-    /// What was dropped of an attack's own sources, one by one, and what by rules on what its packets are like.
-    package func isFiltered(_ record: AttackRecord, bySources: Bool) -> Bool {
-        packetMeasures(against: record).contains {
-            ($0.kind == .blockedSources) == bySources && ($0.packets?.dropped.packets ?? 0) > 0
-        }
+    /// Whether one of these measures dropped packets of an attack.
+    package func isFiltered(_ record: AttackRecord, by isMeant: (Mitigation.Kind) -> Bool) -> Bool {
+        packetMeasures(against: record).contains { isMeant($0.kind) && ($0.packets?.dropped.packets ?? 0) > 0 }
+    }
+
+    /// Whether two names are of one target: the same site, or networks that have a part in common, for what detection
+    /// takes for an attack's target grows with what it has seen.
+    package static func isSame(_ one: String, _ other: String) -> Bool {
+        if one == other { return true }
+        guard let one = Prefix(one), let other = Prefix(other) else { return false }
+        return one.overlaps(other)
+    }
+
+    /// What the packet filter did with an attack.
+    package enum Handling: Sendable {
+        case dropped
+        /// Nothing was dropped, but a flood of SYN was answered with cookies.
+        case answered
+        case watched
+    }
+
+    package func handling(of record: AttackRecord) -> Handling {
+        let measures = packetMeasures(against: record).compactMap(\.packets)
+        if measures.contains(where: { $0.dropped.packets > 0 }) { return .dropped }
+        return measures.contains { ($0.answered?.packets ?? 0) > 0 } ? .answered : .watched
     }
 
     /// What all measures in the packet filter dropped.
     package var filtered: FilterCount {
         mitigations.reduce(into: FilterCount()) { sum, measure in
             if let packets = measure.packets { sum += packets.dropped }
+        }
+    }
+
+    /// SYN that were answered with cookies.
+    package var answered: FilterCount {
+        mitigations.reduce(into: FilterCount()) { sum, measure in
+            if let answered = measure.packets?.answered { sum += answered }
         }
     }
 

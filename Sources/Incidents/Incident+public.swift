@@ -62,7 +62,8 @@ extension Incident {
             peakPackets: traffic.map { Int(clamping: $0.peakPackets) }.max(),
             peakBits: traffic.map { Int(clamping: $0.peakBytes).multipliedReportingOverflow(by: 8) }
                 .map { $0.overflow ? .max : $0.partialValue }.max(),
-            isFiltered: isFiltered(shown.filter { $0.attack.traffic != nil }), actions: actions(shown),
+            isFiltered: shown.contains { $0.attack.traffic != nil && handling(of: $0) != .watched },
+            actions: actions(shown),
             attribution: Attribution(claims: claims, evidence: evidence, now: now).text,
             timeline: posts.map { PublicIncident.Entry(at: $0.at, text: $0.text) },
             basis: basis.map { Phrases.basis($0.basis, isProvisional: isProvisional) }
@@ -76,11 +77,6 @@ extension Incident {
         var part = self
         part.attacks = shown
         return part.outcome
-    }
-
-    /// Packets of these attacks were dropped, not only counted.
-    private func isFiltered(_ shown: [AttackRecord]) -> Bool {
-        shown.contains { filtered(against: $0).packets > 0 }
     }
 
     private func actions(_ shown: [AttackRecord]) -> [Words] {
@@ -102,17 +98,29 @@ extension Incident {
                     nl: "Verzoeken met de kenmerken van de aanval zijn geweigerd.",
                     en: "Requests with the fingerprint of the attack were refused."))
         }
-        if shown.contains(where: { isFiltered($0, bySources: true) }) {
+        if shown.contains(where: { record in
+            isFiltered(record) { $0 == .blockedSources || $0 == .blockedByHand }
+        }) {
             actions.append(
                 Words(
                     nl: "Computers die bleven aanvallen, zijn bij de ingang tegengehouden.",
                     en: "Computers that went on attacking were stopped at the entrance."))
         }
-        if shown.contains(where: { isFiltered($0, bySources: false) }) {
+        if shown.contains(where: { record in
+            isFiltered(record) { if case .packetRule = $0 { true } else { false } }
+        }) {
             actions.append(
                 Words(
                     nl: "Netwerkverkeer met de kenmerken van de aanval is bij de ingang tegengehouden.",
                     en: "Network traffic with the fingerprint of the attack was stopped at the entrance."))
+        }
+        if shown.contains(where: { record in
+            packetMeasures(against: record).contains { ($0.packets?.answered?.packets ?? 0) > 0 }
+        }) {
+            actions.append(
+                Words(
+                    nl: "Valse pogingen om verbinding te maken zijn zo beantwoord dat zij geen plaats innamen.",
+                    en: "False attempts to connect were answered in a way that takes up no room."))
         }
         return actions
     }

@@ -67,8 +67,9 @@ extension FilterRule: Message {
 }
 
 extension StoredBook: Message {
-    /// The form's version. The first one knew no sites and no tallies; a book of a later one is not read.
-    package static let formVersion: UInt16 = 2
+    /// The form's version. The first one knew no sites and no tallies, the second one no causes of those; a book of a later
+    /// one is not read.
+    package static let formVersion: UInt16 = 3
     /// The longest file: all lists full, each note of the greatest length.
     package static let sizeLimit = 128 << 20
     /// More entries than that were never made.
@@ -93,8 +94,7 @@ extension StoredBook: Message {
         }
         writer.writeList(rules) { $0.write(to: &$1) }
         writer.writeList(tallies) {
-            $1.writeText($0.owner.tenant)
-            $1.writeText($0.owner.site)
+            $0.owner.write(to: &$1)
             $1.write($0.until)
         }
     }
@@ -137,11 +137,28 @@ extension StoredBook: Message {
         }
         guard hasSites else { return }
         tallies = try reader.readList(limit: TallyTable.limit) { reader throws(Malformed) in
-            let owner = TallyTable.Owner(
-                tenant: try reader.readText(limit: FilterNote.tenantLimit),
-                site: try reader.readText(limit: FilterNote.siteLimit))
+            let owner = try TallyTable.Owner(reading: &reader, hasCause: version > 2)
             return TallyTable.Held(owner: owner, until: try reader.readUInt32())
         }
+    }
+}
+
+extension TallyTable.Owner: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.writeText(tenant)
+        writer.writeText(site)
+        writer.write(cause.rawValue)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        try self.init(reading: &reader, hasCause: true)
+    }
+
+    /// - Parameter hasCause: false in books of the second form, which counted all for sources that a machine named.
+    fileprivate init(reading reader: inout ByteReader, hasCause: Bool) throws(Malformed) {
+        self.init(
+            tenant: try reader.readText(limit: FilterNote.tenantLimit),
+            site: try reader.readText(limit: FilterNote.siteLimit), cause: hasCause ? try reader.readCase() : .proven)
     }
 }
 

@@ -1,7 +1,7 @@
 package import Bytes
 package import Mitigations
 
-/// What blocks hit, site by site.
+/// What entries did, site by site.
 package struct FilterTallies: Equatable, Sendable {
     /// false: what filters there counts all blocks together.
     package var isCounted: Bool
@@ -18,12 +18,12 @@ extension FilterTallies: Message {
         writer.write(isCounted)
         writer.writeList(tallies) {
             $1.write($0.number)
-            $1.writeText($0.tenant)
-            $1.writeText($0.site)
+            $0.owner.write(to: &$1)
             $1.write($0.entries)
+            $1.write($0.live)
             $1.write($0.until)
             $0.dropped.write(to: &$1)
-            $0.spared.write(to: &$1)
+            $0.beside.write(to: &$1)
         }
     }
 
@@ -31,10 +31,9 @@ extension FilterTallies: Message {
         let isCounted = try reader.readBool()
         let tallies = try reader.readList(limit: TallyTable.limit) { reader throws(Malformed) in
             FilterTally(
-                number: try reader.readUInt32(), tenant: try reader.readText(limit: FilterNote.tenantLimit),
-                site: try reader.readText(limit: FilterNote.siteLimit), entries: try reader.readUInt32(),
-                until: try reader.readMoment(), dropped: try FilterCount(reading: &reader),
-                spared: try FilterCount(reading: &reader))
+                number: try reader.readUInt32(), owner: try TallyTable.Owner(reading: &reader),
+                entries: try reader.readUInt32(), live: try reader.readUInt32(), until: try reader.readMoment(),
+                dropped: try FilterCount(reading: &reader), beside: try FilterCount(reading: &reader))
         }
         self.init(tallies, isCounted: isCounted)
     }

@@ -118,7 +118,7 @@ extension FilterBook {
         _ entry: FilterRecord, _ list: FilterList, at now: FilterTime, _ actions: inout [FilterAction]
     ) -> UInt64 {
         tables[Int(list.rawValue)].append(entry)
-        hold(entry.note, until: entry.until, &actions)
+        hold(entry, list, &actions)
         nextID += 1
         revision += 1
         actions.append(insertion(entry, list, at: now))
@@ -149,8 +149,8 @@ extension FilterBook {
         let index = Int(list.rawValue)
         let old = tables[index].records[place]
         guard old.until < entry.until || old.note != entry.note || old.isDry != entry.isDry else { return old.id }
-        hold(entry.note, until: entry.until, &actions)
-        letGo(old.note)
+        hold(entry, list, &actions)
+        letGo(old, list)
         tables[index].renew(place, until: entry.until, note: entry.note, isDry: entry.isDry)
         revision += 1
         actions.append(insertion(tables[index].records[place], list, at: now))
@@ -160,6 +160,6 @@ extension FilterBook {
     private func insertion(_ entry: FilterRecord, _ list: FilterList, at now: FilterTime) -> FilterAction {
         .insert(
             list, entry.prefix, until: now.clock(at: .init(second: entry.until)), isDry: entry.isDry,
-            tally: tallies.number(of: notes[entry.note]))
+            tally: tallies.number(of: notes[entry.note], list))
     }
 }

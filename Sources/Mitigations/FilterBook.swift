@@ -70,7 +70,7 @@ package struct FilterBook: Sendable {
             var gone: [FilterRecord] = []
             let hasMore = tables[Int(list.rawValue)].eraseEnded(at: second, steps: &steps) { gone.append($0) }
             for record in gone {
-                letGo(record.note)
+                letGo(record, list)
                 expired.actions.append(.remove(list, record.prefix))
             }
             if hasMore { expired.hasMore = true }
@@ -109,7 +109,7 @@ package struct FilterBook: Sendable {
 
     mutating func erase(_ place: Int, of list: FilterList) -> FilterAction {
         let record = tables[Int(list.rawValue)].erase(place)
-        letGo(record.note)
+        letGo(record, list)
         revision += 1
         return .remove(list, record.prefix)
     }
@@ -137,7 +137,7 @@ package struct FilterBook: Sendable {
     /// All that the kernel must know, for one that knows nothing or whose clock has stepped.
     package func everything(_ list: FilterList, at now: FilterTime) -> [FilterAction] {
         // Asked once for each note: there may be a million entries.
-        let numbers = notes.all.map { $0.map { tallies.number(of: $0) } ?? 0 }
+        let numbers = notes.all.map { $0.map { tallies.number(of: $0, list) } ?? 0 }
         return tables[Int(list.rawValue)].records.compactMap { record in
             record.isErased
                 ? nil

@@ -45,6 +45,10 @@ package struct Mitigation: Equatable, Sendable, Codable {
         case packetRule(String)
         /// Sources proven hostile, in the packet filter.
         case blockedSources
+        /// Sources that the operator blocked there.
+        case blockedByHand
+        /// A flood of SYN, answered there with cookies.
+        case synCookies
     }
 
     package enum Status: String, Sendable, Codable {

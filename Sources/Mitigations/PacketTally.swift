@@ -17,8 +17,11 @@ package struct PacketTally: Equatable, Sendable, Codable {
     package var match: String
     /// The filter's counter as it was last looked at: what is more was not counted here yet.
     package private(set) var reading = FilterCount()
-    /// The same of the counter of what is dry, where that has its own; nil: there is one counter.
+    /// The same of the counter beside it, of what is dry or of answers; nil: there is one counter.
     package private(set) var spareReading: FilterCount?
+    /// Of cookies the SYN that were answered in their place, visitors' among them; nil: it is of something else. What is
+    /// dropped then are acknowledgements of no cookie.
+    package private(set) var answered: FilterCount?
     /// Of blocked sources the most that were blocked at a time; nil: it is of something else.
     package var sources: UInt32?
 
@@ -55,6 +58,16 @@ package struct PacketTally: Equatable, Sendable, Codable {
         reading = counter
         spareReading = spareCounter
         return new
+    }
+
+    /// Takes in the counter of false acknowledgements, and that of answers.
+    package mutating func count(dropped counter: FilterCount, answered answers: FilterCount) {
+        dropped += counter.since(reading)
+        var sum = answered ?? FilterCount()
+        sum += answers.since(spareReading ?? FilterCount())
+        answered = sum
+        reading = counter
+        spareReading = answers
     }
 }
 

@@ -91,11 +91,11 @@ extension FilterBook {
             let number = notes.retain(note)
         else { return false }
         // A book of before tallies has no number for it, and no kernel has counts of such a one.
-        _ = tallies.enter(note, until: UInt32(clamping: until))
-        tables[index].append(
-            FilterRecord(
-                prefix: prefix, id: record.id, since: UInt32(clamping: since), until: UInt32(clamping: until),
-                note: number, isDry: record.isDry))
+        let entry = FilterRecord(
+            prefix: prefix, id: record.id, since: UInt32(clamping: since), until: UInt32(clamping: until),
+            note: number, isDry: record.isDry)
+        _ = tallies.enter(entry, note, list)
+        tables[index].append(entry)
         nextID = max(nextID, record.id + 1)
         return true
     }

@@ -13,7 +13,8 @@ extension Filter {
         case .flooded:
             // The kernel's list knows no dry run of them: a cookie is sent or not.
             guard !isDry else { return try remove(prefix, from: list) }
-            try map(FilterMaps.flooded).set(until, of: AddressKey(prefix.address))
+            try map(FilterMaps.flooded).set(
+                FilterMaps.Flood(until: until, tally: tally), of: AddressKey(prefix.address))
             return
         case .blocked, .networks, .allowed: isNew = try put(prefix, in: list, until, isDry, tally)
         }
@@ -94,7 +95,7 @@ extension Filter {
             }
         }
         writePresence(keeping: true)
-        try map(FilterMaps.flooded).removeAll(AddressKey.self, UInt64.self) { key, _ in
+        try map(FilterMaps.flooded).removeAll(AddressKey.self, FilterMaps.Flood.self) { key, _ in
             !book.holds(Prefix(key.address, length: 128), in: .flooded)
         }
         try map(FilterMaps.blocked).removeAll(AddressKey.self, FilterMaps.Entry.self) { key, _ in

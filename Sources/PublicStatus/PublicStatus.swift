@@ -108,7 +108,7 @@ package struct PublicIncident: Equatable, Sendable, Codable {
     /// was no part of it.
     package var peakPackets: Int?
     package var peakBits: Int?
-    /// Part of those packets was stopped.
+    /// Part of those packets was stopped, or answered so that they did no harm.
     package var isFiltered: Bool
     /// What was done, in plain words.
     package var actions: [Words]

@@ -123,7 +123,7 @@ extension SQLiteRecords {
         ])
         switch mitigation.kind {
         case .fingerprint(let name), .packetRule(let name): try Bounds.check(["fingerprint": name])
-        case .admission, .observe, .blockedSources: break
+        case .admission, .observe, .blockedSources, .blockedByHand, .synCookies: break
         }
         // The row's own number says which it is: a new one has none yet.
         var plain = mitigation

@@ -42,6 +42,11 @@ extension EndToEndTests {
                     }, "\(stage.wasstraat.log)")
                 #expect(incidents.contains("\"site\" : \"\(WireStage.near)\""), "\(incidents)")
                 #expect(try stage.wasstraat.figure("wasstraat_filter_rules") >= 1)
+                // What was done stands on the attack's record.
+                #expect(
+                    eventually(within: 30_000) {
+                        (try? stage.incidents().contains("\"kind\" : \"syn-cookies\"")) == true
+                    }, "\(incidents)")
                 _ = flood.wait()
                 // Within a minute or so after its end they are no more.
                 #expect(
@@ -49,7 +54,39 @@ extension EndToEndTests {
                         (try? stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)")) == false
                     })
                 #expect(stage.wasstraat.log.contains("no flood of SYN any more"))
+                let sent = try stage.figure(reason: "cookie_sent")
+                var answered = 0.0
+                #expect(
+                    eventually(within: 30_000) {
+                        let lines = (try? stage.incidents().split(separator: "\n")) ?? []
+                        answered = lines.filter { $0.contains("\"answeredPackets\"") }
+                            .reduce(0) { $0 + (Double($1.filter(\.isNumber)) ?? 0) }
+                        return answered == sent
+                    }, "\(answered) on record, \(sent) sent")
                 #expect(stage.visit() == "200")
+            }
+        }
+
+        /// From samples to a fingerprint, to a rule in the kernel, to the attack's record: nobody does anything.
+        @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
+        func `a rule that detection made drops the attack by itself, and what it dropped is on record`() throws {
+            try WireStage.run(sampling: 16, filter: "rules: live") { stage in
+                let sender = try stage.forged(to: 9)
+                #expect(
+                    eventually(within: 60_000) { (try? stage.figure(reason: "rule")) ?? 0 > 10_000 },
+                    "\(stage.wasstraat.log)")
+                #expect(stage.visit() == "200")
+                var incidents = ""
+                #expect(
+                    eventually(within: 40_000) {
+                        incidents = (try? stage.incidents()) ?? ""
+                        return incidents.split(separator: "\n").contains {
+                            $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 10_000
+                        }
+                    }, "\(incidents)")
+                #expect(incidents.contains("\"kind\" : \"rule\"") && incidents.contains("\"isLive\" : true"))
+                sender.signal(SIGTERM)
+                _ = sender.wait()
             }
         }
 
@@ -116,12 +153,12 @@ final class WireStage {
     private let interface = "wsw\(getpid())"
     private let peer = "wsw-peer-\(getpid())"
 
-    static func run(sampling: Int, _ body: (WireStage) throws -> Void) throws {
+    static func run(sampling: Int, filter: String = "rules: dry", _ body: (WireStage) throws -> Void) throws {
         try OwnNamespace.run {
             let stage = try WireStage()
             defer { stage.end() }
             try stage.build()
-            try stage.start(sampling: sampling)
+            try stage.start(sampling: sampling, filter)
             try body(stage)
         }
     }
@@ -141,13 +178,13 @@ final class WireStage {
         try Tool.run(["sysctl", "-qw", "net.ipv4.tcp_syncookies=2"])
     }
 
-    private func start(sampling: Int) throws {
+    private func start(sampling: Int, _ filter: String) throws {
         try wasstraat.configure(
             [RunningWasstraat.Site(host: "www.example.nl", origin: origin.endpoint)],
             extra: "    networks: [10.99.7.0/24]",
             record: [
                 "console: {listen: off}", "prober: {enabled: false}",
-                "filter: {interface: \(interface), sampling: \(sampling)}",
+                "filter: {interface: \(interface), sampling: \(sampling), \(filter)}",
             ])
         try wasstraat.start()
         guard

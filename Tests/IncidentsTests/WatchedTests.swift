@@ -116,6 +116,28 @@ struct WatchedTests {
         #expect(!"\(shown)".contains("198.51.100") && !"\(shown)".contains("eth0"))
     }
 
+    @Test func `a flood that was answered with cookies was not only watched, and dropped nothing`() throws {
+        var incident = Self.alone
+        var tally = PacketTally(isLive: true, machine: "waterdam", interface: "eth0", attack: noon)
+        tally.count(dropped: FilterCount(), answered: FilterCount(packets: 3_000, bytes: 180_000))
+        // What detection takes for the target has grown meanwhile.
+        incident.mitigations = [
+            Mitigation(
+                id: 5, tenant: incident.organisation, scope: "198.51.100.0/24", kind: .synCookies, status: .live,
+                since: noon + 1, until: nil, reason: "a flood of SYN", packets: tally)
+        ]
+        #expect(incident.handling(of: incident.attacks[0]) == .answered && incident.filtered == FilterCount())
+        let measures = try #require(texts(incident)["measures"])
+        #expect(measures.en.contains("A flood of attempts to connect was given 3000 answers"))
+        #expect(!measures.en.contains("only watched") && !measures.en.contains("matched no packet"))
+        #expect(!measures.en.contains("request") && !measures.nl.contains("verzoek"))
+        let shown = incident.published(titles: [:], backOffice: nil, plot: nil, now: noon + 3_600)
+        #expect(shown.isFiltered && shown.outcome == .unknown)
+        #expect(shown.actions.map(\.en) == ["False attempts to connect were answered in a way that takes up no room."])
+        incident.mitigations[0].scope = "192.0.2.0/24"
+        #expect(incident.handling(of: incident.attacks[0]) == .watched)
+    }
+
     @Test func `what only counted stopped nothing`() throws {
         var incident = Self.alone
         incident.mitigations = [Self.rule(incident, dropped: 0, spared: 40)]

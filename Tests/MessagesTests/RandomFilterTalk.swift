@@ -125,12 +125,17 @@ extension Seeded {
         }
     }
 
+    mutating func owner() -> TallyTable.Owner {
+        TallyTable.Owner(
+            tenant: text(upTo: 60), site: text(upTo: 60), cause: TallyTable.Cause.allCases.randomElement(using: &self)!)
+    }
+
     mutating func tallies() -> FilterTallies {
         FilterTallies(
             list(upTo: 4) {
                 FilterTally(
-                    number: $0.number(), tenant: $0.text(upTo: 60), site: $0.text(upTo: 60), entries: $0.number(),
-                    until: $0.moment(), dropped: $0.count(), spared: $0.count())
+                    number: $0.number(), owner: $0.owner(), entries: $0.number(), live: $0.number(), until: $0.moment(),
+                    dropped: $0.count(), beside: $0.count())
             }, isCounted: flag())
     }
 
@@ -159,7 +164,7 @@ extension Seeded {
         return StoredBook(
             saved: moment(), nextID: id + 1, key: number(), notes: notes, records: records, rules: rules,
             tallies: list(upTo: 3) {
-                .init(owner: .init(tenant: $0.text(upTo: 60), site: $0.text(upTo: 60)), until: $0.number())
+                .init(owner: $0.owner(), until: $0.number())
             })
     }
 }

@@ -38,9 +38,9 @@ private func counts(_ pairs: (place: Int, packets: UInt64)...) -> [FilterCount] 
         #expect(book.tallyPlaces == 8)
         let tallies = book.tallies(counts((2, 40), (5, 7)))
         #expect(tallies.map(\.number) == [1, 2, 3] && tallies.map(\.entries) == [2, 1, 1])
-        #expect(tallies[0].site == "a.example" && tallies[0].tenant == "waterdam")
-        #expect(tallies[0].dropped == FilterCount(packets: 40, bytes: 2_400) && tallies[0].spared == FilterCount())
-        #expect(tallies[1].dropped == FilterCount() && tallies[1].spared.packets == 7)
+        #expect(tallies[0].owner.site == "a.example" && tallies[0].owner.tenant == "waterdam")
+        #expect(tallies[0].dropped == FilterCount(packets: 40, bytes: 2_400) && tallies[0].beside == FilterCount())
+        #expect(tallies[1].dropped == FilterCount() && tallies[1].beside.packets == 7)
         #expect(tallies[0].until == Moment(seconds: start + 60) && tallies[1].until == Moment(seconds: start + 30))
         #expect(book.everything(.blocked, at: time(0)).count == 4)
         #expect(
@@ -72,12 +72,39 @@ private func counts(_ pairs: (place: Int, packets: UInt64)...) -> [FilterCount] 
         _ = try book.block("192.0.2.3", for: 10, note: note("b.example"))
         let (next, leftOut) = FilterBook.restored(from: book.stored(at: time(5)), at: time(20))
         #expect(leftOut == 0)
-        #expect(next.tallies([]).map(\.site) == ["a.example", "b.example"])
+        #expect(next.tallies([]).map(\.owner.site) == ["a.example", "b.example"])
         #expect(next.tallies([]).map(\.entries) == [2, 0])
         #expect(
             next.everything(.blocked, at: time(20)).allSatisfy {
                 if case .insert(_, _, _, _, let tally) = $0 { tally == 1 } else { false }
             })
+    }
+
+    @Test func `what the operator blocked, and destinations under a flood, are counted by themselves`() throws {
+        var book = FilterBook(key: 1)
+        var own = note("a.example")
+        own.author = .operator
+        _ = try book.block("192.0.2.1", note: note("a.example"))
+        _ = try book.block("192.0.2.2", note: own, isDry: true)
+        let flood = FilterOrder(.flooded([prefix("198.51.100.7").address]), note: note("a.example"), seconds: 60)
+        #expect(
+            try book.add(flood, at: time(0)).actions == [
+                .clearTally(3),
+                .insert(.flooded, prefix("198.51.100.7"), until: time(60).clock, isDry: false, tally: 3),
+            ])
+        // Whoever always passes is counted for nobody.
+        _ = try book.add(FilterOrder(.allow([prefix("192.0.2.9")]), note: own, seconds: 60), at: time(0))
+        let tallies = book.tallies(counts((4, 1), (6, 2), (7, 3)))
+        #expect(tallies.map(\.owner.cause) == [.proven, .byHand, .flood])
+        #expect(tallies.map(\.live) == [1, 0, 1] && tallies.map(\.entries) == [1, 1, 1])
+        #expect(tallies[2].dropped.packets == 2 && tallies[2].beside.packets == 3)
+        // Made live, then over.
+        _ = try book.block("192.0.2.2", for: 90, note: own)
+        #expect(book.tallies([])[1].live == 1)
+        _ = book.expire(at: time(90))
+        #expect(book.tallies([]).allSatisfy { $0.live == 0 && $0.entries == 0 })
+        let (next, _) = FilterBook.restored(from: book.stored(at: time(90)), at: time(91))
+        #expect(next.tallies([]).map(\.owner) == tallies.map(\.owner))
     }
 
     @Test func `where all are taken the one that is over for longest goes to the next, and is cleared`() throws {
@@ -97,7 +124,7 @@ private func counts(_ pairs: (place: Int, packets: UInt64)...) -> [FilterCount] 
         while book.expire(at: time(103)).hasMore {}
         let last = try book.block("192.0.2.2", note: note("last"), at: 110)
         #expect(last.actions[0] == .clearTally(1))
-        #expect(book.tallies([])[0].site == "last" && book.tallies([])[0].entries == 1)
+        #expect(book.tallies([])[0].owner.site == "last" && book.tallies([])[0].entries == 1)
         // The one without a number leaves nobody's count short.
         _ = try book.remove(.blocked, prefix("192.0.2.1"))
         #expect(book.tallies([])[0].entries == 1)

@@ -107,6 +107,8 @@ struct WireTests {
         var floods = FloodOrders()
         let own = [Self.site, Address("198.51.100.8")!]
         let start = TrafficLedgerTests.noon
+        let networks = ServedNetworks(
+            [.init(Prefix("198.51.100.0/24")!, organisation: "waterdam", title: "Waterdam")], sites: [])
         var said: [Double] = []
         for second in stride(from: 1.0, through: 60, by: 1) {
             let now = start + second
@@ -116,11 +118,12 @@ struct WireTests {
                 flood("198.51.100.8/32", kind: "udp-flood", until: second),
                 flood("203.0.113.9/32", until: second),
             ]
-            let change = floods.observe(attacks, own: own, organisation: { _ in "waterdam" }, at: now)
+            let change = floods.observe(attacks, own: own, parts: { networks.parts(of: $0) }, at: now)
             #expect(change.begun == (second == 1 ? [Self.site] : []))
             #expect(change.over == (second == 56 ? [Self.site] : []), "\(second)")
             for order in floods.orders(at: now) {
                 #expect(order.what == .flooded([Self.site]) && order.note.tenant == "waterdam" && !order.isDry)
+                #expect(order.note.site == "198.51.100.7")
                 #expect(order.note.author == .detection && order.note.reason.hasPrefix("SYN flood on 198.51.100.7"))
                 said.append(second)
                 floods.done(order, at: now)
@@ -138,7 +141,7 @@ struct WireTests {
         let own = [Self.site, Address("198.51.100.8")!, Address("203.0.113.1")!]
         let now = TrafficLedgerTests.noon + 1
         for _ in 0..<3 {
-            _ = floods.observe([flood("198.51.100.0/24", until: 1)], own: own, organisation: { _ in nil }, at: now)
+            _ = floods.observe([flood("198.51.100.0/24", until: 1)], own: own, parts: { _ in [] }, at: now)
             #expect(floods.orders(at: now).map(\.what) == [.flooded(Array(own.prefix(2)))])
         }
     }

@@ -263,7 +263,7 @@ private func prefix(_ text: String) throws -> Prefix { try #require(Prefix(text)
                 let counts = try #require(try held.filter.tallies(ofFirst: held.book.tallyPlaces))
                 let tally = try #require(held.book.tallies(counts).first)
                 #expect(tally.dropped.bytes >= 42 * tally.dropped.packets)
-                return (tally.dropped.packets, tally.spared.packets)
+                return (tally.dropped.packets, tally.beside.packets)
             }
             try block(&first, 300, isDry: true)
             #expect(try first.ends(.dryBlockedSource))

@@ -159,6 +159,12 @@ struct RecordsTests {
         blocked.packets = PacketTally(isLive: true, machine: "wasstraat", interface: "eth0", attack: nil)
         blocked.id = try await records.file(blocked, incident: nil)
         #expect(try await records.mitigations(scope: "waterdam", in: all) == [blocked])
+        var answered = mitigation("198.51.100.0/24")
+        answered.kind = .synCookies
+        answered.packets = PacketTally(isLive: true, machine: "wasstraat", interface: "eth0", attack: noon)
+        answered.packets?.count(dropped: FilterCount(), answered: FilterCount(packets: 7, bytes: 420))
+        answered.id = try await records.file(answered, incident: nil)
+        #expect(try await records.mitigations(scope: "198.51.100.0/24", in: all) == [answered])
     }
 
     @Test func `files a mitigation and what becomes of it`() async throws {

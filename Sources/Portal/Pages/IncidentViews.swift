@@ -102,9 +102,7 @@ extension Visit {
             "site": attack.site,
             "service": attack.traffic == nil
                 ? wording.service(record.service)
-                : incident.filtered(against: record).packets > 0
-                    ? wording.pick("Netwerk, deels tegengehouden", "Network, partly dropped")
-                    : wording.pick("Netwerk, alleen gevolgd", "Network, only watched"), "outcome": outcome,
+                : wording.handling(incident.handling(of: record)), "outcome": outcome,
             "isProvisional": judgement.isProvisional, "isGoingOn": !attack.isOver, "basis": basis(judgement),
             "start": wording.view(attack.start),
             "duration": wording.duration((attack.isOver ? attack.end : max(now, attack.end)) - attack.start),

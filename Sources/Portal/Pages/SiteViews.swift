@@ -159,8 +159,14 @@ extension Visit {
         }
         var view: View = [
             "interface": tally.interface, "machine": tally.machine, "packetsDropped": text(tally.dropped),
-            "packetsSpared": text(tally.spared), "match": tally.match, "hasMatch": !tally.match.isEmpty,
+            "match": tally.match, "hasMatch": !tally.match.isEmpty,
         ]
+        // A cookie is sent or not: nothing is only counted.
+        if let answered = tally.answered {
+            view["packetsAnswered"] = text(answered)
+        } else {
+            view["packetsSpared"] = text(tally.spared)
+        }
         if let sources = tally.sources {
             view["isOfSources"] = true
             view["mostSources"] = wording.number(UInt64(sources))

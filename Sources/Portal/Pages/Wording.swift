@@ -142,6 +142,19 @@ struct Wording: Sendable {
             pick("Regel in het pakketfilter, kenmerk ", "Rule in the packet filter, fingerprint ")
                 + String(id.prefix(12))
         case .blockedSources: pick("Geblokkeerde bronnen in het pakketfilter", "Blocked sources in the packet filter")
+        case .blockedByHand:
+            pick(
+                "Met de hand geblokkeerde bronnen in het pakketfilter", "Sources blocked by hand in the packet filter")
+        case .synCookies:
+            pick("SYN-cookies uit het pakketfilter", "SYN cookies from the packet filter")
+        }
+    }
+
+    func handling(_ handling: Incident.Handling) -> String {
+        switch handling {
+        case .dropped: pick("Netwerk, deels tegengehouden", "Network, partly dropped")
+        case .answered: pick("Netwerk, met SYN-cookies beantwoord", "Network, answered with SYN cookies")
+        case .watched: pick("Netwerk, alleen gevolgd", "Network, only watched")
         }
     }
 

@@ -102,7 +102,8 @@ extension PageLibrary {
         {{^packets}}<div><dt>{{droppedTitle}}</dt><dd>{{dropped}}</dd></div>{{/packets}}
         {{#packets}}<div><dt>[[Waar|Where]]</dt><dd>[[Pakketfilter aan|Packet filter at]] {{interface}}, {{machine}}</dd></div>
         <div><dt>[[Pakketten tegengehouden|Packets dropped]]</dt><dd>{{packetsDropped}}</dd></div>
-        <div><dt>[[Pakketten alleen geteld|Packets only counted]]</dt><dd>{{packetsSpared}}</dd></div>
+        {{#packetsSpared}}<div><dt>[[Pakketten alleen geteld|Packets only counted]]</dt><dd>{{packetsSpared}}</dd></div>{{/packetsSpared}}
+        {{#packetsAnswered}}<div><dt>[[SYN met een cookie beantwoord|SYN answered with a cookie]]</dt><dd>{{packetsAnswered}}</dd></div>{{/packetsAnswered}}
         {{#isOfSources}}<div><dt>[[Bronnen, ten hoogste tegelijk|Sources, at most at a time]]</dt><dd>{{mostSources}}</dd></div>{{/isOfSources}}
         {{#hasMatch}}<div><dt>[[Welke pakketten|Which packets]]</dt><dd><span class="code">{{match}}</span></dd></div>{{/hasMatch}}{{/packets}}</dl></li>
         """

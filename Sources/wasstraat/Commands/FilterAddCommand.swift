@@ -22,8 +22,20 @@ struct FilterNoteOptions: ParsableArguments {
     @Option(help: "The organisation that it is for; without: all.")
     var tenant: String?
 
+    @Option(
+        help: """
+            The site, or the network, whose attack it is against: what it does stands on that attack's record. It is \
+            --tenant's.
+            """)
+    var site: String?
+
+    func validate() throws {
+        guard site != nil, tenant == nil else { return }
+        throw ValidationError("--site needs --tenant: on whose record is it to stand?")
+    }
+
     func note(_ reason: String) -> FilterNote {
-        FilterNote(tenant: tenant ?? "", reason: reason, author: .operator)
+        FilterNote(tenant: tenant ?? "", reason: reason, author: .operator, site: site ?? "")
     }
 }
 

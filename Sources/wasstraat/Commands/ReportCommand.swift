@@ -139,7 +139,7 @@ struct ReportCommand: AsyncParsableCommand {
                     for record in one.watched {
                         guard let traffic = record.attack.traffic else { continue }
                         let state = record.attack.isOver ? "over" : "going on"
-                        let done = one.filtered(against: record).packets > 0 ? "partly dropped" : "only watched"
+                        let done = ReportText.handling(one.handling(of: record))
                         print(
                             "  \(traffic.target)  \(traffic.kinds.joined(separator: ", "))  \(traffic.peak.en) at the peak, "
                                 + "\(done), \(state)")

@@ -47,18 +47,12 @@ enum FilterJSON {
             json.number(status.sizes[place])
         }
         json.raw("},\"blocked_for\":")
-        json.list(tallies) { tally, json in
-            json.raw("{\"site\":")
-            json.string(tally.site)
-            json.raw(",\"organisation\":")
-            json.string(tally.tenant)
-            json.raw(",\"sources\":")
-            json.number(tally.entries)
-            json.raw(",\"dropped\":")
-            json.count(tally.dropped, nil, seconds)
-            json.raw(",\"would_have_dropped\":")
-            json.count(tally.spared, nil, seconds)
-            json.raw("}")
+        json.list(tallies.filter { $0.owner.cause != .flood }) { tally, json in
+            json.tally(tally, "sources", "would_have_dropped", seconds)
+        }
+        json.raw(",\"flooded\":")
+        json.list(tallies.filter { $0.owner.cause == .flood }) { tally, json in
+            json.tally(tally, "addresses", "answered", seconds)
         }
         json.raw(",\"rules\":")
         json.list(status.rules) { rule, json in
@@ -130,6 +124,33 @@ enum FilterJSON {
 }
 
 extension JSONText {
+    /// - Parameters:
+    ///   - entries: the key of those that stand.
+    ///   - beside: the key of what was counted beside the drops.
+    fileprivate mutating func tally(
+        _ tally: FilterTally, _ entries: StaticString, _ beside: StaticString, _ seconds: Double
+    ) {
+        raw("{\"site\":")
+        string(tally.owner.site)
+        raw(",\"organisation\":")
+        string(tally.owner.tenant)
+        if tally.owner.cause != .flood {
+            raw(",\"by_hand\":")
+            flag(tally.owner.cause == .byHand)
+        }
+        raw(",\"")
+        raw(entries)
+        raw("\":")
+        number(tally.entries)
+        raw(",\"dropped\":")
+        count(tally.dropped, nil, seconds)
+        raw(",\"")
+        raw(beside)
+        raw("\":")
+        count(tally.beside, nil, seconds)
+        raw("}")
+    }
+
     mutating func flag(_ value: Bool) {
         if value { raw("true") } else { raw("false") }
     }

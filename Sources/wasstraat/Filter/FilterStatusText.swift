@@ -76,20 +76,24 @@ package struct FilterStatusText {
         return [""] + table.lines()
     }
 
-    /// Sites whose hostile sources are blocked, or were.
+    /// Sites for which sources are blocked, or cookies sent, or were.
     private func tallyLines() -> [String] {
-        let shown = tallies.filter { $0.entries > 0 || $0.dropped.packets + $0.spared.packets > 0 }
-        guard !shown.isEmpty else { return [] }
-        var table = FilterTable([.left, .right, .right, .right])
-        table.add("blocked for", "sources now", "packets dropped", "would have been")
-        for tally in shown.sorted(by: { ($0.dropped.packets, $1.site) > ($1.dropped.packets, $0.site) })
-            .prefix(Self.ruleLimit)
-        {
-            table.add(
-                DissectText.plain(tally.site), "\(tally.entries)", DissectFigure.count(tally.dropped.packets),
-                DissectFigure.count(tally.spared.packets))
+        let shown = tallies.filter { $0.entries > 0 || $0.dropped.packets + $0.beside.packets > 0 }
+            .sorted { ($0.dropped.packets, $1.owner.site) > ($1.dropped.packets, $0.owner.site) }
+        func lines(_ tallies: [FilterTally], _ titles: [String]) -> [String] {
+            guard !tallies.isEmpty else { return [] }
+            var table = FilterTable([.left, .left, .right, .right, .right])
+            table.add(titles[0], "", titles[1], "packets dropped", titles[2])
+            for tally in tallies.prefix(Self.ruleLimit) {
+                table.add(
+                    DissectText.plain(tally.owner.site), tally.owner.cause == .byHand ? "by hand" : "",
+                    "\(tally.entries)", DissectFigure.count(tally.dropped.packets),
+                    DissectFigure.count(tally.beside.packets))
+            }
+            return [""] + table.lines()
         }
-        return [""] + table.lines()
+        return lines(shown.filter { $0.owner.cause != .flood }, ["blocked for", "sources now", "would have been"])
+            + lines(shown.filter { $0.owner.cause == .flood }, ["flooded", "addresses now", "SYN answered"])
     }
 
     private func ruleLines() -> [String] {

@@ -20,11 +20,11 @@ package struct FiledMeasure: Equatable, Sendable {
 
     package var isOver: Bool { measure.status == .ended || measure.status == .undone }
 
-    /// It waits for the incident of its attack, which is filed after the filter was told of it. Sources are blocked before
-    /// anybody knows whether this is an attack.
+    /// It waits for the incident of its attack, which is filed after the filter was told of it. Sources are blocked, and
+    /// cookies sent, before an attack is on record.
     func waits(at now: Moment) -> Bool {
         guard measure.id == 0, incident == nil, now - measure.since < Self.incidentTime else { return false }
-        return measure.packets?.attack != nil || measure.kind == .blockedSources
+        return measure.packets?.attack != nil || measure.kind.cause != nil
     }
 
     mutating func end(_ status: Mitigation.Status, at now: Moment) {

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Detection
 internal import Incidents
 internal import Logging
@@ -5,8 +6,8 @@ internal import Mitigations
 internal import Moments
 internal import Settings
 
-/// What rules against attacks and blocked sources dropped, on its way to the register: looked at each second, filed now
-/// and then.
+/// What the packet filter did against attacks, with rules, blocks and cookies, on its way to the register: looked at each
+/// second, filed now and then.
 actor FilterRecording {
     /// Seconds back in which a measure that goes on can have begun: a rule that nobody ends lasts a day.
     private static let reach = 7 * 86_400.0
@@ -17,7 +18,7 @@ actor FilterRecording {
     private let sources: FilterSources
     private let logger = Logger(label: "record")
     private var measures: RuleMeasures
-    private var blocks: SourceMeasures
+    private var blocks: TallyMeasures
     /// Of this turn, so that each is looked for once.
     private var incidents: [PlaceOfAttack: Int64?] = [:]
     private var isFailing = false
@@ -32,7 +33,7 @@ actor FilterRecording {
         self.sources = sources
         let open = try await records.mitigations(scope: nil, in: now + -Self.reach..<now + 1)
         measures = RuleMeasures(machine: machine, resuming: open)
-        blocks = SourceMeasures(machine: machine, resuming: open)
+        blocks = TallyMeasures(machine: machine, resuming: open)
     }
 
     /// Takes in what the filter counts now, and files what is due.
@@ -68,22 +69,30 @@ actor FilterRecording {
         }
     }
 
-    /// Takes in what blocked sources went on to send. An attack whose sources are held back goes on, though its requests
-    /// do not come any more: the recorder is told.
+    /// Takes in what blocks dropped and cookies answered. An attack whose sources are held back goes on, though its
+    /// requests do not come any more: the recorder is told.
     private func look(at now: Moment) async throws {
         let said = sources.tallies
         for owner in blocks.unknown(among: said.tallies) {
             let before = try await records.mitigations(scope: owner.site, in: Moment(seconds: 0)..<now + 1)
-            blocks.know(owner, last: before.last { $0.kind == .blockedSources && $0.tenant == owner.tenant })
+            blocks.know(owner, last: before.last { $0.kind == owner.cause.kind && $0.tenant == owner.tenant })
         }
         var attacks: [TallyTable.Owner: Moment] = [:]
         for tally in said.tallies where tally.entries > 0 {
-            attacks[tally.owner] = await recorder.attack(on: tally.site)
+            attacks[tally.owner] = try await attack(on: tally.owner, at: now)
         }
         let heldBack = blocks.observe(
-            said.tallies, attacks: attacks, isLive: sources.conduct.rules == .live, isKnown: said.isKnown,
-            interface: said.interface, at: now)
+            said.tallies, attacks: attacks, isKnown: said.isKnown, interface: said.interface, at: now)
         if !heldBack.isEmpty { await recorder.hear(heldBack: heldBack) }
+    }
+
+    /// When the attack began that goes on at a site, or on a network.
+    private func attack(on owner: TallyTable.Owner, at now: Moment) async throws -> Moment? {
+        guard Prefix(owner.site) != nil else { return await recorder.attack(on: owner.site) }
+        return try await records.openAttacks().filter { record in
+            record.organisation == owner.tenant && !record.attack.isOver
+                && Incident.isSame(record.attack.site, owner.site)
+        }.map(\.attack.start).max()
     }
 
     /// Files a measure under its attack's incident; nil: that is not on record yet.
@@ -105,7 +114,9 @@ actor FilterRecording {
     private func search(_ attack: PlaceOfAttack) async throws -> Int64? {
         let around = attack.start + -Self.reach..<attack.start + 86_400
         return try await records.incidents(organisation: attack.organisation, in: around, limit: 1_000).first {
-            $0.attacks.contains { $0.attack.site == attack.site && $0.attack.start == attack.start }
+            $0.attacks.contains {
+                Incident.isSame($0.attack.site, attack.site) && $0.attack.start == attack.start
+            }
         }?.id
     }
 }

@@ -49,11 +49,19 @@ struct ListedIncident: Encodable {
         /// While it only counted.
         var wouldHaveDroppedPackets: UInt64
         var wouldHaveDroppedBytes: UInt64
+        /// SYN that were answered with cookies.
+        var answeredPackets: UInt64?
+        var answeredBytes: UInt64?
 
         init?(_ measure: Mitigation) {
             guard let packets = measure.packets else { return nil }
-            if case .packetRule(let id) = measure.kind { fingerprint = id }
-            kind = fingerprint == nil ? "blocked-sources" : "rule"
+            switch measure.kind {
+            case .packetRule(let id): (kind, fingerprint) = ("rule", id)
+            case .blockedSources: kind = "blocked-sources"
+            case .blockedByHand: kind = "blocked-by-hand"
+            case .synCookies: kind = "syn-cookies"
+            case .admission, .observe, .fingerprint: return nil
+            }
             match = packets.match
             sources = packets.sources
             status = measure.status
@@ -66,6 +74,8 @@ struct ListedIncident: Encodable {
             droppedBytes = packets.dropped.bytes
             wouldHaveDroppedPackets = packets.spared.packets
             wouldHaveDroppedBytes = packets.spared.bytes
+            answeredPackets = packets.answered?.packets
+            answeredBytes = packets.answered?.bytes
         }
     }
 

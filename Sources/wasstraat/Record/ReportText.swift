@@ -35,9 +35,19 @@ enum ReportText {
         let end = measure.until.map { " until \($0.text)" } ?? ""
         return "    packet filter at \(packets.interface) (\(packets.machine)), "
             + "\(packets.isLive ? "live" : "dry")\(state), since \(measure.since.text)\(end): \(packets.dropped.packets) packets "
-            + "(\(packets.dropped.megabytes) MB) dropped, \(packets.spared.packets) only counted"
+            + "(\(packets.dropped.megabytes) MB) dropped, "
+            + (packets.answered.map { "\($0.packets) SYN answered with cookies" }
+                ?? "\(packets.spared.packets) only counted")
             + (packets.match.isEmpty ? "" : "; \(packets.match)")
             + (packets.sources.map { "; sources blocked one by one, at most \($0) at a time" } ?? "")
+    }
+
+    static func handling(_ handling: Incident.Handling) -> String {
+        switch handling {
+        case .dropped: "partly dropped"
+        case .answered: "answered with SYN cookies"
+        case .watched: "only watched"
+        }
     }
 
     /// With keys in alphabetical order and times in milliseconds since 1970.

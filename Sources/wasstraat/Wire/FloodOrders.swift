@@ -40,9 +40,9 @@ package struct FloodOrders: Sendable {
     /// - Parameters:
     ///   - own: addresses of this machine. The kernel answers for a listener that takes all addresses whatever a packet's
     ///     destination is: what is only passed on must not be answered for.
-    ///   - organisation: whose network a target is on; nil: nobody's that is known.
+    ///   - parts: whose networks a target is on; none: nobody's that is known.
     package mutating func observe(
-        _ attacks: [TrafficAttack], own: [Address], organisation: (Prefix) -> String?, at now: Moment
+        _ attacks: [TrafficAttack], own: [Address], parts: (Prefix) -> [ServedNetworks.Part], at now: Moment
     ) -> Change {
         var change = Change()
         for attack in attacks where attack.state != .suspected && attack.state != .ended {
@@ -56,9 +56,12 @@ package struct FloodOrders: Sendable {
                 }
                 guard floods.count < Self.limit else { continue }
                 let reason = "SYN flood on \(attack.target) since \(Moment(seconds: vector.start.seconds).text)"
+                let parts = parts(target)
+                let part = parts.first { $0.block.contains(address) } ?? parts.first
+                // As the attack is called on record.
                 let note = FilterNote(
-                    tenant: organisation(target) ?? "", reason: String(reason.prefix(FilterNote.reasonLimit)),
-                    author: .detection)
+                    tenant: part?.organisation ?? "", reason: String(reason.prefix(FilterNote.reasonLimit)),
+                    author: .detection, site: part.map { "\(TrafficTarget.prefix($0.block))" } ?? "")
                 floods[address] = Flood(seenAt: now, note: note)
                 change.begun.append(address)
             }
@@ -79,13 +82,13 @@ package struct FloodOrders: Sendable {
             guard let saidAt = flood.saidAt else { return true }
             return now - saidAt >= Self.renewal || now < saidAt
         }
-        return Dictionary(grouping: due, by: { "\($0.value.note.tenant) \($0.value.note.reason)" })
-            .sorted { $0.key < $1.key }
-            .map { _, members in
+        return Dictionary(grouping: due, by: \.value.note)
+            .map { note, members in
                 FilterOrder(
-                    .flooded(members.map(\.key).sorted { ($0.high, $0.low) < ($1.high, $1.low) }),
-                    note: members[0].value.note, seconds: Self.lifetime)
+                    .flooded(members.map(\.key).sorted { ($0.high, $0.low) < ($1.high, $1.low) }), note: note,
+                    seconds: Self.lifetime)
             }
+            .sorted { ($0.note.tenant, $0.note.reason, $0.note.site) < ($1.note.tenant, $1.note.reason, $1.note.site) }
     }
 
     /// The filter took an order.

@@ -127,7 +127,7 @@ final class SampleDesk {
         }
         let change = floods.observe(
             isWanted && canAnswer ? second.attacks : [], own: own,
-            organisation: { networks.parts(of: $0).first?.organisation }, at: now)
+            parts: { networks.parts(of: $0) }, at: now)
         if !change.begun.isEmpty {
             logger.warning(
                 "a flood of SYN: they are answered with cookies", metadata: ["addresses": "\(Self.text(change.begun))"])

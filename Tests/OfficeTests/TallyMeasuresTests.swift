@@ -3,10 +3,9 @@ import Moments
 import Testing
 import wasstraat
 
-/// What blocked sources went on to send, as it goes on record, without a filter or a register.
-struct SourceMeasuresTests {
+/// What blocks dropped and cookies answered, as it goes on record, without a filter or a register.
+struct TallyMeasuresTests {
     private static let noon = Moment(seconds: 1_795_435_200)
-    private static let owner = TallyTable.Owner(tenant: "waterdam", site: "a.example")
 
     @Test func `sources blocked against an attack are a measure of it, and it ends with the last block`() throws {
         let street = Street()
@@ -39,14 +38,14 @@ struct SourceMeasuresTests {
     @Test func `dry blocks are only counted, and one that drops once is live until its end`() throws {
         let street = Street()
         street.isLive = false
-        street.look(entries: 1, dropped: 0, spared: 20, attack: Self.noon, at: Self.noon + 1)
+        street.look(entries: 1, dropped: 0, beside: 20, attack: Self.noon, at: Self.noon + 1)
         let dry = try #require(street.due(at: Self.noon + 1).first?.measure)
         #expect(dry.status == .dry && dry.packets?.isLive == false)
         #expect(dry.packets?.spared == counted(20) && dry.packets?.dropped == counted(0))
         street.isLive = true
-        street.look(entries: 2, dropped: 5, spared: 20, attack: Self.noon, at: Self.noon + 2)
+        street.look(entries: 2, dropped: 5, beside: 20, attack: Self.noon, at: Self.noon + 2)
         street.isLive = false
-        street.look(entries: 2, dropped: 5, spared: 20, attack: Self.noon, at: Self.noon + 3)
+        street.look(entries: 2, dropped: 5, beside: 20, attack: Self.noon, at: Self.noon + 3)
         let live = try #require(street.due(at: Self.noon + 3).first?.measure)
         #expect(live.status == .live && live.packets?.dropped == counted(5) && live.packets?.spared == counted(20))
     }
@@ -107,6 +106,31 @@ struct SourceMeasuresTests {
         #expect(other.filed[2]?.packets?.attack == Self.noon + 300 && other.filed[2]?.packets?.dropped == counted(3))
     }
 
+    @Test func `what the operator blocked is a measure of its own kind, as is what cookies answered`() throws {
+        let own = Street(cause: .byHand)
+        own.look(entries: 1, dropped: 9, attack: Self.noon, at: Self.noon + 1)
+        own.file(at: Self.noon + 1)
+        #expect(own.filed[1]?.kind == .blockedByHand && own.filed[1]?.packets?.sources == 1)
+        // The gateway's blocks for the same site do not go on with it.
+        let next = Street(after: own, cause: .proven)
+        next.look(entries: 4, dropped: 3, attack: Self.noon, at: Self.noon + 2)
+        #expect(next.measures.items.map(\.measure.kind) == [.blockedByHand, .blockedSources])
+
+        let flood = Street(cause: .flood)
+        // False acknowledgements say nothing of an attack on the site behind.
+        #expect(flood.look(entries: 1, dropped: 5, beside: 7_000, attack: Self.noon, at: Self.noon + 1) == 0)
+        flood.file(at: Self.noon + 1)
+        flood.look(entries: 1, dropped: 6, beside: 9_000, attack: Self.noon, at: Self.noon + 2)
+        flood.file(at: Self.noon + 2)
+        let restarted = Street(after: flood, cause: .flood)
+        restarted.look(entries: 0, dropped: 6, beside: 9_100, attack: nil, at: Self.noon + 70)
+        restarted.file(at: Self.noon + 70)
+        let measure = try #require(restarted.filed[1])
+        #expect(measure.kind == .synCookies && measure.status == .ended)
+        #expect(measure.packets?.answered == counted(9_100) && measure.packets?.dropped == counted(6))
+        #expect(measure.packets?.spared == FilterCount() && measure.packets?.sources == nil)
+    }
+
     @Test func `a filter that has forgotten, or does not come back, ends what stands`() throws {
         let street = Street()
         street.look(entries: 3, dropped: 100, attack: Self.noon, at: Self.noon + 1)
@@ -128,37 +152,38 @@ private func counted(_ packets: UInt64) -> FilterCount { FilterCount(packets: pa
 
 /// An office with its record, and a filter's tally of one site.
 private final class Street {
-    private static let owner = TallyTable.Owner(tenant: "waterdam", site: "a.example")
+    private let owner: TallyTable.Owner
     let until = Moment(seconds: 1_795_435_200 + 600)
     var isLive = true
     var isKnown = true
-    private(set) var measures: SourceMeasures
+    private(set) var measures: TallyMeasures
     /// What a register would hold, by its ids.
     private(set) var filed: [Int64: Mitigation] = [:]
 
-    init(after other: Street? = nil) {
+    init(after other: Street? = nil, cause: TallyTable.Cause = .proven) {
+        owner = TallyTable.Owner(tenant: "waterdam", site: "a.example", cause: cause)
         filed = other?.filed ?? [:]
-        measures = SourceMeasures(machine: "here", resuming: filed.sorted { $0.key < $1.key }.map(\.value))
+        measures = TallyMeasures(machine: "here", resuming: filed.sorted { $0.key < $1.key }.map(\.value))
     }
 
     /// - Returns: what the recorder is told of packets held back.
     @discardableResult func look(
-        entries: UInt32, dropped: UInt64, spared: UInt64 = 0, attack: Moment?, at now: Moment
+        entries: UInt32, dropped: UInt64, beside: UInt64 = 0, attack: Moment?, at now: Moment
     ) -> UInt64 {
         let tally = FilterTally(
-            number: 1, tenant: "waterdam", site: "a.example", entries: entries, until: until,
-            dropped: counted(dropped), spared: counted(spared))
+            number: 1, owner: owner, entries: entries, live: isLive ? entries : 0, until: until,
+            dropped: counted(dropped), beside: counted(beside))
         for owner in measures.unknown(among: [tally]) {
             measures.know(owner, last: filed.sorted { $0.value.since < $1.value.since }.last?.value)
         }
-        let attacks = attack.map { [Self.owner: $0] } ?? [:]
+        let attacks = attack.map { [owner: $0] } ?? [:]
         return measures.observe(
-            [tally], attacks: attacks, isLive: isLive, isKnown: isKnown, interface: "eth9", at: now)["a.example"] ?? 0
+            [tally], attacks: attacks, isKnown: isKnown, interface: "eth9", at: now)["a.example"] ?? 0
     }
 
     /// The filter says nothing, or has no tally.
     func wait(at now: Moment) {
-        _ = measures.observe([], attacks: [:], isLive: isLive, isKnown: isKnown, interface: "eth9", at: now)
+        _ = measures.observe([], attacks: [:], isKnown: isKnown, interface: "eth9", at: now)
     }
 
     func due(at now: Moment) -> [FiledMeasure] { measures.due(at: now) }

@@ -2,8 +2,8 @@ internal import Filters
 package import Mitigations
 package import Moments
 
-/// Sources blocked against an attack, as one measure on record for each site: how many, since when, and what they went on
-/// to send. It files nothing itself, reads no clock, and knows no address.
+/// Sources blocked against an attack, and floods answered with cookies, as one measure on record for each site and cause:
+/// how many, since when, and what came. It files nothing itself, reads no clock, and knows no source.
 ///
 /// The filter's tally of a site goes on from one attack to the next. A measure counts what came since the tally was last
 /// looked at, by this office or by the one that filed the measure before it: so nothing is counted twice, nor lost at a
@@ -11,8 +11,8 @@ package import Moments
 ///
 /// *Our bug*: none that it could tell. *Their fault*: a tally that stands lower than before began anew, with the machine
 /// or with the filter's book; all of it is new. *Ignored, because it is fine*: a tally of a site that the office does not
-/// know any more; its blocks stand until their end, and are counted.
-package struct SourceMeasures: Sendable {
+/// know any more; its entries stand until their end, and are counted.
+package struct TallyMeasures: Sendable {
     package typealias Owner = TallyTable.Owner
 
     /// Seconds from a site's first block to the start of an attack that it may be against: sources are proven under
@@ -20,18 +20,16 @@ package struct SourceMeasures: Sendable {
     package static let forerun = 60.0
     /// Measures that wait to be filed, while the register does not take them; then the oldest go.
     package static let limit = 2 * TallyTable.limit
-    private static let reason = "proven hostile: refused again and again under pressure, without a sign of a visitor"
-
     /// A tally's counters as they were looked at last.
     private struct Reading: Equatable {
         var dropped: FilterCount
-        var spared: FilterCount
+        var beside: FilterCount
 
-        init(_ tally: FilterTally) { (dropped, spared) = (tally.dropped, tally.spared) }
+        init(_ tally: FilterTally) { (dropped, beside) = (tally.dropped, tally.beside) }
 
         init(_ tally: PacketTally?) {
             dropped = tally?.reading ?? FilterCount()
-            spared = tally?.spareReading ?? FilterCount()
+            beside = tally?.spareReading ?? FilterCount()
         }
     }
 
@@ -44,7 +42,7 @@ package struct SourceMeasures: Sendable {
     package init(machine: String, resuming open: [Mitigation]) {
         self.machine = machine
         for measure in open.suffix(Self.limit)
-        where measure.kind == .blockedSources && (measure.status == .live || measure.status == .dry) {
+        where measure.kind.cause != nil && (measure.status == .live || measure.status == .dry) {
             add(measure, isNews: false)
         }
     }
@@ -62,12 +60,10 @@ package struct SourceMeasures: Sendable {
     /// Takes in the tallies as they are.
     /// - Parameters:
     ///   - attacks: when the attack began that goes on at a site.
-    ///   - isLive: such sources are blocked now, not only counted.
     ///   - isKnown: the filter has said its tallies; until then one that is not among them may be.
-    /// - Returns: packets dropped since the last time, by site.
+    /// - Returns: packets of blocked sources dropped since the last time, by site.
     package mutating func observe(
-        _ tallies: [FilterTally], attacks: [Owner: Moment], isLive: Bool, isKnown: Bool, interface: String,
-        at now: Moment
+        _ tallies: [FilterTally], attacks: [Owner: Moment], isKnown: Bool, interface: String, at now: Moment
     ) -> [String: UInt64] {
         var heldBack: [String: UInt64] = [:]
         var seen: Set<Owner> = []
@@ -75,13 +71,13 @@ package struct SourceMeasures: Sendable {
             guard let before = readings[tally.owner] else { continue }
             seen.insert(tally.owner)
             let dropped = tally.dropped.since(before.dropped).packets
-            if dropped > 0 { heldBack[tally.site, default: 0] += dropped }
-            follow(tally, before, attack: attacks[tally.owner], isLive: isLive || dropped > 0, interface, now)
+            if dropped > 0, tally.owner.cause != .flood { heldBack[tally.owner.site, default: 0] += dropped }
+            follow(tally, before, attack: attacks[tally.owner], isLive: tally.live > 0 || dropped > 0, interface, now)
             readings[tally.owner] = Reading(tally)
         }
-        for place in items.indices where !items[place].isOver && !seen.contains(items[place].owner) {
+        for place in items.indices where !items[place].isOver && !(items[place].owner.map(seen.contains) ?? false) {
             let until = items[place].measure.until
-            // The kernel ends blocks by itself then, whoever looks.
+            // The kernel ends entries by itself then, whoever looks.
             if isKnown || until.map({ $0 <= now }) ?? false { items[place].end(.ended, at: min(now, until ?? now)) }
         }
         items.bound(to: Self.limit)
@@ -102,13 +98,13 @@ package struct SourceMeasures: Sendable {
         guard tally.entries > 0 || Reading(tally) != counted, items.count < 2 * Self.limit else { return }
         var packets = PacketTally(
             isLive: isLive, machine: machine, interface: interface, attack: attack, reading: counted.dropped,
-            spareReading: counted.spared)
-        packets.count(dropped: tally.dropped, spared: tally.spared)
-        packets.sources = tally.entries
+            spareReading: counted.beside)
+        packets.count(tally)
+        let owner = tally.owner
         add(
             Mitigation(
-                id: 0, tenant: tally.tenant, scope: tally.site, kind: .blockedSources, status: isLive ? .live : .dry,
-                since: now, until: tally.until, reason: Self.reason, packets: packets), isNews: true)
+                id: 0, tenant: owner.tenant, scope: owner.site, kind: owner.cause.kind, status: isLive ? .live : .dry,
+                since: now, until: tally.until, reason: owner.cause.reason, packets: packets), isNews: true)
         settle(items.count - 1, tally, isLive: isLive, interface, now)
     }
 
@@ -133,13 +129,11 @@ package struct SourceMeasures: Sendable {
 
     private mutating func count(_ tally: FilterTally, at place: Int) {
         let before = items[place].measure.packets
-        items[place].measure.packets?.count(dropped: tally.dropped, spared: tally.spared)
-        let most = max(tally.entries, before?.sources ?? 0)
-        items[place].measure.packets?.sources = most
+        items[place].measure.packets?.count(tally)
         if items[place].measure.packets != before { items[place].hasCounted = true }
     }
 
-    /// Brings a measure up to what stands, or ends it with its last block.
+    /// Brings a measure up to what stands, or ends it with its last entry.
     private mutating func settle(
         _ place: Int, _ tally: FilterTally, isLive: Bool, _ interface: String, _ now: Moment
     ) {
@@ -169,10 +163,39 @@ package struct SourceMeasures: Sendable {
     }
 }
 
-extension FilterTally {
-    package var owner: TallyTable.Owner { TallyTable.Owner(tenant: tenant, site: site) }
+extension PacketTally {
+    fileprivate mutating func count(_ tally: FilterTally) {
+        guard tally.owner.cause != .flood else { return count(dropped: tally.dropped, answered: tally.beside) }
+        count(dropped: tally.dropped, spared: tally.beside)
+        sources = max(tally.entries, sources ?? 0)
+    }
+}
+
+extension TallyTable.Cause {
+    package var kind: Mitigation.Kind {
+        switch self {
+        case .proven: .blockedSources
+        case .byHand: .blockedByHand
+        case .flood: .synCookies
+        }
+    }
+
+    fileprivate var reason: String {
+        switch self {
+        case .proven: "proven hostile: refused again and again under pressure, without a sign of a visitor"
+        case .byHand: "blocked by the operator"
+        case .flood: "a flood of SYN: answered with cookies, so that visitors' connections are taken"
+        }
+    }
+}
+
+extension Mitigation.Kind {
+    /// nil: it has no tally.
+    package var cause: TallyTable.Cause? { TallyTable.Cause.allCases.first { $0.kind == self } }
 }
 
 extension FiledMeasure {
-    fileprivate var owner: TallyTable.Owner { TallyTable.Owner(tenant: measure.tenant, site: measure.scope) }
+    fileprivate var owner: TallyTable.Owner? {
+        measure.kind.cause.map { TallyTable.Owner(tenant: measure.tenant, site: measure.scope, cause: $0) }
+    }
 }
