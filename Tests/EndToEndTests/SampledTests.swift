@@ -111,6 +111,13 @@ extension EndToEndTests {
                     eventually(within: 30_000) { packets() > before + 20_000 },
                     "\(before) packets, \(dropped) dropped: \(incidents)")
                 #expect(incidents.contains("\"isOver\" : false") && !incidents.contains("\"isOver\" : true"))
+                // The operator said what the rule is against.
+                #expect(
+                    eventually(within: 20_000) {
+                        (try? stage.incidents().split(separator: "\n").contains {
+                            $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 1_000
+                        }) == true
+                    }, "\((try? stage.incidents()) ?? "")")
                 sender.signal(SIGTERM)
                 _ = sender.wait()
             }
@@ -277,7 +284,8 @@ final class WireStage {
                 until: now), made: now, expires: now + 86_400)
         let order = FilterOrder(
             .rule(fingerprint, targets: [Prefix(Self.near, length: 128)]),
-            note: FilterNote(tenant: "", reason: "test", author: .operator), seconds: 3_600)
+            note: FilterNote(
+                tenant: "voorbeeld", reason: "test", author: .operator, site: "\(Self.near)"), seconds: 3_600)
         let socket = Socket(owning: linux_unix_connect(wasstraat.state + "/filter.sock"))
         try socket.send(Frame(.filterRequest, body: FilterRequest.add(order).encoded()).encoded())
         var assembler = FrameAssembler()

@@ -41,6 +41,45 @@ struct RuleMeasuresTests {
         #expect(street.measures.items.isEmpty && street.filed.count == 1)
     }
 
+    @Test func `a rule that the operator names an attack for is a measure of that, and of nothing later`() throws {
+        let street = Street()
+        street.attack(at: Self.noon)
+        var entry = try street.entry()
+        entry.note = FilterNote(tenant: "waterdam", reason: "it helps", author: .operator, site: "198.51.100.0/24")
+        var byHand = RulesByHand()
+        #expect(byHand.isNews([9]))
+        // The operator's without a site are on no record, nor are a machine's.
+        var plain = entry
+        plain.id = 10
+        plain.note.site = ""
+        byHand.found([entry, plain, try street.entry()])
+        #expect(byHand.rules.map(\.id) == [9] && !byHand.isNews([9, 10]) && byHand.isNews([11]))
+        var measures = RuleMeasures(machine: "here", resuming: [])
+        func look(_ packets: UInt64, attack: Moment?, at now: Moment) {
+            byHand.saw([(9, true, counted(packets)), (10, true, counted(1))])
+            let rules = byHand.rules.map { rule in
+                var rule = rule
+                rule.attack = attack.map { .init(organisation: "waterdam", site: rule.note.site, start: $0) }
+                return rule
+            }
+            measures.observe(
+                attack == nil ? [] : rules, gone: [], isKnown: true, interface: "eth9", at: now)
+        }
+        look(70, attack: Self.noon, at: Self.noon + 20)
+        look(90, attack: Self.noon, at: Self.noon + 21)
+        let measure = try #require(measures.due(at: Self.noon + 21).first?.measure)
+        #expect(measure.packets?.dropped == counted(90) && measure.packets?.attack == Self.noon)
+        #expect(measure.scope == "198.51.100.0/24" && measure.until == entry.until && measure.reason == "it helps")
+        look(500, attack: nil, at: Self.noon + 60)
+        #expect(measures.items.first?.isOver == true)
+        look(520, attack: Self.noon + 900, at: Self.noon + 905)
+        let next = try #require(measures.items.last?.measure)
+        #expect(next.packets?.dropped == counted(0) && next.packets?.reading == counted(520))
+        // Taken away by the operator.
+        byHand.saw([])
+        #expect(byHand.rules.isEmpty)
+    }
+
     @Test func `after a restart of the office nothing is counted twice, nor lost`() throws {
         let street = Street()
         street.attack(at: Self.noon)

@@ -23,20 +23,26 @@ extension FilterDesk {
     /// Learns which rules the filter has already.
     /// - Returns: whether it answered.
     private func list() -> Bool {
+        guard let found = entries() else { return false }
+        service.rules.use { $0.found(found, at: .now) }
+        service.rules.useByHand { $0.found(found) }
+        isListed = true
+        return true
+    }
+
+    /// All rules; nil: no answer.
+    private func entries() -> [FilterEntry]? {
         var entries: [FilterEntry] = []
         var next: UInt64 = 0
         while entries.count < FilterBook.ruleLimit {
             let request = FilterRequest.list(.rule, from: next, count: UInt32(FilterTalk.pageLimit))
-            guard case .entries(let page) = ask(request) else { return false }
+            guard case .entries(let page) = ask(request) else { return nil }
             // Ids ascend; what does not would be asked for ever.
             guard let last = page.last, last.id >= next, last.id < .max else { break }
             entries += page
             next = last.id + 1
         }
-        let found = entries
-        service.rules.use { $0.found(found, at: .now) }
-        isListed = true
-        return true
+        return entries
     }
 
     /// - Returns: whether the filter answered.
@@ -89,9 +95,13 @@ extension FilterDesk {
 
     /// What the filter counts now.
     func saw(_ status: FilterStatus) {
-        let gone = service.rules.use { rules in
-            rules.saw(status.rules.map { ($0.id, $0.isLive, $0.hits) }, at: status.interface, now: .now)
+        let counts = status.rules.map { (id: $0.id, isLive: $0.isLive, hits: $0.hits) }
+        let gone = service.rules.use { $0.saw(counts, at: status.interface, now: .now) }
+        // One that the operator has just added.
+        if service.rules.useByHand({ $0.isNews(counts.map(\.id)) }), let found = entries() {
+            service.rules.useByHand { $0.found(found) }
         }
+        service.rules.useByHand { $0.saw(counts) }
         for rule in gone {
             logger.notice(
                 "a rule is gone from the filter; it is not said again while the attack lasts",

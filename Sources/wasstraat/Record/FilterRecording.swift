@@ -21,6 +21,10 @@ actor FilterRecording {
     private var blocks: TallyMeasures
     /// Of this turn, so that each is looked for once.
     private var incidents: [PlaceOfAttack: Int64?] = [:]
+    /// Likewise: attacks on record that go on.
+    private var open: [AttackRecord]?
+    /// Of rules by hand, as they were found last.
+    private var handAttacks: [TallyTable.Owner: Moment] = [:]
     private var isFailing = false
 
     init(
@@ -45,7 +49,10 @@ actor FilterRecording {
                 interface: handover.interface
             )
         }
-        measures.observe(seen.rules, gone: seen.gone, isKnown: seen.isKnown, interface: seen.interface, at: now)
+        open = nil
+        let byHand = await againstAttacks(rules.useByHand { $0.rules })
+        measures.observe(
+            seen.rules + byHand, gone: seen.gone, isKnown: seen.isKnown, interface: seen.interface, at: now)
         do {
             try await look(at: now)
             incidents = [:]
@@ -79,20 +86,38 @@ actor FilterRecording {
         }
         var attacks: [TallyTable.Owner: Moment] = [:]
         for tally in said.tallies where tally.entries > 0 {
-            attacks[tally.owner] = try await attack(on: tally.owner, at: now)
+            attacks[tally.owner] = try await attack(on: tally.owner)
         }
         let heldBack = blocks.observe(
             said.tallies, attacks: attacks, isKnown: said.isKnown, interface: said.interface, at: now)
         if !heldBack.isEmpty { await recorder.hear(heldBack: heldBack) }
     }
 
+    /// Rules by hand whose attack goes on: what they drop at other times is on no attack's record.
+    private func againstAttacks(_ rules: [RuleHandover.Rule]) async -> [RuleHandover.Rule] {
+        var attacks: [TallyTable.Owner: Moment] = [:]
+        var seen: Set<TallyTable.Owner> = []
+        for rule in rules {
+            let owner = rule.owner
+            guard seen.insert(owner).inserted else { continue }
+            // Where the register does not answer, what it said last holds.
+            do { attacks[owner] = try await attack(on: owner) } catch { attacks[owner] = handAttacks[owner] }
+        }
+        handAttacks = attacks
+        return rules.compactMap { rule in
+            let owner = rule.owner
+            var rule = rule
+            rule.attack = attacks[owner].map { .init(organisation: owner.tenant, site: owner.site, start: $0) }
+            return rule.attack == nil ? nil : rule
+        }
+    }
+
     /// When the attack began that goes on at a site, or on a network.
-    private func attack(on owner: TallyTable.Owner, at now: Moment) async throws -> Moment? {
+    private func attack(on owner: TallyTable.Owner) async throws -> Moment? {
         guard Prefix(owner.site) != nil else { return await recorder.attack(on: owner.site) }
-        return try await records.openAttacks().filter { record in
-            record.organisation == owner.tenant && !record.attack.isOver
-                && Incident.isSame(record.attack.site, owner.site)
-        }.map(\.attack.start).max()
+        if open == nil { open = try await records.openAttacks().filter { !$0.attack.isOver } }
+        return open?.filter { $0.organisation == owner.tenant && Incident.isSame($0.attack.site, owner.site) }
+            .map(\.attack.start).max()
     }
 
     /// Files a measure under its attack's incident; nil: that is not on record yet.
@@ -132,6 +157,12 @@ private struct PlaceOfAttack: Hashable {
         organisation = measure.tenant
         site = measure.scope
         self.start = start
+    }
+}
+
+extension RuleHandover.Rule {
+    fileprivate var owner: TallyTable.Owner {
+        TallyTable.Owner(tenant: note.tenant, site: note.site, cause: .byHand)
     }
 }
 

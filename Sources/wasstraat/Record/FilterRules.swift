@@ -4,12 +4,13 @@ internal import Moments
 internal import Settings
 internal import Synchronization
 
-/// The hand-over of fingerprints, between the collector's task that finds them and the thread that tells the filter. Either
-/// holds the lock for a look at a few hundred rules, and for nothing that blocks.
+/// The hand-over of fingerprints, between the collector's task that finds them and the thread that tells the filter, and of
+/// what the filter says of rules. Each holds a lock for a look at a few hundred rules, and for nothing that blocks.
 final class FilterRules: Sendable {
     let bell: FilterBell
     private let current: CurrentConfiguration
     private let state = Mutex(RuleHandover())
+    private let byHand = Mutex(RulesByHand())
 
     init(bell: FilterBell, _ current: CurrentConfiguration) {
         self.bell = bell
@@ -35,5 +36,9 @@ final class FilterRules: Sendable {
 
     func use<Value: Sendable>(_ body: (inout RuleHandover) -> Value) -> Value {
         state.withLock { body(&$0) }
+    }
+
+    func useByHand<Value: Sendable>(_ body: (inout RulesByHand) -> Value) -> Value {
+        byHand.withLock { body(&$0) }
     }
 }

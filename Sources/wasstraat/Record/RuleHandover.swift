@@ -71,10 +71,12 @@ package struct RuleHandover: Sendable {
         package var isCounted = false
         /// When it was last seen to drop as much as detection would call an attack.
         var droppedAt: Moment?
+        /// When the filter said that it ends; nil: as it was told.
+        var endsAt: Moment?
 
         /// When the filter ends it by itself, unless it is told again.
         package var until: Moment {
-            min((takenAt ?? fingerprint.made) + Double(RuleHandover.lifetime), fingerprint.expires)
+            endsAt ?? min((takenAt ?? fingerprint.made) + Double(RuleHandover.lifetime), fingerprint.expires)
         }
     }
 
@@ -84,9 +86,13 @@ package struct RuleHandover: Sendable {
         package var start: Moment
 
         package init(_ attack: DetectedAttack, of organisation: String) {
+            self.init(organisation: organisation, site: attack.site, start: attack.start)
+        }
+
+        package init(organisation: String, site: String, start: Moment) {
             self.organisation = organisation
-            site = attack.site
-            start = attack.start
+            self.site = site
+            self.start = start
         }
     }
 
