@@ -68,6 +68,19 @@ package struct FilterPlan: Hashable, Sendable {
 
     package init() {}
 
+    /// The options of wasstraat-filter that say what somebody can choose of it; what is usual is left out.
+    package var options: [String] {
+        var words = ["--sampling", "\(sampling)"]
+        if !hasSketch { words.append("--no-sketch") }
+        if readsTunnels { words.append("--tunnels") }
+        if malformed != .live { words += ["--malformed", malformed.rawValue] }
+        for (option, budget) in [("--source-budget", sourceBudget), ("--destination-budget", destinationBudget)] {
+            guard let budget else { continue }
+            words += [option, "\(budget.packets):\(budget.bytes)\(budget.isDry ? ":dry" : "")"]
+        }
+        return words
+    }
+
     /// The maps that its programs need, and who feeds and reads them.
     package var maps: [EBPF.Map] {
         let unused: [(EBPF.Map, Bool)] = [

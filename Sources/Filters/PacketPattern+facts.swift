@@ -1,6 +1,19 @@
 internal import Fingerprints
 internal import Packets
 
+extension KernelRule {
+    /// Whether what it asks of a frame lies within so many first bytes: of one that is cut there the rest is not known,
+    /// and reads as zeros.
+    package func isDecided(by count: Int, of facts: FrameFacts) -> Bool {
+        patterns.allSatisfy { pattern in
+            guard pattern.readsPayload else { return true }
+            guard facts.payloadOffset + pattern.payloadLength <= count else { return false }
+            // A name that goes on behind the cut ends in zeros, and its type, which is never 0, with it.
+            return pattern.dnsType == nil || facts.dnsType != 0
+        }
+    }
+}
+
 extension PacketPattern {
     /// Whether a packet is as the pattern says.
     func holds(for facts: FrameFacts, in frame: RawSpan) -> Bool {

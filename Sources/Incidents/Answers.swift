@@ -252,10 +252,10 @@ package struct Answers: Equatable, Sendable, Codable {
         if answered.packets > 0 {
             said.append(
                 Words(
-                    nl: "Een vloed van pogingen om verbinding te maken kreeg \(answered.packets) antwoorden die geen plaats "
-                        + "innemen (SYN-cookies). Die van bezoekers zijn daarbij.",
-                    en: "A flood of attempts to connect was given \(answered.packets) answers that take up no room (SYN "
-                        + "cookies). Those to visitors are among them."))
+                    nl: "Een vloed van pogingen om verbinding te maken kreeg \(answered.packets) antwoorden die geen "
+                        + "plaats innemen (SYN-cookies). Die aan bezoekers zijn daarbij.",
+                    en: "A flood of attempts to connect was given \(answered.packets) answers that take up no room "
+                        + "(SYN cookies). Those to visitors are among them."))
         }
         if spared.packets > 0 {
             said.append(

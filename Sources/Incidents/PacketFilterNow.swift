@@ -16,16 +16,20 @@ package enum PacketFilterNow: Equatable, Sendable {
         package var rules: Int
         /// Those of `rules` that count only.
         package var dryRules: Int
+        /// Those that stopped by themselves, for they hit too much ordinary traffic.
+        package var suspendedRules: Int
         /// What it cannot do and why, in English sentences.
         package var missing: [String]
 
         package init(
-            mode: EnforcerConduct.Mode, interface: String, rules: Int, dryRules: Int, missing: [String]
+            mode: EnforcerConduct.Mode, interface: String, rules: Int, dryRules: Int, suspendedRules: Int,
+            missing: [String]
         ) {
             self.mode = mode
             self.interface = interface
             self.rules = rules
             self.dryRules = dryRules
+            self.suspendedRules = suspendedRules
             self.missing = missing
         }
     }

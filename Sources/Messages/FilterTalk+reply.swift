@@ -37,6 +37,8 @@ package struct FilterStatus: Equatable, Sendable {
     package var since: Moment
     package var interface = ""
     package var conduct = EnforcerConduct()
+    /// What its program is made of, as the options that it is started with (``FilterPlan/options``).
+    package var options: [String] = []
     /// By the number of Filters' `FilterReason`; empty: nothing counts.
     package var counts: [FilterCount] = []
     /// Entries by `FilterList`.
@@ -48,16 +50,26 @@ package struct FilterStatus: Equatable, Sendable {
     package init(since: Moment) { self.since = since }
 
     package struct Rule: Equatable, Sendable {
+        package enum Conduct: UInt8, CaseIterable, Sendable {
+            /// It counts only.
+            case dry = 0
+            case live = 1
+            /// It hit too much ordinary traffic, and counts only since.
+            case suspended = 2
+        }
+
         package var id: UInt64
-        /// It drops; else it counts only.
-        package var isLive: Bool
+        package var conduct: Conduct
         package var hits: FilterCount
         /// Of live samples that are ordinary traffic.
         package var observed: FilterRule.Observation
 
-        package init(id: UInt64, isLive: Bool, hits: FilterCount, observed: FilterRule.Observation) {
+        /// It drops.
+        package var isLive: Bool { conduct == .live }
+
+        package init(id: UInt64, conduct: Conduct, hits: FilterCount, observed: FilterRule.Observation) {
             self.id = id
-            self.isLive = isLive
+            self.conduct = conduct
             self.hits = hits
             self.observed = observed
         }
@@ -80,6 +92,8 @@ package struct FilterStatus: Equatable, Sendable {
     package static let busyLimit = 8
     /// More reasons than there are.
     static let countLimit = 64
+    /// More options, and their values, than there are.
+    static let optionLimit = 16
 }
 
 /// Samples of frames.
@@ -169,11 +183,12 @@ extension FilterStatus: Message {
         writer.write(since)
         writer.writeText(interface)
         conduct.write(to: &writer)
+        writer.writeList(options) { $1.writeText($0) }
         writer.writeList(counts) { $0.write(to: &$1) }
         writer.writeList(sizes) { $1.write($0) }
         writer.writeList(rules) {
             $1.write($0.id)
-            $1.write($0.isLive)
+            $1.write($0.conduct.rawValue)
             $0.hits.write(to: &$1)
             $1.write($0.observed.hits)
             $1.write($0.observed.samples)
@@ -189,6 +204,9 @@ extension FilterStatus: Message {
         self.init(since: try reader.readMoment())
         interface = try reader.readText(limit: 64)
         conduct = try EnforcerConduct(reading: &reader)
+        options = try reader.readList(limit: Self.optionLimit) { reader throws(Malformed) in
+            try reader.readText(limit: 64)
+        }
         counts = try reader.readList(limit: Self.countLimit) { reader throws(Malformed) in
             try FilterCount(reading: &reader)
         }
@@ -196,12 +214,12 @@ extension FilterStatus: Message {
             try reader.readUInt32()
         }
         rules = try reader.readList(limit: FilterBook.ruleLimit) { reader throws(Malformed) in
-            let (id, isLive) = (try reader.readUInt64(), try reader.readBool())
+            let (id, conduct): (UInt64, Rule.Conduct) = (try reader.readUInt64(), try reader.readCase())
             let count = try FilterCount(reading: &reader)
             let (hits, samples) = (try reader.readUInt64(), try reader.readUInt64())
             guard hits <= samples else { throw reader.malformed(.contradictory) }
             return Rule(
-                id: id, isLive: isLive, hits: count, observed: FilterRule.Observation(hits: hits, samples: samples))
+                id: id, conduct: conduct, hits: count, observed: FilterRule.Observation(hits: hits, samples: samples))
         }
         busy = try reader.readList(limit: 2 * Self.busyLimit) { reader throws(Malformed) in
             Busy(

@@ -29,6 +29,7 @@ extension FilterProcess {
                 client.wanted = count
                 return .done(ids: [])
             case .observed(let list):
+                measuredAt = now.clock
                 var actions: [FilterAction] = []
                 let suspended = book.suspendedRules
                 for one in list {
@@ -128,12 +129,24 @@ extension FilterProcess {
         return cut.filter { $0 != "\u{fffd}" } + "…"
     }
 
+    private static let unmeasured =
+        "nobody measures rules on ordinary samples: a live rule that hits visitors does not stop by itself"
+
+    /// Live rules drop, and nobody has looked for a while at what else they hit. nftables says so itself.
+    private var isUnmeasured: Bool {
+        let mode = enforcer.conduct.mode
+        return (mode == .native || mode == .generic) && book.rules.contains(where: \.isLive)
+            && Self.now.clock - min(measuredAt, Self.now.clock) > Self.measureLimit
+    }
+
     private var status: FilterStatus {
         var status = FilterStatus(since: since)
         status.interface = arguments.interface
         status.conduct = enforcer.conduct
+        status.options = arguments.plan.options
         if let behind { status.conduct.missing.append("the kernel does not say what the book says: \(behind)") }
         if let lostBook { status.conduct.missing.append(lostBook) }
+        if isUnmeasured { status.conduct.missing.append(Self.unmeasured) }
         if let saveTrouble { status.conduct.missing.append("the book is not on disk: \(saveTrouble)") }
         status.conduct.missing = status.conduct.missing.map { Self.sentence($0) }
         status.counts = (try? enforcer.counts()) ?? []
@@ -141,7 +154,8 @@ extension FilterProcess {
         let hits = (try? enforcer.hits(of: book.rules.map(\.counter))) ?? []
         status.rules = book.rules.enumerated().map { place, rule in
             FilterStatus.Rule(
-                id: rule.id, isLive: rule.isLive, hits: place < hits.count ? hits[place] : FilterCount(),
+                id: rule.id, conduct: rule.isLive ? .live : rule.suspension == nil ? .dry : .suspended,
+                hits: place < hits.count ? hits[place] : FilterCount(),
                 observed: rule.observed)
         }
         status.busy = busy

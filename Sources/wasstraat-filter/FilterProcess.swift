@@ -25,6 +25,8 @@ final class FilterProcess {
     static let retryInterval: UInt64 = 10_000
     /// Milliseconds by which the wall clock may go otherwise than the machine's before the book follows it.
     static let stepLimit: Int64 = 2_000
+    /// Nanoseconds after which live rules that nobody has measured are told of.
+    static let measureLimit: UInt64 = 60_000_000_000
     /// Samples of one look.
     static let sampleLimit = 4_096
 
@@ -38,6 +40,8 @@ final class FilterProcess {
     /// Of what was asked for last, and until when that is news, on the machine's clock in milliseconds.
     var busy: [FilterStatus.Busy] = []
     var busyUntil: UInt64 = 0
+    /// When somebody told last what rules hit of ordinary samples, on the machine's clock in nanoseconds.
+    var measuredAt: UInt64
     private var clients: [Client] = []
     private let listener: Int32
 
@@ -104,6 +108,7 @@ final class FilterProcess {
         self.listener = listener
         let now = Self.now
         since = now.wall
+        measuredAt = now.clock
         (book, lostBook) = Self.book(file, at: now)
         savedRevision = book.revision
         enforcer = Enforcers.make(arguments, book, at: now)

@@ -135,6 +135,11 @@ extension EndToEndTests {
                     eventually(within: 40_000) {
                         (try? stage.wasstraat.ask("filter", "status").contains("SUSPENDED: rule 1 hit 100 %")) == true
                     }, "\((try? stage.wasstraat.ask("filter", "status")) ?? "")")
+                #expect(
+                    eventually(within: 10_000) {
+                        (try? stage.wasstraat.figure("wasstraat_filter_rules{conduct=\"suspended\"}")) == 1
+                    })
+                #expect(stage.wasstraat.log.contains("a rule stopped by itself"))
                 let dropped = try stage.figure(reason: "rule")
                 #expect(
                     eventually(within: 5_000) { (try? stage.figure(reason: "dry_rule")) ?? 0 > 100 }, "it counts on")

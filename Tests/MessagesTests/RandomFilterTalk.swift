@@ -99,9 +99,12 @@ extension Seeded {
         status.conduct.samples = number()
         status.conduct.lost = number()
         status.counts = list(upTo: 17) { $0.count() }
+        status.options = list(upTo: 9) { $0.text(upTo: 20) }
         status.sizes = list(upTo: 4) { $0.number() }
         status.rules = list(upTo: 3) {
-            .init(id: $0.number(), isLive: $0.flag(), hits: $0.count(), observed: $0.observation())
+            .init(
+                id: $0.number(), conduct: FilterStatus.Rule.Conduct.allCases.randomElement(using: &$0)!,
+                hits: $0.count(), observed: $0.observation())
         }
         status.busy = list(upTo: 3) {
             .init(prefix: $0.prefix(), isTarget: $0.flag(), packetsPerSecond: $0.number())

@@ -118,7 +118,7 @@ import Testing
     @Test func `a filter that someone else runs is used, and left running`() async throws {
         let running = RunningOffice()
         running.configure(extra: "filter: {interface: lo}")
-        let words = ["--interface", "lo", "--state", running.state]
+        let words = ["--interface", "lo", "--state", running.state, "--sampling", "77"]
         let unit = try Child(
             Self.powerless.split(separator: " ").map(String.init) + [RunningOffice.programs + "/wasstraat-filter"]
                 + words
@@ -128,6 +128,8 @@ import Testing
         try await running.wait("the filter found") { running.log.contains("\"started_by\":\"other\"") }
         try await running.wait("its answer") { figures(running).contains("wasstraat_filter_up 1") }
         #expect(!running.log.contains("the filter was started"))
+        // What the configuration says otherwise is told.
+        #expect(running.log.contains("it was started with \\\"--sampling 77\\\"; the configuration says"))
         kill(office, SIGTERM)
         #expect(try await running.exitCode(of: office) == 0)
         #expect(kill(unit.process, 0) == 0)

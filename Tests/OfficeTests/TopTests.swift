@@ -179,7 +179,7 @@ struct TopTests {
         guard mode != .none else { return .status(status) }
         status.counts = (0..<17).map { FilterCount(packets: $0 == 4 || $0 == 8 || $0 == 16 ? $0 * 10 * second : 0) }
         status.rules = [
-            .init(id: 3, isLive: true, hits: FilterCount(packets: 80 * second, bytes: 800), observed: .init())
+            .init(id: 3, conduct: .live, hits: FilterCount(packets: 80 * second, bytes: 800), observed: .init())
         ]
         return .status(status)
     }
@@ -212,7 +212,7 @@ struct TopTests {
         #expect(line(30).count == 30)
         let json = String(decoding: model.json(at: time), as: UTF8.self)
         #expect(json.contains(#""dropped_per_s":120.0,"would_drop_per_s":160.0,"packets":{"other":0"#))
-        #expect(json.contains(#""rules":[{"id":3,"live":true,"packets":160,"bytes":800}],"busy":[],"#))
+        #expect(json.contains(#""rules":[{"id":3,"live":true,"conduct":"live","packets":160,"bytes":800}],"busy":[],"#))
         #expect(json.contains(#","sources":{"conduct":"off","#))
         #expect(json.contains(#""taken":0,"refused":0,"omitted":0,"spared":0}},"sites":["#))
         model.officeGone()

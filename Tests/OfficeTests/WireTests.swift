@@ -72,6 +72,28 @@ struct WireTests {
         #expect(samples.measure(rules + [later]) == [])
     }
 
+    @Test func `what lies behind a sample's end says nothing of a rule that asks for it`() throws {
+        var samples = OrdinarySamples()
+        let long = (0..<3).map { _ in String(repeating: "a", count: 40) }.joined(separator: ".") + ".nl"
+        for name in [long, "short.nl"] {
+            for number in 0..<50 as Range<UInt16> {
+                let frame = PacketBuilder.udpFrame(
+                    5_000 + number, to: "\(Self.site)", 53, PacketBuilder.dns(name, type: 255))
+                samples.take(sample(frame), at: Self.noon, readsTunnels: false)
+            }
+        }
+        let rules = try [
+            // Asks for the type behind the name; and for the port alone.
+            measured(1, [.init(.protocol, "udp"), .init(.service, "dns"), .init(.dnsType, "255")]),
+            measured(2, [.init(.protocol, "udp"), .init(.destinationPort, "53")]),
+        ]
+        samples.believe(besides: [], at: Self.noon + 100)
+        #expect(
+            samples.measure(rules) == [
+                .init(rule: 1, hits: 50, samples: 50), .init(rule: 2, hits: 100, samples: 100),
+            ])
+    }
+
     @Test func `of many samples a fair part is kept, and of hostile ones none`() throws {
         var samples = OrdinarySamples()
         for second in 0..<40 {

@@ -26,7 +26,9 @@ internal import Testing
                 let text = try await browser.get("/").text
                 #expect(text.contains("nftables: a part of it, and slower"))
                 #expect(text.contains("Packet filter: 2 things are missing</a>"))
-                #expect(text.contains("<dd>1,007, of which 5 only count</dd>"))
+                #expect(
+                    text.contains("<dd>1,007, of which 5 only count, 2 stopped because they hit ordinary visitors</dd>")
+                )
                 #expect(text.contains(">eth0&lt;script&gt;&quot;&amp;</dd>"))
                 let item =
                     "<li lang=\"en\">no program of ours in the kernel: CAP_BPF is missing&lt;script&gt;&quot;&amp;</li>"
@@ -53,11 +55,14 @@ internal import Testing
         #expect(silent.contains("Pakketfilter: Niet bereikbaar</a>"))
         #expect(silent.contains("<p lang=\"en\">cannot run &lt;it&gt;</p>") && !silent.contains("<dt>Regels"))
         let nothing = try await Self.page(
-            .answering(.init(mode: .none, interface: "eth0", rules: 1, dryRules: 0, missing: ["no rights"])), "en")
+            .answering(
+                .init(mode: .none, interface: "eth0", rules: 1, dryRules: 0, suspendedRules: 0, missing: ["no rights"])),
+            "en")
         #expect(nothing.contains("Packet filter: Nothing is filtered</a>"))
         #expect(nothing.contains("<li lang=\"en\">no rights</li>") && nothing.contains("<dd>1</dd>"))
         let whole = try await Self.page(
-            .answering(.init(mode: .native, interface: "eth0", rules: 0, dryRules: 0, missing: [])), "nl")
+            .answering(.init(mode: .native, interface: "eth0", rules: 0, dryRules: 0, suspendedRules: 0, missing: [])),
+            "nl")
         #expect(whole.contains("XDP native: in het stuurprogramma") && whole.contains("Er ontbreekt niets."))
         #expect(!whole.contains("href=\"#packet-filter\""))
     }

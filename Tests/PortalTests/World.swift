@@ -87,7 +87,7 @@ struct World: Sendable {
     /// One that may not do all that it should.
     private static func filter(_ hostile: String) -> PacketFilterNow.Answer {
         .init(
-            mode: .nftables, interface: "eth0\(hostile)", rules: 1_007, dryRules: 5,
+            mode: .nftables, interface: "eth0\(hostile)", rules: 1_007, dryRules: 5, suspendedRules: 2,
             missing: [
                 "no program of ours in the kernel: CAP_BPF is missing\(hostile)", "nftables answers with no cookies",
             ])

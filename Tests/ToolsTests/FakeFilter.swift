@@ -166,7 +166,9 @@ final class FakeFilter: Sendable {
         }
         status.sizes = FilterList.allCases.map { UInt32(book.count(of: $0)) }
         status.rules = book.rules.map {
-            .init(id: $0.id, isLive: $0.isLive, hits: FilterCount(packets: 40, bytes: 4_000), observed: $0.observed)
+            .init(
+                id: $0.id, conduct: $0.isLive ? .live : $0.suspension == nil ? .dry : .suspended,
+                hits: FilterCount(packets: 40, bytes: 4_000), observed: $0.observed)
         }
         return status
     }

@@ -269,7 +269,7 @@ import wasstraat
     @Test func `a suspended rule stands out, and of many rules the busiest are shown`() {
         var status = FilterStatus(since: Moment(seconds: 1_795_435_200))
         status.rules = (1...30).map {
-            .init(id: $0, isLive: true, hits: FilterCount(packets: $0), observed: .init(hits: 5, samples: 1_000))
+            .init(id: $0, conduct: .live, hits: FilterCount(packets: $0), observed: .init(hits: 5, samples: 1_000))
         }
         let fingerprint = FilterTestFiles.fingerprint([("protocol", "udp")], at: 1_795_435_200)
         var rule = FilterRule(

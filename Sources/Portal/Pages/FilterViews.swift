@@ -23,6 +23,12 @@ extension Visit {
             let dry = wording.number(UInt64(answer.dryRules))
             rules += wording.pick(", waarvan \(dry) alleen tellen", ", of which \(dry) only count")
         }
+        if answer.suspendedRules > 0 {
+            let stopped = wording.number(UInt64(answer.suspendedRules))
+            rules += wording.pick(
+                ", \(stopped) gestopt omdat zij gewone bezoekers troffen",
+                ", \(stopped) stopped because they hit ordinary visitors")
+        }
         var view: View = [
             "kind": kind, "sign": sign, "stateName": wording.filter(answer.mode),
             "answer": [

@@ -60,6 +60,8 @@ enum FilterJSON {
             json.number(rule.id)
             json.raw(",\"live\":")
             json.flag(rule.isLive)
+            json.raw(",\"conduct\":")
+            json.string("\(rule.conduct)")
             json.raw(",\"kind\":")
             json.optional(entries.first { $0.id == rule.id }?.rule?.fingerprint.filterName)
             json.raw(",\"hits\":")

@@ -108,7 +108,7 @@ package struct FilterStatusText {
                 rule.observed.samples == 0
                 ? "none seen" : "\(DissectFigure.percent(rule.observed.share)) of \(rule.observed.samples)"
             table.add(
-                "\(rule.id)", entry?.status.word ?? (rule.isLive ? "live" : "dry"),
+                "\(rule.id)", entry?.status.word ?? "\(rule.conduct)",
                 entry?.rule?.fingerprint.filterName ?? "", DissectFigure.count(rule.hits.packets),
                 DissectFigure.bytes(rule.hits.bytes), rate(rule.hits.packets, old?.hits.packets), observed)
         }

@@ -96,6 +96,12 @@ extension FilterDesk {
     /// What the filter counts now.
     func saw(_ status: FilterStatus) {
         let counts = status.rules.map { (id: $0.id, isLive: $0.isLive, hits: $0.hits) }
+        let stopped = Set(status.rules.filter { $0.conduct == .suspended }.map(\.id))
+        for id in stopped.subtracting(suspended).sorted() {
+            logger.warning(
+                "a rule stopped by itself: it hit too much ordinary traffic", metadata: ["rule": "\(id)"])
+        }
+        suspended = stopped
         let gone = service.rules.use { $0.saw(counts, at: status.interface, now: .now) }
         // One that the operator has just added.
         if service.rules.useByHand({ $0.isNews(counts.map(\.id)) }), let found = entries() {

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Filters
 internal import Glibc
 internal import Logging
 internal import Messages
@@ -22,6 +23,8 @@ final class FilterDesk {
     var isListed = false
     /// The figures of handed sources that a line was written of, when the next may be, and why some were refused since.
     var toldSources = HandedSources()
+    /// Rules that had stopped by themselves when it was asked last.
+    var suspended: Set<UInt64> = []
     var nextSourceLine: Int64 = 0
     var sourceTrouble: String?
     private var nextStatus: Int64 = 0
@@ -122,18 +125,9 @@ final class FilterDesk {
     private func start() {
         let now = Clock.monotonic
         let settings = service.settings
-        var words = [
-            service.program, "--interface", settings.interface, "--state", service.folder.path, "--sampling",
-            "\(settings.sampling)",
-        ]
-        if settings.tunnels { words.append("--tunnels") }
-        if settings.malformed != .live { words += ["--malformed", settings.malformed.rawValue] }
-        for (option, budget) in [
-            ("--source-budget", settings.sourceBudget), ("--destination-budget", settings.destinationBudget),
-        ] {
-            guard let budget else { continue }
-            words += [option, "\(budget.packets):\(budget.bytes)\(budget.isDry ? ":dry" : "")"]
-        }
+        let words =
+            [service.program, "--interface", settings.interface, "--state", service.folder.path]
+            + FilterPlan(settings).options
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         // It is given nothing of the office's but a descriptor of nothing.
@@ -170,7 +164,8 @@ final class FilterDesk {
     }
 
     func askStatus() {
-        guard case .status(let status) = ask(.status) else { return }
+        guard case .status(var status) = ask(.status) else { return }
+        if let other = otherwise(status) { status.conduct.missing.append(other) }
         say(status.conduct)
         if isListed { saw(status) }
         service.report.update {
@@ -179,6 +174,17 @@ final class FilterDesk {
         }
         guard case .tallies(let tallies) = ask(.tallies) else { return }
         service.sources.saw(tallies, at: status.interface)
+    }
+
+    /// What the configuration says otherwise than a filter that somebody else started; nil: nothing.
+    private func otherwise(_ status: FilterStatus) -> String? {
+        let (asked, settings) = (FilterPlan(service.settings).options, service.settings)
+        if status.interface != settings.interface {
+            return "it is at \(status.interface); the configuration says \(settings.interface)"
+        }
+        guard status.options != asked else { return nil }
+        return "it was started with \"\(status.options.joined(separator: " "))\"; the configuration says "
+            + "\"\(asked.joined(separator: " "))\", which holds from its next start"
     }
 
     /// Asks; lets go of a link that brings no answer.
@@ -218,5 +224,25 @@ final class FilterDesk {
             $0.filter?.trouble = trouble
             if !isUp { $0.filter?.status = nil }
         }
+    }
+}
+
+extension FilterPlan {
+    /// What the configuration says of it.
+    fileprivate init(_ settings: Settings.Filter) {
+        func budget(_ one: Settings.Filter.Budget) -> Budget {
+            Budget(packets: one.packets, bytes: one.bytes, isDry: one.isDry)
+        }
+        self.init()
+        sampling = settings.sampling
+        readsTunnels = settings.tunnels
+        malformed =
+            switch settings.malformed {
+            case .off: .off
+            case .dry: .dry
+            case .live: .live
+            }
+        sourceBudget = settings.sourceBudget.map(budget)
+        destinationBudget = settings.destinationBudget.map(budget)
     }
 }

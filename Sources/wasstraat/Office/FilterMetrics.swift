@@ -40,7 +40,8 @@ extension OfficeReport {
             return .answering(
                 PacketFilterNow.Answer(
                     mode: status.conduct.mode, interface: status.interface, rules: status.rules.count,
-                    dryRules: status.rules.count { !$0.isLive }, missing: status.conduct.missing))
+                    dryRules: status.rules.count { $0.conduct == .dry },
+                    suspendedRules: status.rules.count { $0.conduct == .suspended }, missing: status.conduct.missing))
         }
 
         /// Why there is no status.
@@ -128,11 +129,12 @@ extension MetricsText {
 
     private mutating func write(rules: [FilterStatus.Rule]) {
         func labels(_ rule: FilterStatus.Rule) -> [Label] {
-            [("rule", "\(rule.id)"), ("conduct", rule.isLive ? "live" : "dry")]
+            [("rule", "\(rule.id)"), ("conduct", "\(rule.conduct)")]
         }
-        family("wasstraat_filter_rules", .gauge, help: "Rules of the filter; dry ones count only.")
-        sample(UInt64(rules.count { $0.isLive }), [("conduct", "live")])
-        sample(UInt64(rules.count { !$0.isLive }), [("conduct", "dry")])
+        family("wasstraat_filter_rules", .gauge, help: "Rules of the filter; only live ones drop.")
+        for conduct in FilterStatus.Rule.Conduct.allCases {
+            sample(UInt64(rules.count { $0.conduct == conduct }), [("conduct", "\(conduct)")])
+        }
         family("wasstraat_filter_rule_packets_total", .counter, help: "Packets that a rule matched.")
         for rule in rules { sample(rule.hits.packets, labels(rule)) }
         family("wasstraat_filter_rule_bytes_total", .counter, help: "Their bytes.")

@@ -78,6 +78,8 @@ extension TopScreen {
             parts.append((.plain, " (\(named.joined(separator: ", ")))"))
         }
         parts.append((.plain, "  dry \(Self.rate(filter.wouldDrop))/s  rules \(status.rules.count)"))
+        let stopped = status.rules.count { $0.conduct == .suspended }
+        if stopped > 0 { parts.append((.alarm, " (\(stopped) suspended)")) }
         if let sources = filter.sources, sources.conduct != .off {
             parts.append((.plain, "  sources \(sources.taken) \(sources.conduct)"))
         }
@@ -151,6 +153,8 @@ extension TopFilter {
             json.number(rule.id)
             json.raw(",\"live\":")
             json.literal(rule.isLive)
+            json.raw(",\"conduct\":")
+            json.string("\(rule.conduct)")
             json.raw(",\"packets\":")
             json.number(rule.hits.packets)
             json.raw(",\"bytes\":")
