@@ -1,9 +1,11 @@
 import Addresses
 import Bytes
 import CLinux
+import Fingerprints
 import Glibc
 import Messages
 import Mitigations
+import Moments
 
 /// Point 3, as whoever calls the filter meets it: one address from the call over the open socket of the running process
 /// until it is in the map, and until no packet of it passes any more.
@@ -105,6 +107,30 @@ final class FilterSocket {
         return id
     }
 
+    /// A live rule against datagrams to a port of this end.
+    func drop(port: UInt16) throws {
+        let now = Moment(milliseconds: Int64(Inbox.wall * 1_000))
+        let fingerprint = Fingerprint(
+            conditions: [.init(.protocol, "udp"), .init(.destinationPort, "\(port)")], kind: "udp-flood",
+            evidence: .init(
+                coverage: 1, collateral: 0, attackCount: 1_000, baselineCount: 1_000, sources: 1, from: now + -60,
+                until: now), made: now, expires: now + 86_400)
+        let note = FilterNote(tenant: "", reason: "proof", author: .operator)
+        let target = Prefix(Address(ipv4: 0x0a63_0701), length: 128)
+        let reply = try ask(.add(FilterOrder(.rule(fingerprint, targets: [target]), note: note, seconds: 1_800)))
+        guard case .done(_, 0, _) = reply else { throw MeasureError("refused: \(reply)") }
+    }
+
+    /// When the entries of the book end, in seconds since 1970: blocks first, then rules.
+    var ends: [Double] {
+        get throws {
+            try [FilterKind.blocked, .rule].flatMap { kind -> [Double] in
+                guard case .entries(let entries) = try ask(.list(kind, from: 0, count: 16)) else { return [] }
+                return entries.map { Double($0.until.milliseconds) / 1_000 }
+            }
+        }
+    }
+
     func remove(_ id: UInt64) throws {
         let reply = try ask(.remove(id: id))
         guard case .done = reply else { throw MeasureError("refused: \(reply)") }
@@ -162,6 +188,13 @@ final class Inbox {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return seconds(time)
+    }
+
+    /// Seconds since 1970.
+    static var wall: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
     }
 
     private static func seconds(_ time: timespec) -> Double {

@@ -6,13 +6,17 @@ import PacketFilter
 extension Proof {
     private static let datagrams = 4_079
 
-    /// kill -9: the kernel filters on, counters go on exactly, the next process takes over with no packet missed.
+    /// kill -9 of everything: the kernel filters on, counters go on exactly, the next process takes over with no packet
+    /// missed.
     func crash() throws -> [Row] {
         let hosts = try TwoHosts()
+        let street = try ServedStreet(hosts)
         try hosts.start()
         hosts.tell("add block 10.99.7.2 --for 1h --reason proof")
+        try FilterSocket(hosts.state + "/filter.sock").drop(port: 9)
         hosts.send(Self.datagrams)
         let first = try hosts.packets("blocked_source")
+        street.crash()
         hosts.stop(SIGKILL)
         hosts.send(Self.datagrams)
         // Under way while the new one takes over.
@@ -23,10 +27,11 @@ extension Proof {
         let expected = 22 * Self.datagrams
         var rows = [
             Row(
-                "kill -9: counters go on, no gap", first == Self.datagrams && all == expected,
+                "kill -9 of office, lane and filter: counters go on, no gap", first == Self.datagrams && all == expected,
                 "\(first) before, \(all) of \(expected) after")
         ]
         // The machine starts again: no interface, no maps; the book alone is there.
+        let ends = try FilterSocket(hosts.state + "/filter.sock").ends
         hosts.stop(SIGKILL)
         hosts.tearDown()
         _ = Command.run("rm -rf /sys/fs/bpf/wasstraat/wst-in")
@@ -36,11 +41,18 @@ extension Proof {
         try hosts.start()
         hosts.send(Self.datagrams)
         let again = try hosts.packets("blocked_source")
-        let text = hosts.tell("explain 10.99.7.2")
+        let left = try FilterSocket(hosts.state + "/filter.sock").ends
+        // The rule is met where the block is away.
+        hosts.tell("remove 10.99.7.2")
+        hosts.send(Self.datagrams)
+        let byRule = try hosts.packets("rule")
+        let isKept = ends.count == 2 && zip(ends, left).allSatisfy { abs($0 - $1) <= 1 } && left.count == 2
         rows.append(
             Row(
-                "after a reboot the rest of the time", again == Self.datagrams && text.contains("until") && before,
-                "\(again) of \(Self.datagrams) dropped; \(text.split(separator: "\n").first ?? "")"))
+                "after a reboot the rest of the time, of a block and a rule",
+                again == Self.datagrams && byRule == Self.datagrams && isKept && before,
+                "\(again) and \(byRule) of \(Self.datagrams) dropped; ends moved by "
+                    + "\(zip(ends, left).map { Text.of(abs($0 - $1)) }.joined(separator: " and ")) s"))
         return rows
     }
 

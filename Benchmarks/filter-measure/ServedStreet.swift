@@ -43,6 +43,15 @@ final class ServedStreet {
         }
     }
 
+    /// kill -9 of the office and what it has started.
+    func crash() {
+        let lanes = Command.output("pgrep -P \(office)").split(separator: "\n").compactMap { pid_t($0) }
+        kill(office, SIGKILL)
+        for lane in lanes { kill(lane, SIGKILL) }
+        waitpid(office, nil, 0)
+        office = 0
+    }
+
     /// One visit from the other end of the wire.
     func visit() -> Bool {
         hosts.output(

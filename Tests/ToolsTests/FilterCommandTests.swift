@@ -79,6 +79,7 @@ import wasstraat
         ("add allow 192.0.2.1 --reason x", "Missing expected argument '--for"),
         ("add allow 192.0.2.1 --for 1h --reason x --dry", "Unknown option '--dry'"),
         ("add flooded 192.0.2.0/24 --for 1h", "'192.0.2.0/24' is no address"),
+        ("add block 192.0.2.1 --for 1h --reason x --site www.example.nl", "--site needs --tenant"),
         ("add rule f.json --target nowhere", "'nowhere' is no address and no block"),
         ("add rule - -", "standard input (-) can be read once"),
         ("add rule f.json --for 1", "'1' is no time"),
@@ -239,12 +240,14 @@ import wasstraat
         defer { filter.stop() }
         try FilterTestFiles.write(street, "good.json", [("protocol", "udp"), ("source_port", "53")])
         _ = try run("add rule good.json")
-        _ = try run("add block 192.0.2.1 192.0.2.2 --for 1h --reason x")
+        _ = try run("add block 192.0.2.1 192.0.2.2 --for 1h --reason x --tenant a --site www.example.nl")
+        _ = try run("add flooded 198.51.100.7 --for 1h --reason x --tenant a --site 198.51.100.0/24")
         let status = try run("status")
         #expect(status.status == 0 && status.errors == "", "\(status)")
         for part in [
             "filter on eth0, native: in the driver\nrunning for 2 h 00 min, since 2", "\npass nothing against it 1,0",
             "\ndrop blocked address 250,000 25.0 MB 19", "blocked addresses 2 of 1,048,576", "rules 1 of 1,000",
+            "\nwww.example.nl by hand 2 2 3\n", "\n198.51.100.0/24 1 4 5\n",
             "\n1 dry dns-reflection 40 4.0 kB 0 none seen", "samples: 12 taken, 0 lost for want of room",
         ] { #expect(status.squeezed.contains(part), "\(part): \(status.output)") }
         #expect(status.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
