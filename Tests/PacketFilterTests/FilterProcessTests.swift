@@ -19,6 +19,40 @@ private func status(_ running: RunningFilter) throws -> FilterStatus {
     return status
 }
 
+@Suite(.serialized, .needsRoot, .needsBPF, .needs(tool: "ip"), .needs(tool: "setpriv"))
+struct `The filter's process with the unit's three rights` {
+    /// As deploy/wasstraat-filter.service gives them; that the user is called root gives none.
+    private static let prefix = {
+        let rights = "-all,+bpf,+net_admin,+perfmon"
+        return [
+            "setpriv", "--securebits", "+noroot,+noroot_locked", "--no-new-privs", "--inh-caps", rights,
+            "--ambient-caps", rights, "--bounding-set", rights,
+        ]
+    }()
+
+    @Test func `filters in the driver, takes over what stands, and attaches anew`() throws {
+        try OwnNetwork.run { _, _ in
+            let folder = try TemporaryFolder()
+            for round in 0..<2 {
+                let running = try RunningFilter(state: folder.path("state"), prefix: Self.prefix)
+                let found = try status(running)
+                #expect(found.conduct.mode == .native, "\(found.conduct.missing)")
+                #expect(!found.conduct.missing.contains { $0.contains("CAP_") }, "\(found.conduct.missing)")
+                if round == 0 { #expect(try running.ask(block("10.99.0.1")) == .done(ids: [1])) }
+                let before = try status(running).counts[Int(FilterReason.blockedSource.rawValue)].packets
+                let sent = try OwnNetwork.send(20)
+                #expect(
+                    eventually {
+                        (try? status(running))?.counts[Int(FilterReason.blockedSource.rawValue)].packets
+                            == before + UInt64(sent)
+                    })
+                #expect(running.end() == 0)
+            }
+            try Tool.run([RunningFilter.program, "--interface", "near", "--state", folder.path("state"), "--detach"])
+        }
+    }
+}
+
 @Suite(.needs(tool: "setpriv")) struct `The filter's process without rights` {
     private func start(_ folder: TemporaryFolder) throws -> RunningFilter {
         // As root it may do everything: its rights are taken away.
