@@ -27,7 +27,8 @@ extension Proof {
         let expected = 22 * Self.datagrams
         var rows = [
             Row(
-                "kill -9 of office, lane and filter: counters go on, no gap", first == Self.datagrams && all == expected,
+                "kill -9 of office, lane and filter: counters go on, no gap",
+                first == Self.datagrams && all == expected,
                 "\(first) before, \(all) of \(expected) after")
         ]
         // The machine starts again: no interface, no maps; the book alone is there.
