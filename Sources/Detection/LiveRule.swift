@@ -9,6 +9,16 @@ package struct LiveRule: Equatable, Sendable {
         case live = 1
     }
 
+    /// What the operator says of one.
+    package enum Order: String, CaseIterable, Sendable {
+        /// It only counts, until `protect`.
+        case observe
+        /// It marks again, where it may.
+        case protect
+        /// It goes, and does not come back while it would be there.
+        case undo
+    }
+
     /// Where it was found.
     package enum Origin: Equatable, Sendable {
         case here
@@ -25,6 +35,8 @@ package struct LiveRule: Equatable, Sendable {
     package var conduct = Conduct.dry
     /// Somebody took it away; it does not come back while it would be there.
     package var isUndone = false
+    /// The operator has it count only.
+    package var isHeld = false
     /// It marked known visitors: it counts from here on.
     package var isSuspended = false
     /// When it was last needed.
@@ -41,7 +53,8 @@ package struct LiveRule: Equatable, Sendable {
 
     package static func == (one: LiveRule, other: LiveRule) -> Bool {
         one.id == other.id && one.fingerprint == other.fingerprint && one.origin == other.origin
-            && one.conduct == other.conduct && one.isUndone == other.isUndone && one.isSuspended == other.isSuspended
+            && one.conduct == other.conduct && one.isUndone == other.isUndone && one.isHeld == other.isHeld
+            && one.isSuspended == other.isSuspended
             && one.needed == other.needed && one.hits == other.hits && one.knownHits == other.knownHits
             && one.marked == other.marked
     }

@@ -37,13 +37,14 @@ package struct RequestStreet: Sendable {
         sites[site]?.count(id, hits: hits, known: known, marked: marked, at: now)
     }
 
+    /// The operator's word on a rule, at one site or at all.
     /// - Returns: whether there was such a rule anywhere.
-    package mutating func undo(_ id: UInt64, at site: String?) -> Bool {
-        var isUndone = false
+    package mutating func follow(_ order: LiveRule.Order, of id: UInt64, at site: String?) -> Bool {
+        var isFound = false
         for name in sites.keys where site == nil || site == name {
-            if sites[name]?.undo(id) == true { isUndone = true }
+            if sites[name]?.follow(order, of: id) == true { isFound = true }
         }
-        return isUndone
+        return isFound
     }
 
     /// A fingerprint that came from outside, for all sites: it counts until each site's own profile says that it may mark.

@@ -104,11 +104,15 @@ package struct RequestWatch: Sendable {
         if isUnderPressure, hits > known { rules[place].needed = max(rules[place].needed, now) }
     }
 
-    /// The operator takes a rule away.
-    /// - Returns: whether there was one.
-    package mutating func undo(_ id: UInt64) -> Bool {
-        guard let place = rules.firstIndex(where: { $0.id == id }) else { return false }
-        rules[place].isUndone = true
+    /// The operator's word on a rule.
+    /// - Returns: whether there is one.
+    package mutating func follow(_ order: LiveRule.Order, of id: UInt64) -> Bool {
+        guard let place = rules.firstIndex(where: { $0.id == id && !$0.isUndone }) else { return false }
+        switch order {
+        case .observe: rules[place].isHeld = true
+        case .protect: rules[place].isHeld = false
+        case .undo: rules[place].isUndone = true
+        }
         return true
     }
 
@@ -157,8 +161,8 @@ package struct RequestWatch: Sendable {
         }
         let collateral = rule.fingerprint.evidence.collateral ?? 1
         let may =
-            !terms.isDry && !rules[place].isSuspended && !rule.isUndone && collateral <= Contrast.bearable
-            && profile.isEnough(requests: terms.history, at: now)
+            !terms.isDry && !rules[place].isSuspended && !rule.isUndone && !rule.isHeld
+            && collateral <= Contrast.bearable && profile.isEnough(requests: terms.history, at: now)
         guard may != (rule.conduct == .live) else { return }
         rules[place].conduct = may ? .live : .dry
         events.append(.changed(rules[place]))

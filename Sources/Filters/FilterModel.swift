@@ -179,7 +179,7 @@ extension KernelRule {
     }
 
     /// Whether the packet goes to one of its targets, and comes from one of its networks.
-    fileprivate func isFor(_ facts: FrameFacts) -> Bool {
+    func isFor(_ facts: FrameFacts) -> Bool {
         (targets.isEmpty || targets.contains { $0.contains(facts.destination) })
             && (sources.isEmpty || sources.contains { $0.contains(facts.source) })
     }

@@ -2,15 +2,19 @@ internal import Fingerprints
 internal import Packets
 
 extension KernelRule {
-    /// Whether what it asks of a frame lies within so many first bytes: of one that is cut there the rest is not known,
-    /// and reads as zeros.
-    package func isDecided(by count: Int, of facts: FrameFacts) -> Bool {
-        patterns.allSatisfy { pattern in
-            guard pattern.readsPayload else { return true }
-            guard facts.payloadOffset + pattern.payloadLength <= count else { return false }
+    /// Whether a frame of which only so many first bytes are known, and the rest reads as zeros, is as the rule says; nil:
+    /// that stands behind them.
+    package func matches(_ facts: FrameFacts, in frame: RawSpan, known count: Int) -> Bool? {
+        if matches(facts, in: frame) { return true }
+        guard isFor(facts) else { return false }
+        let isOpen = patterns.contains { pattern in
+            var head = pattern
+            (head.marks, head.dnsType) = ([], nil)
+            guard pattern.readsPayload, facts.hasTransport, head.holds(for: facts, in: frame) else { return false }
             // A name that goes on behind the cut ends in zeros, and its type, which is never 0, with it.
-            return pattern.dnsType == nil || facts.dnsType != 0
+            return facts.payloadOffset + pattern.payloadLength > count || pattern.dnsType != nil && facts.dnsType == 0
         }
+        return isOpen ? nil : false
     }
 }
 

@@ -232,7 +232,10 @@ package struct Answers: Equatable, Sendable, Codable {
         let tallies = incident.mitigations.compactMap(\.packets)
         guard !tallies.isEmpty else { return [] }
         let (dropped, spared, answered) = (incident.filtered, incident.spared, incident.answered)
-        let blocked = tallies.compactMap(\.sources).max() ?? 0
+        func most(_ kind: Mitigation.Kind) -> UInt32 {
+            incident.mitigations.filter { $0.kind == kind }.compactMap(\.packets?.sources).max() ?? 0
+        }
+        let (blocked, byHand) = (most(.blockedSources), most(.blockedByHand))
         // What counts is named by what there was.
         let counters =
             tallies.contains { $0.sources == nil && $0.answered == nil }
@@ -274,6 +277,13 @@ package struct Answers: Equatable, Sendable, Codable {
                     nl: "Het filter kreeg bronnen die bleven aanvallen een voor een te horen, ten hoogste \(blocked) "
                         + "tegelijk.",
                     en: "Sources that went on attacking were named to it one by one, at most \(blocked) at a time."))
+        }
+        if byHand > 0 {
+            said.append(
+                Words(
+                    nl: "Een beheerder liet het met de hand adressen en netwerken blokkeren, ten hoogste \(byHand) "
+                        + "tegelijk.",
+                    en: "An operator had it block addresses and networks by hand, at most \(byHand) at a time."))
         }
         return said
     }

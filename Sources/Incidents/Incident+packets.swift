@@ -41,15 +41,18 @@ extension Incident {
     /// What the packet filter did with an attack.
     package enum Handling: Sendable {
         case dropped
-        /// Nothing was dropped, but a flood of SYN was answered with cookies.
+        /// Nothing else was done, but a flood of SYN was answered with cookies.
         case answered
         case watched
     }
 
     package func handling(of record: AttackRecord) -> Handling {
-        let measures = packetMeasures(against: record).compactMap(\.packets)
-        if measures.contains(where: { $0.dropped.packets > 0 }) { return .dropped }
-        return measures.contains { ($0.answered?.packets ?? 0) > 0 } ? .answered : .watched
+        let measures = packetMeasures(against: record)
+        // Acknowledgements of nothing are a part of what is answered, and some are ordinary ones that came late.
+        if measures.contains(where: { $0.kind != .synCookies && ($0.packets?.dropped.packets ?? 0) > 0 }) {
+            return .dropped
+        }
+        return measures.contains { ($0.packets?.answered?.packets ?? 0) > 0 } ? .answered : .watched
     }
 
     /// What all measures in the packet filter dropped.

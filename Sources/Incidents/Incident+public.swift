@@ -62,7 +62,8 @@ extension Incident {
             peakPackets: traffic.map { Int(clamping: $0.peakPackets) }.max(),
             peakBits: traffic.map { Int(clamping: $0.peakBytes).multipliedReportingOverflow(by: 8) }
                 .map { $0.overflow ? .max : $0.partialValue }.max(),
-            isFiltered: shown.contains { $0.attack.traffic != nil && handling(of: $0) != .watched },
+            isFiltered: shown.contains { $0.attack.traffic != nil && handling(of: $0) == .dropped },
+            isAnswered: shown.contains { $0.attack.traffic != nil && handling(of: $0) == .answered },
             actions: actions(shown),
             attribution: Attribution(claims: claims, evidence: evidence, now: now).text,
             timeline: posts.map { PublicIncident.Entry(at: $0.at, text: $0.text) },
@@ -99,12 +100,18 @@ extension Incident {
                     en: "Requests with the fingerprint of the attack were refused."))
         }
         if shown.contains(where: { record in
-            isFiltered(record) { $0 == .blockedSources || $0 == .blockedByHand }
+            isFiltered(record) { $0 == .blockedSources }
         }) {
             actions.append(
                 Words(
                     nl: "Computers die bleven aanvallen, zijn bij de ingang tegengehouden.",
                     en: "Computers that went on attacking were stopped at the entrance."))
+        }
+        if shown.contains(where: { record in isFiltered(record) { $0 == .blockedByHand } }) {
+            actions.append(
+                Words(
+                    nl: "Verkeer van bepaalde afzenders is bij de ingang tegengehouden.",
+                    en: "Traffic from certain senders was stopped at the entrance."))
         }
         if shown.contains(where: { record in
             isFiltered(record) { if case .packetRule = $0 { true } else { false } }
@@ -119,8 +126,8 @@ extension Incident {
         }) {
             actions.append(
                 Words(
-                    nl: "Valse pogingen om verbinding te maken zijn zo beantwoord dat zij geen plaats innamen.",
-                    en: "False attempts to connect were answered in a way that takes up no room."))
+                    nl: "Pogingen om verbinding te maken zijn zo beantwoord dat zij geen plaats innamen.",
+                    en: "Attempts to connect were answered in a way that takes up no room."))
         }
         return actions
     }

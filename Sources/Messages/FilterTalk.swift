@@ -41,8 +41,11 @@ package enum FilterRequest: Equatable, Sendable {
     case observed([Observed])
     /// How much came since the same connection asked before: to these destinations, and from the networks of these sources.
     case rates(to: [Address], from: [Address])
-    /// What blocks hit, site by site.
+    /// What entries did, site by site.
     case tallies
+    /// Takes away what machines blocked within a prefix: at most ``FilterOrder/batchLimit`` at a time. The reply has their
+    /// ids; none: all are away.
+    case letIn(Prefix)
 
     package struct Observed: Equatable, Sendable {
         package var rule: UInt64
@@ -59,7 +62,7 @@ package enum FilterRequest: Equatable, Sendable {
 
 extension FilterRequest: Message {
     /// The form's version; the filter refuses any other.
-    package static let formVersion: UInt8 = 2
+    package static let formVersion: UInt8 = 3
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -106,6 +109,9 @@ extension FilterRequest: Message {
             writer.write(UInt8(16))
             for list in [targets, sources] { writer.writeList(list) { $1.write($0) } }
         case .tallies: writer.write(UInt8(17))
+        case .letIn(let prefix):
+            writer.write(UInt8(18))
+            writer.write(prefix)
         }
     }
 
@@ -143,6 +149,7 @@ extension FilterRequest: Message {
             }
             self = .rates(to: try addresses(&reader), from: try addresses(&reader))
         case 17: self = .tallies
+        case 18: self = .letIn(try reader.readPrefix())
         default: throw reader.malformed(.unsupported)
         }
     }

@@ -132,6 +132,16 @@ package struct ControlBook: Equatable, Sendable {
         return ended
     }
 
+    /// What is wrong with a reason; nil: nothing.
+    package static func fault(inReason reason: String) -> String? {
+        if reason.isEmpty { return "a reason is needed: somebody will ask" }
+        guard reason.utf8.count <= reasonLimit else { return "the reason is longer than \(reasonLimit) bytes" }
+        return isLine(reason) ? nil : "site and reason are one line of text, without control characters"
+    }
+
+    /// They are shown in terminals and logs, a line each.
+    private static func isLine(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 32 && $0 != 127 } }
+
     private static func fault(of order: Order) -> String? {
         if let prefix = order.act.prefix {
             let widest = prefix.address.isIPv4 ? widestFour : widestSix
@@ -140,13 +150,9 @@ package struct ControlBook: Equatable, Sendable {
             return "a mode is of one site"
         }
         guard order.site.utf8.count <= siteLimit else { return "the site's name is too long" }
-        if order.reason.isEmpty { return "a reason is needed: somebody will ask" }
-        guard order.reason.utf8.count <= reasonLimit, order.author.utf8.count <= authorLimit else {
-            return "the reason is longer than \(reasonLimit) bytes"
-        }
-        // They are shown in terminals and logs, a line each.
-        guard (order.site + order.reason + order.author).utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
-            return "site and reason are one line of text, without control characters"
+        if let fault = fault(inReason: order.reason) { return fault }
+        guard order.author.utf8.count <= authorLimit, isLine(order.site + order.author) else {
+            return "site and author are one line of text, without control characters"
         }
         return nil
     }

@@ -107,6 +107,23 @@ package struct FilterBook: Sendable {
         return [erase(place, of: list)]
     }
 
+    /// Takes away what machines blocked within a prefix, at most a batch at a time: the operator lets these sources in.
+    package mutating func letIn(_ prefix: Prefix) -> (ids: [UInt64], actions: [FilterAction]) {
+        var ids: [UInt64] = []
+        var actions: [FilterAction] = []
+        for list in FilterKind.blocked.lists {
+            let found = tables[Int(list.rawValue)].records.lazy.filter { record in
+                !record.isErased && prefix.contains(record.prefix)
+            }.filter { [notes] in notes[$0.note].author.isMachine }
+            for record in Array(found.prefix(FilterOrder.batchLimit - ids.count)) {
+                guard let place = tables[Int(list.rawValue)].find(record.prefix) else { continue }
+                ids.append(record.id)
+                actions.append(erase(place, of: list))
+            }
+        }
+        return (ids, actions)
+    }
+
     mutating func erase(_ place: Int, of list: FilterList) -> FilterAction {
         let record = tables[Int(list.rawValue)].erase(place)
         letGo(record, list)

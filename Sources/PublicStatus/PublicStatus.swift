@@ -108,8 +108,10 @@ package struct PublicIncident: Equatable, Sendable, Codable {
     /// was no part of it.
     package var peakPackets: Int?
     package var peakBits: Int?
-    /// Part of those packets was stopped, or answered so that they did no harm.
+    /// Part of those packets was stopped.
     package var isFiltered: Bool
+    /// Attempts to connect among them were answered in a way that takes up no room.
+    package var isAnswered: Bool
     /// What was done, in plain words.
     package var actions: [Words]
     /// Who did it, as far as may be said in public.
@@ -122,7 +124,7 @@ package struct PublicIncident: Equatable, Sendable, Codable {
     package init(
         number: String, organisation: String, services: [String], start: Moment, end: Moment?, outcome: PublicOutcome,
         isProvisional: Bool, downSeconds: Int?, touchedBackOffice: Bool?, peakRate: Int?, usualRate: Int?,
-        peakPackets: Int? = nil, peakBits: Int? = nil, isFiltered: Bool = false,
+        peakPackets: Int? = nil, peakBits: Int? = nil, isFiltered: Bool = false, isAnswered: Bool = false,
         actions: [Words], attribution: Words, timeline: [Entry], basis: Words, plot: PublicPlot?
     ) {
         self.number = number
@@ -139,6 +141,7 @@ package struct PublicIncident: Equatable, Sendable, Codable {
         self.peakPackets = peakPackets
         self.peakBits = peakBits
         self.isFiltered = isFiltered
+        self.isAnswered = isAnswered
         self.actions = actions
         self.attribution = attribution
         self.timeline = timeline

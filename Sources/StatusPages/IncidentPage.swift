@@ -121,9 +121,13 @@ struct IncidentPage {
         return rates
             + (incident.isFiltered
                 ? say(" Een deel ervan hebben wij tegengehouden.", " We stopped part of it.")
-                : say(
-                    " Wij hebben dit alleen gevolgd, niet tegengehouden.", " We only watched this, and did not stop it."
-                ))
+                : incident.isAnswered
+                    ? say(
+                        " Wij hebben het opgevangen zonder verkeer te weigeren.",
+                        " We absorbed it without turning traffic away.")
+                    : say(
+                        " Wij hebben dit alleen gevolgd, niet tegengehouden.",
+                        " We only watched this, and did not stop it."))
     }
 
     private var backOffice: String {

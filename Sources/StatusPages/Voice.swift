@@ -141,6 +141,13 @@ struct Voice: Sendable {
                 "Wij hebben een deel van deze aanval tegengehouden. Wij weten niet of iedereen de diensten kon bereiken.",
                 "We stopped part of this attack. We do not know whether everyone could reach the services.")
         }
+        guard !incident.isAnswered else {
+            return say(
+                "Wij hebben deze aanval opgevangen zonder verkeer te weigeren. Wij weten niet of iedereen de diensten kon "
+                    + "bereiken.",
+                "We absorbed this attack without turning traffic away. We do not know whether everyone could reach the "
+                    + "services.")
+        }
         return say(
             "Wij hebben deze aanval alleen gevolgd. Wij weten niet of iedereen de diensten kon bereiken.",
             "We only watched this attack. We do not know whether everyone could reach the services.")

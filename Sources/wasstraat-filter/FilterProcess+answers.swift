@@ -43,6 +43,9 @@ extension FilterProcess {
                 return done([], actions.isEmpty ? [] : [.compileRules], at: now)
             case .rates(let targets, let sources):
                 return .rates(rates(to: targets, from: sources, client, at: now.clock / 1_000_000))
+            case .letIn(let prefix):
+                let gone = book.letIn(prefix)
+                return done(gone.ids, gone.actions, at: now)
             case .tallies:
                 let counts = (try? enforcer.tallies(ofFirst: book.tallyPlaces)) ?? nil
                 return .tallies(FilterTallies(book.tallies(counts ?? []), isCounted: counts != nil))
@@ -151,12 +154,14 @@ extension FilterProcess {
         status.conduct.missing = status.conduct.missing.map { Self.sentence($0) }
         status.counts = (try? enforcer.counts()) ?? []
         status.sizes = FilterList.allCases.map { UInt32(book.count(of: $0)) }
-        let hits = (try? enforcer.hits(of: book.rules.map(\.counter))) ?? []
-        status.rules = book.rules.enumerated().map { place, rule in
+        // One that cannot be asked now has not begun anew.
+        if let hits = try? enforcer.hits(of: book.rules.map(\.counter)), hits.count == book.rules.count {
+            lastHits = Dictionary(zip(book.rules.map(\.id), hits), uniquingKeysWith: { one, _ in one })
+        }
+        status.rules = book.rules.map { rule in
             FilterStatus.Rule(
                 id: rule.id, conduct: rule.isLive ? .live : rule.suspension == nil ? .dry : .suspended,
-                hits: place < hits.count ? hits[place] : FilterCount(),
-                observed: rule.observed)
+                hits: lastHits[rule.id] ?? FilterCount(), observed: rule.observed)
         }
         status.busy = busy
         return status

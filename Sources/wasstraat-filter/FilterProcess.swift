@@ -42,6 +42,8 @@ final class FilterProcess {
     var busyUntil: UInt64 = 0
     /// When somebody told last what rules hit of ordinary samples, on the machine's clock in nanoseconds.
     var measuredAt: UInt64
+    /// What rules hit when it could be asked last, by their ids.
+    var lastHits: [UInt64: FilterCount] = [:]
     private var clients: [Client] = []
     private let listener: Int32
 

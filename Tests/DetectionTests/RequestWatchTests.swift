@@ -239,13 +239,32 @@ private struct Asking {
         #expect(watch.rules[0].conduct == .dry)
     }
 
+    @Test func `a rule that the operator holds counts only, until they let it mark again`() throws {
+        var asking = Asking(17)
+        var (watch, now) = Self.calm(&asking, seconds: 120)
+        _ = Self.flood(&watch, &asking, .tool, seconds: 3, from: now, terms: Self.terms())
+        let rule = try #require(watch.rules.first)
+        #expect(rule.conduct == .live)
+        now = now + 3
+        for (order, conduct) in [(LiveRule.Order.observe, LiveRule.Conduct.dry), (.protect, .live)] {
+            let isFound = watch.follow(order, of: rule.id)
+            #expect(isFound)
+            let events = watch.turn(Self.terms(), at: now)
+            #expect(watch.rules[0].conduct == conduct && events.count == 1)
+        }
+        let isOther = watch.follow(.observe, of: rule.id ^ 1)
+        #expect(!isOther)
+    }
+
     @Test func `what somebody took away does not come back`() throws {
         var asking = Asking(18)
         var (watch, now) = Self.calm(&asking, seconds: 120)
         _ = Self.flood(&watch, &asking, .toolOnOnePage, seconds: 3, from: now, terms: Self.terms())
         let rule = try #require(watch.rules.first)
-        let isUndone = watch.undo(rule.id)
+        let isUndone = watch.follow(.undo, of: rule.id)
         #expect(isUndone)
+        let isThere = watch.follow(.protect, of: rule.id)
+        #expect(!isThere)
         _ = Self.flood(&watch, &asking, .toolOnOnePage, seconds: 3, from: now + 3, terms: Self.terms())
         #expect(watch.rules.filter { $0.id == rule.id }.allSatisfy { $0.isUndone && $0.conduct == .dry })
         var off = Self.terms()

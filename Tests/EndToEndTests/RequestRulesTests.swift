@@ -119,6 +119,25 @@ extension EndToEndTests {
             let told = wasstraat.log.split(separator: "\n").filter { $0.contains("rule on requests began") }
             #expect(!told.isEmpty)
             #expect(wasstraat.text("state/access.log").contains("\"rule\":\""))
+            // The operator's word, at one site and then at all.
+            let line = try wasstraat.scrape().split(separator: "\n").first {
+                $0.hasPrefix("wasstraat_request_rule_hits_total{") && $0.contains("twee.example.nl")
+            }
+            let rule = try #require(line?.split(separator: "rule=\"").dropFirst().first?.prefix(16)).description
+            func lives(_ host: String) -> Double {
+                self.figure(wasstraat, "wasstraat_request_rules", host, "live")
+            }
+            let all = (lives("een.example.nl"), lives("twee.example.nl"))
+            _ = try wasstraat.ask("access", "rule", rule, "observe", "--site", "twee.example.nl", "--reason", "a doubt")
+            #expect(eventually(within: 20_000) { lives("twee.example.nl") == all.1 - 1 })
+            #expect(lives("een.example.nl") == all.0)
+            _ = try wasstraat.ask("access", "rule", rule, "protect", "--reason", "none any more")
+            #expect(eventually(within: 20_000) { lives("twee.example.nl") == all.1 })
+            _ = try wasstraat.ask("access", "rule", rule, "undo", "--reason", "it hits our app")
+            #expect(eventually(within: 20_000) { (try? wasstraat.scrape().contains(rule)) == false })
+            #expect(throws: (any Error).self) {
+                try wasstraat.ask("access", "rule", rule, "protect", "--reason", "it is gone")
+            }
         }
     }
 }

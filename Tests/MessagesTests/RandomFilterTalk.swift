@@ -71,9 +71,10 @@ extension Seeded {
     }
 
     mutating func request() -> FilterRequest {
-        switch Int.random(in: 0..<12, using: &self) {
+        switch Int.random(in: 0..<13, using: &self) {
         case 0: .status
         case 10: .tallies
+        case 11: .letIn(prefix())
         case 1: .remove(id: number())
         case 2: .removePrefix(.allCases.randomElement(using: &self) ?? .blocked, prefix())
         case 3: .explain(address())

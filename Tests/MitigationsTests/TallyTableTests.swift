@@ -107,6 +107,25 @@ private func counts(_ pairs: (place: Int, packets: UInt64)...) -> [FilterCount] 
         #expect(next.tallies([]).map(\.owner) == tallies.map(\.owner))
     }
 
+    @Test func `whom the operator lets in, machines do not hold back`() throws {
+        var book = FilterBook(key: 1)
+        var own = note("a.example")
+        own.author = .operator
+        _ = try book.block("192.0.2.1", "192.0.2.9", "198.51.100.1", note: note("a.example"))
+        _ = try book.block("192.0.2.2", note: own)
+        _ = try book.block("192.0.2.128/25", note: note("a.example"))
+        let gone = book.letIn(prefix("192.0.2.0/24"))
+        #expect(gone.ids == [1, 2, 5])
+        #expect(
+            gone.actions == [
+                .remove(.blocked, prefix("192.0.2.1")), .remove(.blocked, prefix("192.0.2.9")),
+                .remove(.networks, prefix("192.0.2.128/25")),
+            ])
+        #expect(book.holds(prefix("192.0.2.2"), in: .blocked) && book.holds(prefix("198.51.100.1"), in: .blocked))
+        #expect(book.tallies([]).map(\.entries) == [1, 1])
+        #expect(book.letIn(prefix("192.0.2.0/24")).ids.isEmpty)
+    }
+
     @Test func `where all are taken the one that is over for longest goes to the next, and is cleared`() throws {
         var book = FilterBook(key: 1)
         for site in 0..<TallyTable.limit {

@@ -79,6 +79,14 @@ import Testing
             top(running).contains("\"sources\":{\"conduct\":\"\(conduct)\",\"taken\":\(isOff ? 0 : 1),\"refused\":0,")
         }
         #expect(running.log.contains("were handed to the filter") == !isOff)
+        // Let in by the operator the source is not held back in the kernel any more.
+        let allowed = RunningOffice.shell(
+            "\(RunningOffice.programs)/wasstraat access allow 198.51.100.0/24 --reason monitor --state \(running.state)"
+        )
+        #expect(allowed.code == 0, "\(allowed)")
+        try await running.wait("it is let go") {
+            figures(running).contains("wasstraat_filter_entries{list=\"blocked\"} 0")
+        }
         kill(office, SIGTERM)
         #expect(try await running.exitCode(of: office) == 0)
         #expect(!running.log.contains("198.51.100"))

@@ -25,6 +25,32 @@ struct SourceHandoverTests {
         }
     }
 
+    @Test func `a source that is let in does not wait any more, and begins anew`() throws {
+        let handover = Handover()
+        handover.take(ProvenSources([try source(), try source("203.0.113.9/32")]))
+        let network = try #require(Prefix("198.51.100.0/24"))
+        handover.letIn(network)
+        handover.letIn(network)
+        #expect(handover.nextLetIn == network)
+        #expect(handover.next(.live)?.what == .block([try #require(Prefix("203.0.113.9/32"))]))
+        handover.done([1])
+        // Until the filter has answered.
+        #expect(handover.nextLetIn == network)
+        handover.isLetIn(network)
+        #expect(handover.nextLetIn == nil)
+        // Proven twice it would be held back for longer; not where it was let in between.
+        for (isLetIn, seconds) in [(false, UInt32(1_200)), (true, 600)] {
+            let later = Self.noon + 700
+            let one = Handover()
+            one.take(ProvenSources([try source()]))
+            _ = one.next(.live)
+            one.done([1])
+            if isLetIn { one.letIn(network) }
+            one.take(ProvenSources([try source()]), at: later)
+            #expect(one.next(.live, at: later)?.seconds == seconds)
+        }
+    }
+
     @Test func `a source becomes an order with its reason, its organisation and an end`() throws {
         let handover = Handover()
         handover.take(ProvenSources([try source()]))
@@ -161,6 +187,9 @@ private final class Handover {
 
     func done(_ ids: [UInt64], at now: Moment = Moment(seconds: 1_795_435_200)) { handover.done(ids: ids, at: now) }
     func refused() { handover.refused() }
+    func letIn(_ prefix: Prefix) { handover.letIn(prefix) }
+    var nextLetIn: Prefix? { handover.nextLetIn }
+    func isLetIn(_ prefix: Prefix) { handover.isLetIn(prefix) }
     func unanswered() { handover.unanswered() }
     func forget(at now: Moment) { handover.forget(at: now) }
 }

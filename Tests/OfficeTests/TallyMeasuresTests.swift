@@ -117,6 +117,7 @@ struct TallyMeasuresTests {
         #expect(next.measures.items.map(\.measure.kind) == [.blockedByHand, .blockedSources])
 
         let flood = Street(cause: .flood)
+        flood.wait(at: Self.noon)
         // False acknowledgements say nothing of an attack on the site behind.
         #expect(flood.look(entries: 1, dropped: 5, beside: 7_000, attack: Self.noon, at: Self.noon + 1) == 0)
         flood.file(at: Self.noon + 1)
@@ -129,6 +130,30 @@ struct TallyMeasuresTests {
         #expect(measure.kind == .synCookies && measure.status == .ended)
         #expect(measure.packets?.answered == counted(9_100) && measure.packets?.dropped == counted(6))
         #expect(measure.packets?.spared == FilterCount() && measure.packets?.sources == nil)
+    }
+
+    @Test func `what is ordered by hand is on an attack's record only while that goes on`() throws {
+        let own = Street(cause: .byHand)
+        own.look(entries: 1, dropped: 9, attack: nil, at: Self.noon)
+        #expect(own.measures.items.isEmpty)
+        own.look(entries: 1, dropped: 10, attack: Self.noon, at: Self.noon + 1)
+        own.look(entries: 1, dropped: 30, attack: nil, at: Self.noon + 100)
+        own.look(entries: 1, dropped: 90, attack: nil, at: Self.noon + 400)
+        own.file(at: Self.noon + 400)
+        #expect(own.filed[1]?.status == .ended && own.filed[1]?.packets?.dropped == counted(81))
+        own.look(entries: 1, dropped: 5_000, attack: nil, at: Self.noon + 9_000)
+        // Also where the office was away: what it did between the attacks is nobody's.
+        let next = Street(after: own, cause: .byHand)
+        next.look(entries: 1, dropped: 6_000, attack: Self.noon + 9_900, at: Self.noon + 10_000)
+        #expect(next.look(entries: 1, dropped: 6_007, attack: Self.noon + 9_900, at: Self.noon + 10_001) == 0)
+        next.file(at: Self.noon + 10_001)
+        #expect(next.filed[2]?.packets?.dropped == counted(7) && next.filed.count == 2)
+        // A flood that was never an attack on record is none in the end.
+        let flood = Street(cause: .flood)
+        flood.look(entries: 1, dropped: 0, beside: 70, attack: nil, at: Self.noon)
+        #expect(flood.due(at: Self.noon).allSatisfy { $0.isNobodys && !$0.isOver })
+        flood.look(entries: 0, dropped: 0, beside: 70, attack: nil, at: Self.noon + 70)
+        #expect(flood.due(at: Self.noon + 70).allSatisfy { $0.isNobodys && $0.isOver })
     }
 
     @Test func `a filter that has forgotten, or does not come back, ends what stands`() throws {

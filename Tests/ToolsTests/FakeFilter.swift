@@ -142,6 +142,7 @@ final class FakeFilter: Sendable {
             case .tallies:
                 let counts = (0..<book.tallyPlaces).map { FilterCount(packets: UInt64($0), bytes: 60 * UInt64($0)) }
                 return .tallies(FilterTallies(book.tallies(counts), isCounted: true))
+            case .letIn(let prefix): return .done(ids: book.letIn(prefix).ids, reason: nature.trouble)
             case .samples, .observed, .rates: break
             }
             return .done(ids: [], reason: nature.trouble)

@@ -1,5 +1,6 @@
 internal import Addresses
 internal import ArgumentParser
+internal import Detection
 internal import Exchange
 internal import Glibc
 
@@ -12,6 +13,7 @@ struct AccessCommand: ParsableCommand {
             """,
         subcommands: [
             AccessAllowCommand.self, AccessDenyCommand.self, AccessExpireCommand.self, AccessListCommand.self,
+            AccessRuleCommand.self,
         ])
 }
 
@@ -66,12 +68,15 @@ struct OrderOptions: ParsableArguments {
             JSONValue.Member("kind", .string(kind)), .init("seconds", .number("\(try Lifetime(lifetime).seconds)")),
             .init("reason", .string(reason)),
         ]
-        // Under sudo the kernel says "root"; who that was is worth noting, as said.
-        if geteuid() == 0, let user = getenv("SUDO_USER") {
-            members.append(.init("by", .string(String(cString: user))))
-        }
+        if let user = sudoer { members.append(user) }
         return members
     }
+}
+
+/// Under sudo the kernel says "root"; who that was is worth noting, as said.
+private var sudoer: JSONValue.Member? {
+    guard geteuid() == 0, let user = getenv("SUDO_USER") else { return nil }
+    return JSONValue.Member("by", .string(String(cString: user)))
 }
 
 /// Of one source, or several.
@@ -101,7 +106,10 @@ struct AccessAllowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allow",
         abstract: "Let sources pass: never queued behind a flood, never suspect, never handed to the kernel.",
-        discussion: "What the packet filter blocks already stays blocked: wasstraat filter remove ADDRESS.")
+        discussion: """
+            What machines blocked of them in the packet filter is let go; what was blocked by hand there stays: \
+            wasstraat filter remove ADDRESS.
+            """)
 
     @OptionGroup var sources: SourceOptions
     @OptionGroup var order: OrderOptions
@@ -135,6 +143,46 @@ struct AccessExpireCommand: ParsableCommand {
                 _ = try link.ask("DELETE", "/v1/access/\(order)")
                 print("taken back: order \(order)")
             }
+        }
+    }
+}
+
+struct AccessRuleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rule", abstract: "Have a rule on requests only count, mark again, or go.",
+        discussion: """
+            observe: it counts only, until protect. undo: it goes, and does not come back while the attack lasts. It \
+            holds for as long as the rule would be there and the office runs. Rules on packets: wasstraat filter.
+            """)
+
+    @Argument(help: "The rule's number, as top and the access log show it.")
+    var rule: String
+
+    @Argument(help: "observe, protect or undo.")
+    var order: String
+
+    @Option(help: "The site by its name; without it all sites.")
+    var site: String?
+
+    @Option(help: "Why, for the audit log. One line; no name and no address of a person.")
+    var reason: String
+
+    @OptionGroup var office: OfficeOptions
+
+    func validate() throws {
+        guard UInt64(rule, radix: 16) != nil else { throw ValidationError("'\(rule)' is no number of a rule") }
+        guard LiveRule.Order(rawValue: order) != nil else {
+            throw ValidationError("an order is observe, protect or undo")
+        }
+    }
+
+    func run() throws {
+        try ordering {
+            var members = [JSONValue.Member("kind", .string(order)), .init("reason", .string(reason))]
+            if let site { members.append(.init("site", .string(site))) }
+            if let user = sudoer { members.append(user) }
+            let answer = try office.link().ask("POST", "/v1/rules/\(rule)", .object(members))
+            print("\(order): rule \(answer.text("rule") ?? "?") at \(site ?? "all sites")")
         }
     }
 }

@@ -22,21 +22,28 @@ struct FilterNoteOptions: ParsableArguments {
     @Option(help: "The organisation that it is for; without: all.")
     var tenant: String?
 
+    func note(_ reason: String, site: String? = nil) -> FilterNote {
+        FilterNote(tenant: tenant ?? "", reason: reason, author: .operator, site: site ?? "")
+    }
+}
+
+/// Whose entry it is, and whose attack it is against.
+struct FilterPurposeOptions: ParsableArguments {
+    @OptionGroup var owner: FilterNoteOptions
+
     @Option(
         help: """
-            The site, or the network, whose attack it is against: what it does stands on that attack's record. It is \
-            --tenant's.
+            The site, or the network, whose attack it is against: what it does while that goes on stands on its record. \
+            It is --tenant's.
             """)
     var site: String?
 
     func validate() throws {
-        guard site != nil, tenant == nil else { return }
+        guard site != nil, owner.tenant == nil else { return }
         throw ValidationError("--site needs --tenant: on whose record is it to stand?")
     }
 
-    func note(_ reason: String) -> FilterNote {
-        FilterNote(tenant: tenant ?? "", reason: reason, author: .operator, site: site ?? "")
-    }
+    func note(_ reason: String) -> FilterNote { owner.note(reason, site: site) }
 }
 
 struct FilterBlockCommand: ParsableCommand {
@@ -56,7 +63,7 @@ struct FilterBlockCommand: ParsableCommand {
     @Option(help: "Why, for whoever asks.")
     var reason: String
 
-    @OptionGroup var note: FilterNoteOptions
+    @OptionGroup var note: FilterPurposeOptions
 
     @Flag(help: "Count what would be dropped, and drop nothing.")
     var dry = false
@@ -130,7 +137,7 @@ struct FilterRuleCommand: ParsableCommand {
     @Option(help: "Why, for whoever asks; without: the fingerprint's kind.")
     var reason: String?
 
-    @OptionGroup var note: FilterNoteOptions
+    @OptionGroup var note: FilterPurposeOptions
 
     @Flag(help: "Drop at once, instead of counting first.")
     var live = false
@@ -193,7 +200,7 @@ struct FilterFloodedCommand: ParsableCommand {
     @Option(help: "Why, for whoever asks.")
     var reason = "flood of SYN"
 
-    @OptionGroup var note: FilterNoteOptions
+    @OptionGroup var note: FilterPurposeOptions
 
     @OptionGroup var filter: FilterOptions
 

@@ -1,5 +1,7 @@
 internal import Addresses
 internal import CLinux
+internal import Detection
+internal import Fingerprints
 internal import Glibc
 internal import Logging
 internal import Messages
@@ -42,16 +44,28 @@ final class ControlDesk {
         guard form.site.isEmpty || office.sites.contains(form.site) else {
             throw ControlBook.Refusal("there is no site '\(form.site)'")
         }
-        // Cut and cleaned: an odd name is no reason to refuse the order.
-        let behalf = String(
-            String.UnicodeScalarView(form.by.unicodeScalars.filter { (33...126).contains($0.value) }.prefix(32)))
-        let said = behalf.isEmpty ? author : "\(author) for \(behalf)"
+        let said = self.author(author, form.by)
         var changed = book
         let order = try changed.add(
             form.act, site: form.site, seconds: form.seconds, reason: form.reason, author: said, at: now)
         try keep(changed)
         note(order, "access.\(order.act.name)", by: said, "for \(form.seconds) s: \(order.reason)")
+        // What machines blocked in the kernel would never reach the lane that lets it in.
+        if case .allow(let prefix) = order.act { office.sources?.letIn(prefix) }
         return order
+    }
+
+    /// Who gave an order, and on whose behalf as they say: cut and cleaned, for an odd name is no reason to refuse it.
+    func author(_ author: String, _ by: String) -> String {
+        let behalf = String(
+            String.UnicodeScalarView(by.unicodeScalars.filter { (33...126).contains($0.value) }.prefix(32)))
+        return behalf.isEmpty ? author : "\(author) for \(behalf)"
+    }
+
+    /// Of a rule on requests.
+    func note(_ order: LiveRule.Order, of rule: UInt64, at site: String?, _ reason: String, by actor: String) {
+        let object = "\(site ?? "all sites"): rule \(RequestRule.digits(of: rule)): \(reason)"
+        office.audit.put(AuditFeed.Entry(at: .now, actor: actor, action: "rule.\(order.rawValue)", object: object))
     }
 
     /// - Returns: nil where there is no such order.

@@ -1,4 +1,6 @@
 internal import CLinux
+internal import Detection
+internal import Fingerprints
 internal import Glibc
 internal import Logging
 internal import Messages
@@ -73,13 +75,33 @@ extension Office {
                 return .refusal(404, "no_order", "there is no order of that number; it may have ended")
             }
             return AdminReply { $0.append(order) }
-        case (_, "status", 1), (_, "sites", 1...2), (_, "access", 1...2):
+        case ("POST", "rules", 2):
+            let form = try OrderForm.rule(request.body)
+            guard let rule = UInt64(path[1], radix: 16), hasRule(rule, at: form.site) else {
+                return .refusal(404, "no_rule", "there is no rule on requests of that number there; it may have ended")
+            }
+            requests.put(.order(form.order, rule: rule, site: form.site), size: 64)
+            control.note(form.order, of: rule, at: form.site, form.reason, by: control.author(request.author, form.by))
+            return AdminReply {
+                $0.raw("{\"rule\":")
+                $0.string(RequestRule.digits(of: rule))
+                $0.raw(",\"kind\":")
+                $0.string(form.order.rawValue)
+                $0.raw("}")
+            }
+        case (_, "status", 1), (_, "sites", 1...2), (_, "access", 1...2), (_, "rules", 2):
             return .refusal(405, "method", "that cannot be done here")
         default: return nil
         }
     }
 
     private func created(_ order: ControlBook.Order) -> AdminReply { AdminReply(201) { $0.append(order) } }
+
+    private func hasRule(_ id: UInt64, at site: String?) -> Bool {
+        requestRules?.sites.contains { one in
+            (site == nil || site == one.name) && one.rules.contains { $0.id == id }
+        } ?? false
+    }
 
     private func list() -> AdminReply {
         AdminReply { json in

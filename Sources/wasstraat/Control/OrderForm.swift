@@ -1,4 +1,5 @@
 internal import Addresses
+internal import Detection
 internal import Exchange
 internal import Mitigations
 internal import Moments
@@ -43,6 +44,24 @@ struct OrderForm {
             seconds = number
         default: throw ControlBook.Refusal("'seconds' is a whole number")
         }
+    }
+
+    /// The body of an order on a rule: what is to be done with it, where, why, and on whose behalf.
+    static func rule(
+        _ body: [UInt8]
+    ) throws(ControlBook.Refusal) -> (order: LiveRule.Order, site: String?, reason: String, by: String) {
+        let members = try members(body)
+        let known = ["kind", "site", "reason", "by"]
+        for key in members.keys where !known.contains(key) {
+            throw ControlBook.Refusal("'\(key)' is not known here; known are \(known.joined(separator: ", "))")
+        }
+        guard let order = try text(members, "kind").flatMap(LiveRule.Order.init) else {
+            let kinds = LiveRule.Order.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ControlBook.Refusal("'kind' is one of \(kinds)")
+        }
+        let reason = try text(members, "reason") ?? ""
+        if let why = ControlBook.fault(inReason: reason) { throw ControlBook.Refusal(why) }
+        return (order, try text(members, "site"), reason, try text(members, "by") ?? "")
     }
 
     private static func act(_ kind: String, _ text: String?) throws(ControlBook.Refusal) -> ControlBook.Act {

@@ -8,6 +8,8 @@ internal import Settings
 extension FilterDesk {
     /// Orders of one turn, so that the status is asked for in time.
     private static let orderLimit = 16
+    /// Milliseconds between two looks at what the operator says of rules.
+    private static let listingTime: Int64 = 30_000
 
     func handOver() {
         let now = Moment.now
@@ -24,8 +26,8 @@ extension FilterDesk {
     /// - Returns: whether it answered.
     private func list() -> Bool {
         guard let found = entries() else { return false }
-        service.rules.use { $0.found(found, at: .now) }
         service.rules.useByHand { $0.found(found) }
+        service.rules.use { $0.found(found, at: .now) }
         isListed = true
         return true
     }
@@ -103,8 +105,10 @@ extension FilterDesk {
         }
         suspended = stopped
         let gone = service.rules.use { $0.saw(counts, at: status.interface, now: .now) }
-        // One that the operator has just added.
-        if service.rules.useByHand({ $0.isNews(counts.map(\.id)) }), let found = entries() {
+        // One that the operator has just added; and now and then, for one that is said again keeps its number.
+        let isDue = Clock.monotonic >= nextListing
+        if isDue || service.rules.useByHand({ $0.isNews(counts.map(\.id)) }), let found = entries() {
+            nextListing = Clock.monotonic + Self.listingTime
             service.rules.useByHand { $0.found(found) }
         }
         service.rules.useByHand { $0.saw(counts) }

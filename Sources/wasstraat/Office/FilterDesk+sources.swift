@@ -12,6 +12,7 @@ extension FilterDesk {
     private static let lineTime: Int64 = 10_000
 
     func handOverSources() {
+        guard letGo() else { return }
         for _ in 0..<Self.orderLimit {
             let (conduct, blockTime) = service.sources.conduct
             guard let order = service.sources.use({ $0.next(conduct, blockTime: blockTime, at: .now) }) else { break }
@@ -26,6 +27,22 @@ extension FilterDesk {
             }
         }
         reportSources()
+    }
+
+    /// Has the filter let go what the operator lets in.
+    /// - Returns: whether it answered.
+    private func letGo() -> Bool {
+        for _ in 0..<Self.orderLimit {
+            guard let prefix = service.sources.use({ $0.nextLetIn }) else { break }
+            switch ask(.letIn(prefix)) {
+            case .done(let ids, _, _) where !ids.isEmpty:
+                logger.notice(
+                    "blocks of sources that the operator lets in are away", metadata: ["blocks": "\(ids.count)"])
+            case .done, .refused: service.sources.use { $0.isLetIn(prefix) }
+            case .status, .entries, .lines, .rates, .tallies, nil: return false
+            }
+        }
+        return true
     }
 
     /// Figures, and now and then a line; no address is in either.

@@ -25,6 +25,7 @@ final class FilterDesk {
     var toldSources = HandedSources()
     /// Rules that had stopped by themselves when it was asked last.
     var suspended: Set<UInt64> = []
+    var nextListing: Int64 = 0
     var nextSourceLine: Int64 = 0
     var sourceTrouble: String?
     private var nextStatus: Int64 = 0

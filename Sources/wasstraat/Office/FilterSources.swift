@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Messages
 internal import Mitigations
 internal import Moments
@@ -40,6 +41,12 @@ package final class FilterSources: Sendable {
             $0.take(proven, from: lane, organisations: organisations, conduct: conduct, at: .now)
         }
         if !proven.sources.isEmpty { bell.ring() }
+    }
+
+    /// The operator lets sources in.
+    func letIn(_ prefix: Prefix) {
+        state.withLock { $0.letIn(prefix) }
+        bell.ring()
     }
 
     var tallies: Tallies { said.withLock { $0 } }

@@ -17,6 +17,8 @@ package struct FiledMeasure: Equatable, Sendable {
     /// Something else than counts has changed.
     var isNews: Bool
     var hasCounted = false
+    /// When its attack was last seen to go on.
+    var attackSeenAt: Moment?
 
     package var isOver: Bool { measure.status == .ended || measure.status == .undone }
 
@@ -26,6 +28,9 @@ package struct FiledMeasure: Equatable, Sendable {
         guard measure.id == 0, incident == nil, now - measure.since < Self.incidentTime else { return false }
         return measure.packets?.attack != nil || measure.kind.cause != nil
     }
+
+    /// A flood of which no attack is on record yet: without one it goes on none.
+    package var isNobodys: Bool { measure.id == 0 && measure.kind == .synCookies && measure.packets?.attack == nil }
 
     mutating func end(_ status: Mitigation.Status, at now: Moment) {
         measure.status = status

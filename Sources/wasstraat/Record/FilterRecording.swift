@@ -50,7 +50,9 @@ actor FilterRecording {
             )
         }
         open = nil
-        let byHand = await againstAttacks(rules.useByHand { $0.rules })
+        // A rule that both want is one in the filter, and one on record.
+        let own = Set(seen.rules.map(\.key))
+        let byHand = await againstAttacks(rules.useByHand { $0.rules }.filter { !own.contains($0.key) })
         measures.observe(
             seen.rules + byHand, gone: seen.gone, isKnown: seen.isKnown, interface: seen.interface, at: now)
         do {
@@ -61,6 +63,10 @@ actor FilterRecording {
                 measures.filed(item, as: id, under: item.incident, at: now)
             }
             for var item in isLast ? blocks.unfiled : blocks.due(at: now) {
+                if item.isNobodys {
+                    if item.isOver { blocks.filed(item, as: 0, under: nil, at: now) }
+                    continue
+                }
                 guard let id = try await file(&item, isLast: isLast, at: now) else { continue }
                 blocks.filed(item, as: id, under: item.incident, at: now)
             }
@@ -112,12 +118,22 @@ actor FilterRecording {
         }
     }
 
-    /// When the attack began that goes on at a site, or on a network.
+    /// When the attack began that goes on at a site, or on a network: of several the one on the very network, then on the
+    /// narrowest around it or in it, then the latest.
     private func attack(on owner: TallyTable.Owner) async throws -> Moment? {
-        guard Prefix(owner.site) != nil else { return await recorder.attack(on: owner.site) }
+        guard Prefix(owner.site) != nil else {
+            return await recorder.attack(on: owner.site, of: owner.tenant)
+        }
         if open == nil { open = try await records.openAttacks().filter { !$0.attack.isOver } }
-        return open?.filter { $0.organisation == owner.tenant && Incident.isSame($0.attack.site, owner.site) }
-            .map(\.attack.start).max()
+        let found = open?.filter { record in
+            record.organisation == owner.tenant && Incident.isSame(record.attack.site, owner.site)
+                && (owner.cause != .flood || record.attack.isSYNFlood)
+        }
+        func rank(_ record: AttackRecord) -> (Int, Int, Moment) {
+            let site = record.attack.site
+            return (site == owner.site ? 1 : 0, Prefix(site)?.length ?? 0, record.attack.start)
+        }
+        return found?.max { rank($0) < rank($1) }?.attack.start
     }
 
     /// Files a measure under its attack's incident; nil: that is not on record yet.
@@ -158,6 +174,10 @@ private struct PlaceOfAttack: Hashable {
         site = measure.scope
         self.start = start
     }
+}
+
+extension DetectedAttack {
+    fileprivate var isSYNFlood: Bool { traffic?.vectors.contains { $0.kind == FloodOrders.kind } ?? false }
 }
 
 extension RuleHandover.Rule {

@@ -213,8 +213,11 @@ actor Recorder {
         return seen.spans.last { $0.state != .unknown }?.state ?? .unknown
     }
 
-    /// When the attack began that goes on at a site.
-    func attack(on site: String) -> Moment? { ledgers[site]?.watch.attack?.start }
+    /// When the attack began that goes on at a site of the organisation.
+    func attack(on site: String, of organisation: String) -> Moment? {
+        guard let ledger = ledgers[site], ledger.site.organisation == organisation else { return nil }
+        return ledger.watch.attack?.start
+    }
 
     func incident(of site: String) -> Int64? {
         cases.values.first { $0.attack.site == site && !$0.attack.isOver }?.record?.incident

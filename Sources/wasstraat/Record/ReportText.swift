@@ -39,7 +39,11 @@ enum ReportText {
             + (packets.answered.map { "\($0.packets) SYN answered with cookies" }
                 ?? "\(packets.spared.packets) only counted")
             + (packets.match.isEmpty ? "" : "; \(packets.match)")
-            + (packets.sources.map { "; sources blocked one by one, at most \($0) at a time" } ?? "")
+            + (packets.sources.map {
+                measure.kind == .blockedByHand
+                    ? "; addresses and networks blocked by hand, at most \($0) at a time"
+                    : "; sources blocked one by one, at most \($0) at a time"
+            } ?? "")
     }
 
     static func handling(_ handling: Incident.Handling) -> String {

@@ -1,4 +1,4 @@
-internal import Addresses
+package import Addresses
 package import Messages
 package import Mitigations
 package import Moments
@@ -34,7 +34,12 @@ package struct SourceHandover: Sendable {
         var until: Moment
     }
 
+    /// Prefixes that wait to be let in: no more than orders are given.
+    package static let letInLimit = 1_024
+
     package private(set) var counts = HandedSources()
+    /// What the operator lets in, for the filter to let go.
+    private var letIn: [Prefix] = []
     private var waiting: [Waiting] = []
     /// Under way: the sources of the order that was given last, and its seconds.
     private var asked: [Waiting] = []
@@ -70,6 +75,19 @@ package struct SourceHandover: Sendable {
             waiting.append(Waiting(prefix: source.prefix, note: note, at: now))
         }
     }
+
+    /// The operator lets sources in: what waits of them is left out, and they begin anew.
+    package mutating func letIn(_ prefix: Prefix) {
+        waiting.removeAll { prefix.contains($0.prefix) }
+        blocks = blocks.filter { !prefix.contains($0.key) }
+        if letIn.count < Self.letInLimit, !letIn.contains(prefix) { letIn.append(prefix) }
+    }
+
+    /// What the filter is to let go next; nil: nothing. Asked again until it is done.
+    package var nextLetIn: Prefix? { letIn.first }
+
+    /// The filter has no block of a machine's within it any more.
+    package mutating func isLetIn(_ prefix: Prefix) { letIn.removeAll { $0 == prefix } }
 
     private static func more(_ now: UInt64, than before: UInt64) -> UInt64 { now >= before ? now - before : now }
 

@@ -36,6 +36,10 @@ package struct TallyMeasures: Sendable {
     private let machine: String
     package private(set) var items: [FiledMeasure] = []
     private var readings: [Owner: Reading] = [:]
+    /// Whose tallies count from where they stand when they are looked at next.
+    private var anew: Set<Owner> = []
+    /// The filter's tallies have been looked at.
+    private var hasLooked = false
     private var next = 0
 
     /// - Parameter open: measures on record that have not ended.
@@ -55,23 +59,29 @@ package struct TallyMeasures: Sendable {
     /// - Parameter last: the latest measure of this kind on record; nil: there is none.
     package mutating func know(_ owner: Owner, last: Mitigation?) {
         readings[owner] = Reading(last?.packets)
+        // What people ordered acts also where no attack is: what it did before anybody looked is on no record. A tally that
+        // comes later begins with it.
+        let goesOn = last.map { $0.status == .live || $0.status == .dry } ?? false
+        if owner.cause != .proven, !goesOn, !hasLooked { anew.insert(owner) }
     }
 
     /// Takes in the tallies as they are.
     /// - Parameters:
     ///   - attacks: when the attack began that goes on at a site.
     ///   - isKnown: the filter has said its tallies; until then one that is not among them may be.
-    /// - Returns: packets of blocked sources dropped since the last time, by site.
+    /// - Returns: packets of proven sources dropped since the last time, by site.
     package mutating func observe(
         _ tallies: [FilterTally], attacks: [Owner: Moment], isKnown: Bool, interface: String, at now: Moment
     ) -> [String: UInt64] {
         var heldBack: [String: UInt64] = [:]
         var seen: Set<Owner> = []
         for tally in tallies {
+            if anew.remove(tally.owner) != nil { readings[tally.owner] = Reading(tally) }
             guard let before = readings[tally.owner] else { continue }
             seen.insert(tally.owner)
             let dropped = tally.dropped.since(before.dropped).packets
-            if dropped > 0, tally.owner.cause != .flood { heldBack[tally.owner.site, default: 0] += dropped }
+            // By hand all sorts of traffic are blocked: it says nothing of requests.
+            if dropped > 0, tally.owner.cause == .proven { heldBack[tally.owner.site, default: 0] += dropped }
             follow(tally, before, attack: attacks[tally.owner], isLive: tally.live > 0 || dropped > 0, interface, now)
             readings[tally.owner] = Reading(tally)
         }
@@ -81,6 +91,7 @@ package struct TallyMeasures: Sendable {
             if isKnown || until.map({ $0 <= now }) ?? false { items[place].end(.ended, at: min(now, until ?? now)) }
         }
         items.bound(to: Self.limit)
+        if isKnown { hasLooked = true }
         return heldBack
     }
 
@@ -91,11 +102,17 @@ package struct TallyMeasures: Sendable {
         if let place = place(of: tally.owner) {
             count(tally, at: place)
             counted = Reading(tally)
+            if items[place].isLeftOver(tally.owner.cause, attack: attack, at: now) {
+                return items[place].end(.ended, at: now)
+            }
             guard isNext(attack, at: place) else { return settle(place, tally, isLive: isLive, interface, now) }
             // What comes from here on is the next attack's.
             items[place].end(.ended, at: now)
         }
-        guard tally.entries > 0 || Reading(tally) != counted, items.count < 2 * Self.limit else { return }
+        // A flood is answered before its attack is on record; what people block is on an attack's record alone.
+        guard tally.entries > 0 || Reading(tally) != counted, items.count < 2 * Self.limit,
+            attack != nil || tally.owner.cause != .byHand
+        else { return }
         var packets = PacketTally(
             isLive: isLive, machine: machine, interface: interface, attack: attack, reading: counted.dropped,
             spareReading: counted.beside)
@@ -195,6 +212,20 @@ extension Mitigation.Kind {
 }
 
 extension FiledMeasure {
+    /// Seconds after an attack's end in which what was ordered against it still is.
+    private static let aftermath = 120.0
+
+    /// Of an order that outlasts its attack: proven sources are the attack's as long as they are held back.
+    fileprivate mutating func isLeftOver(_ cause: TallyTable.Cause, attack: Moment?, at now: Moment) -> Bool {
+        guard cause != .proven, measure.packets?.attack != nil, attack == nil else {
+            attackSeenAt = now
+            return false
+        }
+        let last = attackSeenAt ?? now
+        attackSeenAt = last
+        return now - last > Self.aftermath
+    }
+
     fileprivate var owner: TallyTable.Owner? {
         measure.kind.cause.map { TallyTable.Owner(tenant: measure.tenant, site: measure.scope, cause: $0) }
     }

@@ -50,11 +50,13 @@ package struct RequestDesk {
         street.take(fingerprint, now: moment)
     }
 
-    package mutating func undo(_ rule: UInt64, at site: String?) {
-        guard street.undo(rule, at: site) else { return }
+    package mutating func follow(_ order: LiveRule.Order, of rule: UInt64, at site: String?) {
+        guard street.follow(order, of: rule, at: site) else { return }
         logger.notice(
-            "a rule on requests was undone",
-            metadata: ["rule": "\(RequestRule.digits(of: rule))", "site": "\(site ?? "all")"])
+            "a rule on requests follows an order by hand",
+            metadata: [
+                "order": "\(order)", "rule": "\(RequestRule.digits(of: rule))", "site": "\(site ?? "all")",
+            ])
     }
 
     /// Moves the rules along.

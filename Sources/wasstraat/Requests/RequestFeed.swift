@@ -1,3 +1,4 @@
+internal import Detection
 internal import Fingerprints
 internal import Messages
 internal import Moments
@@ -11,8 +12,8 @@ package final class RequestFeed: Sendable {
         case samples(RequestSamples, at: Moment)
         /// A fingerprint that came from outside, again and again while it is good.
         case take(Fingerprint, at: Moment)
-        /// Somebody takes a rule away; at one site, or at all.
-        case undo(rule: UInt64, site: String?)
+        /// The operator's word on a rule, at one site or at all.
+        case order(LiveRule.Order, rule: UInt64, site: String?)
     }
 
     static let limit = 256
@@ -44,9 +45,6 @@ package final class RequestFeed: Sendable {
         }
         ring()
     }
-
-    /// Takes a rule on requests away by hand. It does not come back while it would be there.
-    package func undo(rule: UInt64, site: String?) { put(.undo(rule: rule, site: site), size: 64) }
 
     func ring() { bell.yield() }
 

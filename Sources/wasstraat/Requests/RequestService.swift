@@ -54,7 +54,7 @@ struct RequestService: Service {
                 switch item {
                 case .samples(let samples, let at): desk.take(samples, at: at)
                 case .take(let fingerprint, let at): desk.take(fingerprint, at: at)
-                case .undo(let rule, let site): desk.undo(rule, at: site)
+                case .order(let order, let rule, let site): desk.follow(order, of: rule, at: site)
                 }
             }
             let now = Moment.now

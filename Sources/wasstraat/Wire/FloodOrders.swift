@@ -40,7 +40,7 @@ package struct FloodOrders: Sendable {
     /// - Parameters:
     ///   - own: addresses of this machine. The kernel answers for a listener that takes all addresses whatever a packet's
     ///     destination is: what is only passed on must not be answered for.
-    ///   - parts: whose networks a target is on; none: nobody's that is known.
+    ///   - parts: whose networks a target or an address is on; none: nobody's that is known.
     package mutating func observe(
         _ attacks: [TrafficAttack], own: [Address], parts: (Prefix) -> [ServedNetworks.Part], at now: Moment
     ) -> Change {
@@ -56,8 +56,9 @@ package struct FloodOrders: Sendable {
                 }
                 guard floods.count < Self.limit else { continue }
                 let reason = "SYN flood on \(attack.target) since \(Moment(seconds: vector.start.seconds).text)"
-                let parts = parts(target)
-                let part = parts.first { $0.block.contains(address) } ?? parts.first
+                // Whose address it is; of several of theirs in the target the record names the first.
+                let owner = parts(Prefix(address, length: address.isIPv4 ? 32 : 128)).first?.organisation
+                let part = owner.flatMap { name in parts(target).first { $0.organisation == name } }
                 // As the attack is called on record.
                 let note = FilterNote(
                     tenant: part?.organisation ?? "", reason: String(reason.prefix(FilterNote.reasonLimit)),

@@ -134,11 +134,12 @@ package struct OrdinarySamples: Sendable {
             guard rule.targets.isEmpty || rule.targets.contains(where: { $0.contains(sample.facts.destination) }) else {
                 continue
             }
-            // What lies behind the sample's end is not known: it says nothing of this rule.
-            guard sample.length <= sample.bytes.count || rule.isDecided(by: sample.bytes.count, of: sample.facts)
-            else { continue }
+            // Where it stands behind the sample's end nothing is known of this rule.
+            guard let isHit = rule.matches(sample.facts, in: frame.span.bytes, known: sample.bytes.count) else {
+                continue
+            }
             sums[place].samples += 1
-            if rule.matches(sample.facts, in: frame.span.bytes) { sums[place].hits += 1 }
+            if isHit { sums[place].hits += 1 }
         }
     }
 

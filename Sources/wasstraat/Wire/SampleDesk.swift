@@ -104,8 +104,8 @@ final class SampleDesk {
         answer(second, networks, at: now)
         learnRules()
         let observed = watch.measure(rules)
-        // Also of none: the filter says where nobody looks.
-        if !rules.isEmpty { _ = ask(.observed(observed)) }
+        // Also of none, while samples can come: the filter says where nobody looks.
+        if !rules.isEmpty, stream != nil { _ = ask(.observed(observed)) }
         let (samples, unread, ordinary) = (watch.samples, watch.unread, watch.ordinary.count)
         let attacks = second.attacks.count { $0.state != .suspected && $0.state != .ended }
         service.report.update {
