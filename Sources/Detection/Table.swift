@@ -52,7 +52,9 @@ extension SIMD8<UInt32> {
     /// The first place that has this tag; 8: none.
     @inline(__always)
     func place(of tag: UInt32) -> Int {
-        let bits = Self(1, 2, 4, 8, 16, 32, 64, 128).replacing(with: 0, where: self .!= Self(repeating: tag))
-        return (bits.wrappedSum() | 256).trailingZeroBitCount
+        withUnsafeBytes(of: self) { bytes in
+            // Eight words, as many as it reads.
+            Int(linux_place_of(bytes.assumingMemoryBound(to: UInt32.self).baseAddress!, tag))
+        }
     }
 }

@@ -136,6 +136,8 @@ struct TargetCells: ~Copyable, Sendable {
     struct Place: BitwiseCopyable {
         fileprivate var set = 0
         fileprivate var tag: UInt32 = 0
+        /// Where it was when its memory was asked for; it may have had to go since.
+        fileprivate var way: UInt32 = 0
     }
 
     /// The place of a host's cell; asks for the memory that tells whether it is there.
@@ -149,8 +151,10 @@ struct TargetCells: ~Copyable, Sendable {
 
     /// Asks for the cell's memory.
     @inline(__always)
-    func expect(_ place: Place) {
-        cells.prefetchBoth(place.set &* Self.ways &+ tags[place.set].place(of: place.tag) & (Self.ways &- 1))
+    func expect(_ place: inout Place) {
+        let way = tags[place.set].place(of: place.tag) & (Self.ways &- 1)
+        cells.prefetchBoth(place.set &* Self.ways &+ way)
+        place.way = UInt32(truncatingIfNeeded: way)
     }
 
     /// The cell of a target and class at this second: there, or new in the place of the lightest of its set.
@@ -170,9 +174,12 @@ struct TargetCells: ~Copyable, Sendable {
         of place: Place, _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32,
         profile: borrowing TrafficProfile
     ) -> Int {
-        let way = tags[place.set].place(of: place.tag)
-        guard way < Self.ways else {
-            return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
+        var way = Int(place.way)
+        if tags[place.set][way] != place.tag {
+            way = tags[place.set].place(of: place.tag)
+            guard way < Self.ways else {
+                return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
+            }
         }
         let index = place.set &* Self.ways &+ way
         if cells[index].second != second { advance(index, to: second, profile: profile) }
