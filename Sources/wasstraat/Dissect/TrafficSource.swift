@@ -21,6 +21,8 @@ protocol TrafficTaker: ~Copyable {
 /// of nfcapd, web-server logs. What cannot be read is counted by its cause, and reading goes on.
 struct TrafficSource: ~Copyable {
     private static let flowsAtOnce = 1_024
+    /// Of datagrams fewer, which the processor still has at hand.
+    private static let recordsAtOnce = 128
     /// Bytes of Ethernet's checksum: some exporters count it in a frame's length, some do not, and some say the one and do
     /// the other.
     private static let checksumLength = 4
@@ -229,20 +231,31 @@ struct TrafficSource: ~Copyable {
     mutating func take(
         _ datagram: RawSpan, from exporter: Exporter, at time: Int64, into taker: inout some TrafficTaker & ~Copyable
     ) {
-        batch.removeAll()
+        gather(0..<datagram.byteCount, of: datagram, from: exporter, at: time, into: &taker)
+        passAll(datagram, to: &taker)
+    }
+
+    /// Reads a datagram, which lies in these bytes, and hands on what it tells when enough has gathered: the bytes must
+    /// stay until ``passAll(_:to:)``. Tables are asked for what many records need at once; a datagram has few.
+    mutating func gather(
+        _ range: Range<Int>, of bytes: RawSpan, from exporter: Exporter, at time: Int64,
+        into taker: inout some TrafficTaker & ~Copyable
+    ) {
+        let datagram = bytes.extracting(range)
+        let known = batch.flows.count
         do { try flows.decode(datagram, from: exporter, receivedAt: time, into: &batch) } catch {
             count("flow export: \(error.reason.words)")
         }
         // Nothing can be told before it was: a clock that runs ahead would leave the others behind.
         var records = batch.flows.mutableSpan
-        for index in records.indices where records[index].last > time {
+        for index in known..<records.count where records[index].last > time {
             records[index].first = min(records[index].first, time)
             records[index].last = time
         }
-        taker.take(batch.flows.span)
+        if records.count >= Self.recordsAtOnce { passFlows(to: &taker) }
         for sample in batch.samples {
-            let start = Int(sample.offset)
-            let frame = datagram.extracting(start..<start + Int(sample.length))
+            let start = range.lowerBound + Int(sample.offset)
+            let frame = bytes.extracting(start..<start + Int(sample.length))
             do {
                 let link: LinkType = sample.link == .ethernet ? .ethernet : .raw
                 guard
@@ -252,9 +265,20 @@ struct TrafficSource: ~Copyable {
                 else { continue }
                 packet.weight = sample.samplingRate
                 wait(packet, start..<start + frame.byteCount)
+                if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
             } catch { count("sample: \(error.reason.words)") }
         }
-        pass(datagram, to: &taker)
+    }
+
+    /// Hands on all that waits.
+    mutating func passAll(_ bytes: RawSpan, to taker: inout some TrafficTaker & ~Copyable) {
+        if !batch.flows.isEmpty { passFlows(to: &taker) }
+        if !waiting.isEmpty { pass(bytes, to: &taker) }
+    }
+
+    private mutating func passFlows(to taker: inout some TrafficTaker & ~Copyable) {
+        taker.take(batch.flows.span)
+        batch.flows.removeAll(keepingCapacity: true)
     }
 
     /// What the flow decoder counted.
