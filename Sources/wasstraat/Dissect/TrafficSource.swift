@@ -171,17 +171,17 @@ struct TrafficSource: ~Copyable {
         taken &+= 1
         let frame = bytes.extracting(found.start..<found.start + found.length)
         do {
-            guard
-                let packet = try frames.read(
-                    frame, link: found.link, originalLength: found.originalLength, time: found.time)
-            else { return }
-            if packet.protocolNumber == PacketSummary.udp, packet.service == .none || !packet.isPayloadSeen,
-                Self.mayExport(packet)
+            guard try wait(frame, found.link, found.originalLength, found.time) else { return }
+            let last = waiting.count - 1
+            if waiting[last].protocolNumber == PacketSummary.udp,
+                waiting[last].service == .none || !waiting[last].isPayloadSeen, Self.mayExport(waiting[last])
             {
+                let packet = waiting.removeLast()
                 pass(bytes, to: &taker)
                 if readExport(packet, in: frame, found, into: &taker) { return }
+                waiting.append(packet)
             }
-            wait(packet, found.start..<found.start + found.length)
+            framesOfWaiting.append(found.start..<found.start + found.length)
             if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
         } catch {
             let number = taken
@@ -196,9 +196,16 @@ struct TrafficSource: ~Copyable {
         framesOfWaiting.removeAll(keepingCapacity: true)
     }
 
-    private mutating func wait(_ packet: borrowing PacketSummary, _ frame: Range<Int>) {
-        waiting.append(copy packet)
-        framesOfWaiting.append(frame)
+    /// Reads a frame into a packet behind those that wait; false where it holds none.
+    private mutating func wait(
+        _ frame: RawSpan, _ link: LinkType, _ originalLength: Int, _ time: Int64
+    ) throws(Malformed) -> Bool {
+        waiting.append(PacketSummary())
+        var isRead = false
+        defer { if !isRead { waiting.removeLast() } }
+        isRead = try frames.read(
+            frame, link: link, originalLength: originalLength, time: time, into: &waiting[waiting.count - 1])
+        return isRead
     }
 
     /// The first bytes of NetFlow 5 and 9, IPFIX and sFlow 5.
@@ -258,13 +265,10 @@ struct TrafficSource: ~Copyable {
             let frame = bytes.extracting(start..<start + Int(sample.length))
             do {
                 let link: LinkType = sample.link == .ethernet ? .ethernet : .raw
-                guard
-                    var packet = try frames.read(
-                        frame, link: link, originalLength: Int(sample.frameLength) + Self.checksumLength,
-                        time: min(sample.time, time))
-                else { continue }
-                packet.weight = sample.samplingRate
-                wait(packet, start..<start + frame.byteCount)
+                let length = Int(sample.frameLength) + Self.checksumLength
+                guard try wait(frame, link, length, min(sample.time, time)) else { continue }
+                waiting[waiting.count - 1].weight = sample.samplingRate
+                framesOfWaiting.append(start..<start + frame.byteCount)
                 if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
             } catch { count("sample: \(error.reason.words)") }
         }
