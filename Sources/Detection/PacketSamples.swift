@@ -50,8 +50,8 @@ struct Lookback: Sendable {
 /// features choose (or one of the three after it), and how many came there. Rare kinds are kept beside frequent ones.
 struct DiverseSample: ~Copyable, Sendable {
     static let capacity = 1 << 13
-    private var samples = Table(capacity, of: PacketSummary())
-    private var places = Table(capacity, of: Place())
+    private var samples = Table(capacity, of: PacketSummary.self)
+    private var places = Table(capacity, of: Place.self)
     private(set) var total: Double = 0
 
     /// Which features chose a place, and how many packets have them; 0: it is free.

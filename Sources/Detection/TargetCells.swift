@@ -81,16 +81,17 @@ struct TargetCells: ~Copyable, Sendable {
     }
 
     /// Tags of eight cells each; 0: free. The sets of hosts come first, then those of blocks.
-    private var tags = Table(sets, of: Tags())
-    var cells = Table(sets * ways, of: Cell())
+    private var tags = Table(sets, of: Tags.self)
+    /// Of those whose tag is 0 nothing is read.
+    var cells = Table(sets * ways, of: Cell.self)
     /// What a host's blocks have been told of its seconds.
-    private var told = Table(hostSets * ways, of: Told())
+    private var told = Table(hostSets * ways, of: Told.self)
     /// Hosts that got something unasked in this second.
     private var fresh: [Int32] = []
-    private var isFresh = Table(hostSets * ways, of: false)
+    private var isFresh = Table(hostSets * ways, of: Bool.self)
     /// Cells to be judged at the end of the second, and whether a cell is among them, a bit each.
     var hot: [Int32] = []
-    private var heat = Table(sets, of: UInt8(0))
+    private var heat = Table(sets, of: UInt8.self)
     /// What hosts got of each class in one second at most, by class number: what a profile is made of.
     var peaks = [TrafficProfile.Ordinary](repeating: TrafficProfile.Ordinary(), count: TrafficClass.count)
     private let key: UInt64
