@@ -24,11 +24,11 @@ private func run(_ bytes: [UInt8]) {
         if max(flow.first, flow.last) < 9_214_646_400_000_000_000 {
             require(read(Array(print(flow).utf8)) == flow, "printed and read as another")
         }
-        for length in 0..<line.count {
-            guard var part = read(Array(line[..<length])) else { continue }
-            part.destinationMask = flow.destinationMask
-            require(part == flow, "cut off and read as another")
-        }
+        // One place for each line: all of them would take most of the time, for what other inputs show as well.
+        let length = Digest.of(line.span).place(in: line.count - 1)
+        guard var part = read(Array(line[..<length])) else { continue }
+        part.destinationMask = flow.destinationMask
+        require(part == flow, "cut off and read as another")
     }
 }
 

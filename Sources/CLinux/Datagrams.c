@@ -35,7 +35,7 @@ linux_datagrams *linux_datagrams_create(int count, int size) {
     batch->parts = calloc(number, sizeof *batch->parts);
     batch->peers = calloc(number, sizeof *batch->peers);
     batch->received = calloc(number, sizeof *batch->received);
-    batch->bytes = malloc(number * (size_t)size);
+    batch->bytes = calloc(number, (size_t)size);
     if (!batch->headers || !batch->parts || !batch->peers || !batch->received || !batch->bytes) {
         linux_datagrams_free(batch);
         return NULL;
@@ -68,7 +68,6 @@ int linux_datagrams_receive(int socket, linux_datagrams *batch) {
         struct mmsghdr *header = &batch->headers[index];
         linux_datagram *datagram = &batch->received[index];
         const struct sockaddr_in6 *peer = &batch->peers[index];
-        datagram->bytes = batch->parts[index].iov_base;
         datagram->length = header->msg_len;
         datagram->truncated = (header->msg_hdr.msg_flags & MSG_TRUNC) != 0;
         // The port stands at the same place in both versions' address.
@@ -88,6 +87,8 @@ int linux_datagrams_receive(int socket, linux_datagrams *batch) {
 }
 
 const linux_datagram *linux_datagrams_received(const linux_datagrams *batch) { return batch->received; }
+
+const void *linux_datagrams_bytes(const linux_datagrams *batch) { return batch->bytes; }
 
 static int failed(int socket) {
     int error = errno;

@@ -36,14 +36,17 @@ package struct FlowSocket: ~Copyable {
     /// One datagram, as long as the socket does not receive again.
     package struct Datagram: ~Escapable {
         package let bytes: RawSpan
+        /// Where they lie in the socket's ``bytes``.
+        package let range: Range<Int>
         package let exporter: Address
         package let port: UInt16
         /// It was longer than `datagramLimit`; the rest is lost.
         package let isTruncated: Bool
 
         @_lifetime(copy bytes)
-        init(_ bytes: RawSpan, exporter: Address, port: UInt16, isTruncated: Bool) {
+        init(_ bytes: RawSpan, _ range: Range<Int>, exporter: Address, port: UInt16, isTruncated: Bool) {
             self.bytes = bytes
+            self.range = range
             self.exporter = exporter
             self.port = port
             self.isTruncated = isTruncated
@@ -147,12 +150,24 @@ package struct FlowSocket: ~Copyable {
     package func datagram(_ index: Int) -> Datagram {
         precondition(index >= 0 && index < count, "no such datagram")
         let one = linux_datagrams_received(batch)[index]
-        let bytes = RawSpan(_unsafeStart: one.bytes, byteCount: Int(one.length))
-        // The batch is only written by `receive`, and let go at the end; this borrow excludes both.
+        let start = index &* Self.datagramLimit
+        let range = start..<start + Int(one.length)
         let datagram = Datagram(
-            _overrideLifetime(bytes, borrowing: self), exporter: Address(high: one.high, low: one.low), port: one.port,
+            bytes.extracting(range), range, exporter: Address(high: one.high, low: one.low), port: one.port,
             isTruncated: one.truncated != 0)
         return _overrideLifetime(datagram, borrowing: self)
+    }
+
+    /// The memory that the last batch lies in, a place for each datagram.
+    package var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            // Of this size as `init` asked for it. It is only written by `receive`, and let go at the end; this borrow
+            // excludes both.
+            let bytes = RawSpan(
+                _unsafeStart: linux_datagrams_bytes(batch), byteCount: Self.batchLimit * Self.datagramLimit)
+            return _overrideLifetime(bytes, borrowing: self)
+        }
     }
 
     /// Asks the kernel what it dropped until now. `receive` does so itself, every `countInterval`.

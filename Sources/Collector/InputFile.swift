@@ -61,7 +61,7 @@ package struct InputFile: ~Copyable {
     }
 
     /// Reads from a descriptor from where it stands, and closes it where it is owned.
-    package init(descriptor: Int32, name: String, isOwned: Bool) {
+    package init(descriptor: Int32, name: String, isOwned: Bool, bufferSize: Int = bufferSize) {
         var status = stat()
         let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         fileSize = isFile ? UInt64(clamping: status.st_size) : nil
@@ -71,7 +71,7 @@ package struct InputFile: ~Copyable {
         self.name = name
         self.isOwned = isOwned
         input = .allocate(byteCount: Self.inputSize, alignment: 16)
-        buffer = .allocate(byteCount: Self.bufferSize, alignment: 16)
+        buffer = .allocate(byteCount: min(max(bufferSize, Self.inputSize), Self.bufferLimit), alignment: 16)
     }
 
     deinit {

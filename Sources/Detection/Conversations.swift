@@ -50,7 +50,7 @@ struct Conversations: ~Copyable, Sendable {
 
     /// - Parameter capacity: conversations kept; a power of two.
     init(capacity: Int = 1 << 18, key: UInt64) {
-        sets = Table(capacity / Self.ways, of: Line())
+        sets = Table(capacity / Self.ways, of: Line.self)
         self.key = key
     }
 

@@ -50,51 +50,71 @@ struct Lookback: Sendable {
 /// features choose (or one of the three after it), and how many came there. Rare kinds are kept beside frequent ones.
 struct DiverseSample: ~Copyable, Sendable {
     static let capacity = 1 << 13
-    private var samples = Table(capacity, of: PacketSummary())
-    private var weights = Table(capacity, of: Float(0))
-    private var marks = Table(capacity, of: UInt64(0))
-    private var kinds = Table(capacity, of: UInt8(0))
+    private var samples = Table(capacity, of: PacketSummary.self)
+    private var places = Table(capacity, of: Place.self)
     private(set) var total: Double = 0
+
+    /// Which features chose a place, and how many packets have them; 0: it is free.
+    private struct Place: BitwiseCopyable {
+        var mark: UInt64 = 0
+        var weight: Float = 0
+        var kind = TrafficClass(number: 0)
+    }
+
+    /// The mark of a packet's features; asks for the memory of its place.
+    @inline(__always)
+    func expect(_ packet: borrowing PacketSummary) -> UInt64 {
+        let mark = mark(of: packet)
+        places.prefetch(Int(truncatingIfNeeded: mark >> 32))
+        return mark
+    }
 
     @inline(__always)
     mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass) {
+        add(packet, kind, mark(of: packet))
+    }
+
+    @inline(__always)
+    private func mark(of packet: borrowing PacketSummary) -> UInt64 {
         let features =
             UInt64(packet.protocolNumber) | UInt64(packet.flags) << 8 | UInt64(packet.service.rawValue) << 16
             | UInt64(min(packet.sourcePort, packet.destinationPort)) << 24 | UInt64(packet.length & 0xffff) << 40
             | UInt64(packet.role.rawValue) << 56 | UInt64(packet.fragment.rawValue) << 60
         let more = UInt64(packet.icmpType) << 16 | UInt64(packet.payloadPrefix >> 48)
-        let mark = Mix.fold(features ^ 0x9e37_79b9_7f4a_7c15, more ^ 0xe703_7ed1_a0b4_28db) | 1
+        return Mix.fold(features ^ 0x9e37_79b9_7f4a_7c15, more ^ 0xe703_7ed1_a0b4_28db) | 1
+    }
+
+    @inline(__always)
+    mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass, _ mark: UInt64) {
         let weight = Float(packet.weight)
         total += Double(weight)
         let start = Int(truncatingIfNeeded: mark >> 32)
         for place in start..<start &+ 4 {
-            if weights[place] == 0 {
+            if places[place].weight == 0 {
                 samples[place] = copy packet
-                kinds[place] = kind.number
-                marks[place] = mark
-                weights[place] = weight
+                places[place] = Place(mark: mark, weight: weight, kind: kind)
                 return
             }
-            if marks[place] == mark {
-                weights[place] += weight
+            if places[place].mark == mark {
+                places[place].weight += weight
                 return
             }
         }
-        weights[start] += weight
+        places[start].weight += weight
     }
 
     /// Takes out what turned out to be an attack's.
     mutating func remove(_ isAttack: (PacketSummary, TrafficClass) -> Bool) {
-        for index in 0..<Self.capacity where weights[index] > 0 {
-            guard isAttack(samples[index], TrafficClass(number: kinds[index])) else { continue }
-            total -= Double(weights[index])
-            weights[index] = 0
+        for index in 0..<Self.capacity where places[index].weight > 0 {
+            guard isAttack(samples[index], places[index].kind) else { continue }
+            total -= Double(places[index].weight)
+            places[index].weight = 0
         }
     }
 
     var packets: [TrafficProfile.WeightedPacket] {
-        (0..<Self.capacity).filter { weights[$0] > 0 }
-            .map { TrafficProfile.WeightedPacket(packet: samples[$0], weight: weights[$0]) }
+        (0..<Self.capacity).filter { places[$0].weight > 0 }
+            .map { TrafficProfile.WeightedPacket(packet: samples[$0], weight: places[$0].weight) }
     }
 }
 

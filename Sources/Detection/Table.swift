@@ -1,28 +1,26 @@
 // Not for I/O: two words to the memory that no Swift module has.
 internal import CLinux
 
-/// Memory of fixed size whose places are chosen by hash: a power of two of elements, aligned to 128 bytes. An index is
+/// Memory of fixed size whose places are chosen by hash: a power of two of elements, aligned to a page. An index is
 /// masked to the size, so that each is in bounds by construction, without a check or a count of references on the way.
+///
+/// At first all bytes are zero, which must be an element, if not one that is used: what is never counted in takes no
+/// memory and no time.
 struct Table<Element: BitwiseCopyable>: ~Copyable {
-    /// Of these a processor remembers the places of many more bytes than of small pages.
-    private static var hugePage: Int { 2 << 20 }
-
     let count: Int
     private let base: UnsafeMutablePointer<Element>
 
     /// - Parameter count: a power of two.
-    init(_ count: Int, of element: Element) {
+    init(_ count: Int, of element: Element.Type) {
         precondition(count > 0 && count & (count - 1) == 0, "a power of two")
+        guard let memory = linux_table_memory(count * MemoryLayout<Element>.stride) else {
+            fatalError("no memory for a table of \(count)")
+        }
         self.count = count
-        let bytes = count * MemoryLayout<Element>.stride
-        let isLarge = bytes >= Self.hugePage
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 128)
-        if isLarge { linux_advise_huge(memory, bytes) }
         base = memory.bindMemory(to: Element.self, capacity: count)
-        base.initialize(repeating: element, count: count)
     }
 
-    deinit { base.deallocate() }
+    deinit { linux_table_free(base, count * MemoryLayout<Element>.stride) }
 
     /// Asks for the first line of an element's memory, and does not wait for it.
     @inline(__always)
@@ -52,7 +50,9 @@ extension SIMD8<UInt32> {
     /// The first place that has this tag; 8: none.
     @inline(__always)
     func place(of tag: UInt32) -> Int {
-        let bits = Self(1, 2, 4, 8, 16, 32, 64, 128).replacing(with: 0, where: self .!= Self(repeating: tag))
-        return (bits.wrappedSum() | 256).trailingZeroBitCount
+        withUnsafeBytes(of: self) { bytes in
+            // Eight words, as many as it reads.
+            Int(linux_place_of(bytes.assumingMemoryBound(to: UInt32.self).baseAddress!, tag))
+        }
     }
 }

@@ -81,16 +81,17 @@ struct TargetCells: ~Copyable, Sendable {
     }
 
     /// Tags of eight cells each; 0: free. The sets of hosts come first, then those of blocks.
-    private var tags = Table(sets, of: Tags())
-    var cells = Table(sets * ways, of: Cell())
+    private var tags = Table(sets, of: Tags.self)
+    /// Of those whose tag is 0 nothing is read.
+    var cells = Table(sets * ways, of: Cell.self)
     /// What a host's blocks have been told of its seconds.
-    private var told = Table(hostSets * ways, of: Told())
+    private var told = Table(hostSets * ways, of: Told.self)
     /// Hosts that got something unasked in this second.
     private var fresh: [Int32] = []
-    private var isFresh = Table(hostSets * ways, of: false)
+    private var isFresh = Table(hostSets * ways, of: Bool.self)
     /// Cells to be judged at the end of the second, and whether a cell is among them, a bit each.
     var hot: [Int32] = []
-    private var heat = Table(sets, of: UInt8(0))
+    private var heat = Table(sets, of: UInt8.self)
     /// What hosts got of each class in one second at most, by class number: what a profile is made of.
     var peaks = [TrafficProfile.Ordinary](repeating: TrafficProfile.Ordinary(), count: TrafficClass.count)
     private let key: UInt64
@@ -136,6 +137,8 @@ struct TargetCells: ~Copyable, Sendable {
     struct Place: BitwiseCopyable {
         fileprivate var set = 0
         fileprivate var tag: UInt32 = 0
+        /// Where it was when its memory was asked for; it may have had to go since.
+        fileprivate var way: UInt32 = 0
     }
 
     /// The place of a host's cell; asks for the memory that tells whether it is there.
@@ -149,8 +152,10 @@ struct TargetCells: ~Copyable, Sendable {
 
     /// Asks for the cell's memory.
     @inline(__always)
-    func expect(_ place: Place) {
-        cells.prefetchBoth(place.set &* Self.ways &+ tags[place.set].place(of: place.tag) & (Self.ways &- 1))
+    func expect(_ place: inout Place) {
+        let way = tags[place.set].place(of: place.tag) & (Self.ways &- 1)
+        cells.prefetchBoth(place.set &* Self.ways &+ way)
+        place.way = UInt32(truncatingIfNeeded: way)
     }
 
     /// The cell of a target and class at this second: there, or new in the place of the lightest of its set.
@@ -170,9 +175,12 @@ struct TargetCells: ~Copyable, Sendable {
         of place: Place, _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32,
         profile: borrowing TrafficProfile
     ) -> Int {
-        let way = tags[place.set].place(of: place.tag)
-        guard way < Self.ways else {
-            return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
+        var way = Int(place.way)
+        if tags[place.set][way] != place.tag {
+            way = tags[place.set].place(of: place.tag)
+            guard way < Self.ways else {
+                return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
+            }
         }
         let index = place.set &* Self.ways &+ way
         if cells[index].second != second { advance(index, to: second, profile: profile) }

@@ -104,6 +104,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
         var exchanges = InlineArray<32, Conversations.Exchange>(repeating: Conversations.Exchange())
         var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
         var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
+        var marks = InlineArray<32, UInt64>(repeating: 0)
         var start = 0
         while start < packets.count {
             let count = min(Self.chunk, packets.count &- start)
@@ -116,11 +117,12 @@ package struct TrafficWatch: ~Copyable, Sendable {
                 exchanges[offset] = exchange(packet, places[offset])
                 kinds[offset] = kind(of: packet, exchanges[offset])
                 hosts[offset] = cells.expect(packet.destination, kinds[offset])
+                marks[offset] = ordinary.expect(packet)
             }
-            for offset in 0..<count { cells.expect(hosts[offset]) }
+            for offset in 0..<count { cells.expect(&hosts[offset]) }
             for offset in 0..<count {
                 tally(
-                    packets[start &+ offset], kinds[offset], exchanges[offset], hosts[offset],
+                    packets[start &+ offset], kinds[offset], exchanges[offset], hosts[offset], marks[offset],
                     in: bytes.extracting(frames[start &+ offset]))
             }
             start &+= count
@@ -131,7 +133,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
     package mutating func observe(_ packet: borrowing PacketSummary, in frame: RawSpan) {
         let exchange = exchange(packet, place(of: packet))
         let kind = kind(of: packet, exchange)
-        tally(packet, kind, exchange, cells.expect(packet.destination, kind), in: frame)
+        tally(packet, kind, exchange, cells.expect(packet.destination, kind), ordinary.expect(packet), in: frame)
     }
 
     @inline(__always)
@@ -168,23 +170,23 @@ package struct TrafficWatch: ~Copyable, Sendable {
     @inline(__always)
     private mutating func tally(
         _ packet: borrowing PacketSummary, _ kind: TrafficClass, _ exchange: Conversations.Exchange,
-        _ place: TargetCells.Place, in frame: RawSpan
+        _ place: TargetCells.Place, _ mark: UInt64, in frame: RawSpan
     ) {
-        let second = clock(packet.time)
+        let second = clock(packet.time, packet.time / 1_000_000_000)
         if strays > 0 {
             // Its time is wrong: it counts as of now.
             var present = copy packet
             present.time = watched.until
-            count(present, kind, exchange, place, in: frame, at: second)
+            count(present, kind, exchange, place, mark, in: frame, at: second)
         } else {
-            count(packet, kind, exchange, place, in: frame, at: second)
+            count(packet, kind, exchange, place, mark, in: frame, at: second)
         }
     }
 
     @inline(__always)
     private mutating func count(
         _ packet: borrowing PacketSummary, _ kind: TrafficClass, _ exchange: Conversations.Exchange,
-        _ place: TargetCells.Place, in frame: RawSpan, at second: Int32
+        _ place: TargetCells.Place, _ mark: UInt64, in frame: RawSpan, at second: Int32
     ) {
         packets &+= UInt64(packet.weight)
         bytes &+= UInt64(packet.weight) &* UInt64(packet.length)
@@ -198,12 +200,12 @@ package struct TrafficWatch: ~Copyable, Sendable {
         if exchange.isCompleting { complete(packet, at: second, count) }
         let vector = cells.cells[host].vector
         if vector >= 0 { vectors[Int(vector)].collector.add(copy packet) }
-        if kind.isOrdinary { return ordinary.add(packet, kind) }
+        if kind.isOrdinary { return ordinary.add(packet, kind, mark) }
         if lookback.hasRoom() { lookback.add(packet, kind) }
         if packet.dnsNameOffset > 0, packet.service == .dns { note(packet, in: frame) }
         if vector >= 0 { return }
         // The first few of a second may be anybody's; an attack's are taken out again when it is found.
-        if cells.cells[host][second] < 30 || isFirstSampled(host) { ordinary.add(packet, kind) }
+        if cells.cells[host][second] < 30 || isFirstSampled(host) { ordinary.add(packet, kind, mark) }
         if let index = blockVector(of: packet.destination, kind) { vectors[index].collector.add(copy packet) }
     }
 
@@ -236,6 +238,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
         var places = InlineArray<32, Conversations.Place>(repeating: Conversations.Place())
         var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
         var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
+        var seconds = InlineArray<32, Int64>(repeating: 0)
         var start = 0
         while start < flows.count {
             var count = min(Self.chunk, flows.count &- start)
@@ -248,42 +251,52 @@ package struct TrafficWatch: ~Copyable, Sendable {
             }
             for offset in 0..<count {
                 let flow = flows[start &+ offset]
+                let second = flow.last / 1_000_000_000
                 // What came before a second ends is counted before it does.
-                if offset > 0, turns(flow.last, late: Self.lateFlow) {
+                if offset > 0, turns(second, late: Self.lateFlow) {
                     count = offset
                     break
                 }
-                _ = clock(flow.last, late: Self.lateFlow)
+                _ = clock(flow.last, second, late: Self.lateFlow)
                 guard flow.packets > 0 else { continue }
-                kinds[offset] = classify(flow, places[offset])
+                seconds[offset] = second
+                kinds[offset] = classify(flow, places[offset], at: second)
                 hosts[offset] = cells.expect(flow.destination, kinds[offset])
             }
-            for offset in 0..<count { cells.expect(hosts[offset]) }
+            for offset in 0..<count { cells.expect(&hosts[offset]) }
             for offset in 0..<count where flows[start &+ offset].packets > 0 {
-                tally(flows[start &+ offset], kinds[offset], hosts[offset])
+                tally(flows[start &+ offset], kinds[offset], hosts[offset], at: seconds[offset])
             }
             start &+= count
         }
     }
 
-    /// Counts a flow of a class.
+    /// Counts a flow of a class; of the second, since 1970, in which it ended.
     @inline(__always)
-    private mutating func tally(_ flow: FlowRecord, _ kind: TrafficClass, _ place: TargetCells.Place) {
+    private mutating func tally(
+        _ flow: FlowRecord, _ kind: TrafficClass, _ place: TargetCells.Place, at end: Int64
+    ) {
         let scale = Float(flow.samplingRate)
         let count = Float(flow.packets) * scale
         let size = Float(flow.bytes) * scale
         packets &+= flow.packets &* UInt64(flow.samplingRate)
         bytes &+= flow.bytes &* UInt64(flow.samplingRate)
-        let second = min(now, Int32(clamping: flow.last / 1_000_000_000 &- epoch))
+        let second = min(now, Int32(clamping: end &- epoch))
         classTotals[Int(kind.number)] += Double(count)
         // From its first second on; what is settled counts in the oldest second that is not.
-        let whole = max(0, (flow.last &- max(flow.first, flow.last &- 86_400_000_000_000)) / 1_000_000_000)
         let last = max(second, now &- TargetCells.settling &+ 1)
-        let share = 1 / Float(whole + 1)
-        let first = max(Int32(clamping: Int64(second) - whole), now &- TargetCells.settling &+ 1)
         let host = cells.index(of: place, flow.destination, .host, kind, at: now, profile: profile)
-        for second in min(first, last)...last {
-            cells.add(host, packets: count * share, bytes: size * share, at: second)
+        let length = flow.last &- max(flow.first, flow.last &- 86_400_000_000_000)
+        var share: Float = 1
+        if length < 1_000_000_000 {
+            cells.add(host, packets: count, bytes: size, at: last)
+        } else {
+            let whole = length / 1_000_000_000
+            share = 1 / Float(whole + 1)
+            let first = max(Int32(clamping: Int64(second) - whole), now &- TargetCells.settling &+ 1)
+            for second in min(first, last)...last {
+                cells.add(host, packets: count * share, bytes: size * share, at: second)
+            }
         }
         cells.add(host, observed: Float(flow.packets) * share, total: Double(count), source: flow.source)
         let vector = cells.cells[host].vector
@@ -320,12 +333,14 @@ package struct TrafficWatch: ~Copyable, Sendable {
     }
 
     @inline(__always)
-    private mutating func classify(_ flow: FlowRecord, _ place: Conversations.Place) -> TrafficClass {
+    private mutating func classify(
+        _ flow: FlowRecord, _ place: Conversations.Place, at second: Int64
+    ) -> TrafficClass {
         let flags = flow.flags
         let exchange = conversations.take(
             place, isHigher: flow.sourcePort >= flow.destinationPort,
             isOpening: flags & (TCPFlag.syn | TCPFlag.ack) == TCPFlag.syn,
-            isAcknowledging: false, at: plausible(flow.last / 1_000_000_000))
+            isAcknowledging: false, at: plausible(second))
         let isAlone = !exchange.isBothWays
         switch flow.protocolNumber {
         case PacketSummary.tcp:
@@ -381,19 +396,26 @@ package struct TrafficWatch: ~Copyable, Sendable {
     /// The second of a time; a new one ends the one before.
     /// - Parameter late: seconds that it may lie back without being a jump.
     @inline(__always)
-    private mutating func clock(_ time: Int64, late: Int64 = 60) -> Int32 {
-        if time / 1_000_000_000 &- epoch == Int64(now) {
+    private mutating func clock(_ time: Int64, _ second: Int64, late: Int64 = 60) -> Int32 {
+        let ahead = second &- epoch &- Int64(now)
+        if ahead == 0 {
             watched.reach(time)
+            strays = 0
+            return now
+        }
+        // As most flows are, which are told of when they are over.
+        if ahead < 0, ahead >= 0 &- late, hasBegun, !isNewRecording {
+            watched.reachBack(time)
             strays = 0
             return now
         }
         return turn(to: time, late: late, isSure: false)
     }
 
-    /// Whether a time moves the clock on, or may.
+    /// Whether a second moves the clock on, or may.
     @inline(__always)
-    private func turns(_ time: Int64, late: Int64) -> Bool {
-        let ahead = time / 1_000_000_000 &- epoch &- Int64(now)
+    private func turns(_ second: Int64, late: Int64) -> Bool {
+        let ahead = second &- epoch &- Int64(now)
         return ahead > 0 || ahead < -late
     }
 

@@ -99,7 +99,7 @@ package enum ClassicBPF {
         }
 
         /// Reads what ``text`` writes; nil for anything else.
-        package init?(text: some StringProtocol) {
+        package init?(text: String) {
             let lines = text.split(separator: "\n", maxSplits: instructionLimit + 1)
             guard let first = lines.first, let count = Int(first), count == lines.count - 1 else { return nil }
             var instructions: [Instruction] = []

@@ -29,7 +29,11 @@ final class FlowDomain {
     var rates = SamplingRates()
     /// When the exporter was switched on (systemInitTimeMilliseconds in options), milliseconds since 1970.
     var boot: UInt64?
-    var templates: [UInt16: Known] = [:]
+    private(set) var templates: [UInt16: Known] = [:]
+    /// The template that was asked for last: records of one come in a row.
+    private var latest: (id: UInt16, known: Known)?
+    /// Templates of options among them.
+    private var optionsCount = 0
 
     init(key: Key, at tick: UInt64) {
         self.key = key
@@ -37,6 +41,34 @@ final class FlowDomain {
     }
 
     var fieldCount: Int { templates.values.reduce(0) { $0 + $1.template.fields.count } }
+    var hasOptions: Bool { optionsCount > 0 }
+
+    /// The template of this number, if it was told.
+    func known(_ id: UInt16) -> Known? {
+        if let latest, latest.id == id { return latest.known }
+        guard let known = templates[id] else { return nil }
+        latest = (id, known)
+        return known
+    }
+
+    /// Notes a template whose number has none.
+    func add(_ known: Known) {
+        templates[known.template.id] = known
+        if known.plan.kind == .options { optionsCount += 1 }
+    }
+
+    func remove(_ id: UInt16) -> Known? {
+        latest = nil
+        guard let known = templates.removeValue(forKey: id) else { return nil }
+        if known.plan.kind == .options { optionsCount -= 1 }
+        return known
+    }
+
+    func removeTemplates() {
+        latest = nil
+        templates = [:]
+        optionsCount = 0
+    }
 }
 
 /// What is remembered of one exporter's address.
@@ -87,9 +119,9 @@ final class ExporterState {
     func domain(
         _ key: FlowDomain.Key, at tick: UInt64, budget: ExporterBudget, counters: inout FlowCounters
     ) -> FlowDomain {
-        for domain in domains where domain.key == key {
-            domain.lastUsed = tick
-            return domain
+        for index in domains.indices where domains[index].key == key {
+            domains[index].lastUsed = tick
+            return domains[index]
         }
         if domains.count >= max(1, budget.domainLimit) {
             var oldest = 0
@@ -107,7 +139,7 @@ final class ExporterState {
         templateCount -= domain.templates.count
         fieldCount -= domain.fieldCount
         rateCount -= domain.rates.count
-        domain.templates = [:]
+        domain.removeTemplates()
         domain.rates = SamplingRates()
         domain.boot = nil
     }
@@ -129,14 +161,14 @@ final class ExporterState {
             guard removed > 0 else { break }
             counters.evictions &+= UInt64(removed)
         }
-        domain.templates[template.id] = FlowDomain.Known(template, isIPFIX: isIPFIX, at: tick)
+        domain.add(FlowDomain.Known(template, isIPFIX: isIPFIX, at: tick))
         templateCount += 1
         fieldCount += template.fields.count
         counters.templates &+= 1
     }
 
     private func remove(_ id: UInt16, from domain: FlowDomain) {
-        guard let known = domain.templates.removeValue(forKey: id) else { return }
+        guard let known = domain.remove(id) else { return }
         templateCount -= 1
         fieldCount -= known.template.fields.count
     }

@@ -35,36 +35,46 @@ extension FlowDecoder {
         if clock.isCorrected { counts.clockErrors &+= 1 }
         // Two bits of mode, which some leave at 0, and the interval.
         let rate = max(1, UInt32(sampling & 0x3fff))
+        // Each record is written where it stays: a copy right behind its writing waits for each field.
+        let before = batch.flows.count
+        batch.flows.append(contentsOf: repeatElement(FlowRecord(), count: count))
+        var flows = batch.flows.mutableSpan
         for index in 0..<count {
             let start = Self.header5 &+ index &* Self.record5
-            var record = FlowRecord()
-            record.source = Address(ipv4: datagram.load32(start))
-            record.destination = Address(ipv4: datagram.load32(start &+ 4))
-            let interfaces = datagram.load32(start &+ 12)
-            record.input = interfaces >> 16
-            record.output = interfaces & 0xffff
-            record.packets = UInt64(datagram.load32(start &+ 16))
-            record.bytes = UInt64(datagram.load32(start &+ 20))
-            let ports = datagram.load32(start &+ 32)
-            record.sourcePort = UInt16(truncatingIfNeeded: ports >> 16)
-            record.destinationPort = UInt16(truncatingIfNeeded: ports)
-            let kinds = datagram.load32(start &+ 36)
-            record.flags = UInt8(truncatingIfNeeded: kinds >> 16)
-            record.protocolNumber = UInt8(truncatingIfNeeded: kinds >> 8)
-            record.typeOfService = UInt8(truncatingIfNeeded: kinds)
-            let systems = datagram.load32(start &+ 40)
-            record.sourceAS = systems >> 16
-            record.destinationAS = systems & 0xffff
-            let masks = datagram.load32(start &+ 44)
-            record.sourceMask = UInt8(truncatingIfNeeded: masks >> 24)
-            record.destinationMask = UInt8(truncatingIfNeeded: masks >> 16)
-            record.samplingRate = rate
-            record.moveICMP(0)
-            let first = clock.time(UInt64(datagram.load32(start &+ 24)), .uptime)
-            let last = clock.time(UInt64(datagram.load32(start &+ 28)), .uptime)
-            if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
-            batch.flows.append(record)
+            Self.readRecord5(datagram, at: start, rate, clock, into: &flows[before &+ index], &counts)
         }
+    }
+
+    @inline(__always)
+    private static func readRecord5(
+        _ datagram: RawSpan, at start: Int, _ rate: UInt32, _ clock: FlowClock, into record: inout FlowRecord,
+        _ counts: inout FlowCounters
+    ) {
+        record.source = Address(ipv4: datagram.load32(start))
+        record.destination = Address(ipv4: datagram.load32(start &+ 4))
+        let interfaces = datagram.load32(start &+ 12)
+        record.input = interfaces >> 16
+        record.output = interfaces & 0xffff
+        record.packets = UInt64(datagram.load32(start &+ 16))
+        record.bytes = UInt64(datagram.load32(start &+ 20))
+        let ports = datagram.load32(start &+ 32)
+        record.sourcePort = UInt16(truncatingIfNeeded: ports >> 16)
+        record.destinationPort = UInt16(truncatingIfNeeded: ports)
+        let kinds = datagram.load32(start &+ 36)
+        record.flags = UInt8(truncatingIfNeeded: kinds >> 16)
+        record.protocolNumber = UInt8(truncatingIfNeeded: kinds >> 8)
+        record.typeOfService = UInt8(truncatingIfNeeded: kinds)
+        let systems = datagram.load32(start &+ 40)
+        record.sourceAS = systems >> 16
+        record.destinationAS = systems & 0xffff
+        let masks = datagram.load32(start &+ 44)
+        record.sourceMask = UInt8(truncatingIfNeeded: masks >> 24)
+        record.destinationMask = UInt8(truncatingIfNeeded: masks >> 16)
+        record.samplingRate = rate
+        record.moveICMP(0)
+        let first = clock.time(UInt64(datagram.load32(start &+ 24)), .uptime)
+        let last = clock.time(UInt64(datagram.load32(start &+ 28)), .uptime)
+        if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
     }
 }
 

@@ -81,7 +81,7 @@ extension FlowDecoder {
             state.forgetTemplates(of: domain)
         }
         if hasTemplates { readTemplates(datagram, from: start, &message, &counts) }
-        readOptions(datagram, from: start, &message, &counts)
+        if domain.hasOptions { readOptions(datagram, from: start, &message, &counts) }
         if isIPFIX, let boot = domain.boot { message.clock.setBoot(milliseconds: boot) }
         if message.learnt { readKept(&message, &batch, &counts) }
         readData(datagram, from: start, &message, &batch, &counts)
@@ -158,7 +158,7 @@ extension FlowDecoder {
         while offset < datagram.byteCount {
             let id = datagram.load16(offset)
             let length = Int(datagram.load16(offset &+ 2))
-            if id >= 256, let known = message.domain.templates[id], known.plan.kind == .options {
+            if id >= 256, let known = message.domain.known(id), known.plan.kind == .options {
                 known.lastUsed = tick
                 let records = readRecords(
                     known.plan, datagram, offset &+ 4..<offset &+ length, &message, &counts)
@@ -224,7 +224,7 @@ extension FlowDecoder {
             let range = offset &+ 4..<offset &+ length
             offset &+= length
             guard id >= 256 else { continue }
-            guard let known = message.domain.templates[id] else {
+            guard let known = message.domain.known(id) else {
                 counts.unknownTemplate &+= 1
                 message.dataRecords = nil
                 keep(datagram.extracting(range), id, message, &counts)
@@ -305,7 +305,7 @@ extension FlowDecoder {
         var index = 0
         while index < state.kept.count {
             let kept = state.kept[index]
-            guard kept.domain == message.domain.key, let known = message.domain.templates[kept.template],
+            guard kept.domain == message.domain.key, let known = message.domain.known(kept.template),
                 areOptions == (known.plan.kind == .options)
             else {
                 index += 1

@@ -20,6 +20,8 @@ package final class FlowDecoder {
     package let budget: ExporterBudget
     var exporters: [ExporterState] = []
     private var places: [Address: Int] = [:]
+    /// Whose datagram came last: the next one is often of the same.
+    private var latest = 0
     /// Counts datagrams: the age of everything.
     var tick: UInt64 = 0
     var keptBytes = 0
@@ -52,15 +54,7 @@ package final class FlowDecoder {
         var counts = FlowCounters()
         counts.datagrams = 1
         let flowCount = batch.flows.count
-        defer {
-            if let place = places[exporter.address] { charge(exporters[place], &counts) }
-            counters.add(counts)
-            if let place = places[exporter.address] {
-                exporters[place].counters.add(counts)
-                exporters[place].lastSeen = receivedAt
-                exporters[place].exporter = exporter
-            }
-        }
+        defer { note(exporter, receivedAt, &counts) }
         do throws(Malformed) {
             switch try Self.kind(datagram) {
             case .netflow5: try decodeNetFlow5(datagram, exporter, receivedAt, &batch, &counts)
@@ -93,11 +87,30 @@ package final class FlowDecoder {
         }
     }
 
+    /// The state of who sends from this address, if there is one.
+    private func known(_ address: Address) -> ExporterState? {
+        if latest < exporters.count, exporters[latest].exporter.address == address { return exporters[latest] }
+        guard let place = places[address] else { return nil }
+        latest = place
+        return exporters[place]
+    }
+
+    /// Adds what a datagram made known.
+    private func note(_ exporter: Exporter, _ receivedAt: Int64, _ counts: inout FlowCounters) {
+        let state = known(exporter.address)
+        if let state { charge(state, &counts) }
+        counters.add(counts)
+        guard let state else { return }
+        state.counters.add(counts)
+        state.lastSeen = receivedAt
+        state.exporter = exporter
+    }
+
     /// The exporter's state, made where it is new.
     func state(of exporter: Exporter, _ counts: inout FlowCounters) -> ExporterState {
-        if let place = places[exporter.address] {
-            exporters[place].lastUsed = tick
-            return exporters[place]
+        if let state = known(exporter.address) {
+            state.lastUsed = tick
+            return state
         }
         let state = ExporterState(exporter)
         state.lastUsed = tick
@@ -118,8 +131,9 @@ package final class FlowDecoder {
 
     /// Counts what an exporter takes now; where all take too much, one forgets what it told.
     private func charge(_ state: ExporterState, _ counts: inout FlowCounters) {
-        stateBytes += state.cost - state.charged
-        state.charged = state.cost
+        let cost = state.cost
+        stateBytes += cost - state.charged
+        state.charged = cost
         while stateBytes > budget.stateTotalLimit {
             var chosen: ExporterState?
             for other in exporters where !other.domains.isEmpty {

@@ -86,7 +86,7 @@ extension FlowPlan {
 
     /// The eight bytes before an offset. Bounds are checked here, once for each value.
     @inline(__always)
-    private static func word(_ bytes: RawSpan, _ end: Int) -> UInt64 {
+    static func word(_ bytes: RawSpan, _ end: Int) -> UInt64 {
         UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: end &- 8, as: UInt64.self))
     }
 

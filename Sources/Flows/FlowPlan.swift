@@ -56,8 +56,15 @@ struct FlowPlan {
     private(set) var recordLength = 0
     private(set) var isVariable = false
     private(set) var isRich = false
+    /// Its values go into a record by themselves, each to its place.
+    var isPlain: Bool {
+        kind == .flow && !isVariable && !isRich && !hasSampler && !(hasSource6 && source4 != 0)
+            && !(hasDestination6 && destination4 != 0)
+    }
     private(set) var hasSampler = false
     private(set) var hasReverse = false
+    private var hasSource6 = false
+    private var hasDestination6 = false
     private(set) var first = FlowTimeForm.none
     private(set) var last = FlowTimeForm.none
     private(set) var reverseFirst = FlowTimeForm.none
@@ -118,6 +125,8 @@ struct FlowPlan {
         switch target {
         case .source4: source4 = 0xffff_0000_0000
         case .destination4: destination4 = 0xffff_0000_0000
+        case .source6: hasSource6 = true
+        case .destination6: hasDestination6 = true
         case .sampler: hasSampler = true
         case .reversePackets, .reverseBytes: hasReverse = true
         default: break

@@ -3,7 +3,7 @@ internal import Bytes
 
 /// Reads the records of one set by their plan.
 struct FlowReading {
-    let plan: FlowPlan
+    private let known: FlowDomain.Known
     private let clock: FlowClock
     private let rates: SamplingRates
     private let usesRates: Bool
@@ -18,10 +18,10 @@ struct FlowReading {
     private let common: UInt32
 
     init(_ known: FlowDomain.Known, _ clock: FlowClock, _ rates: SamplingRates) {
-        plan = known.plan
+        self.known = known
         self.clock = clock
         self.rates = rates
-        usesRates = plan.hasSampler || rates.hasInterfaces
+        usesRates = known.plan.hasSampler || rates.hasInterfaces
         let own = rates.rate(.template, UInt64(known.template.id))
         common = own > 0 ? own : rates.common
         rate = max(1, common)
@@ -32,41 +32,54 @@ struct FlowReading {
     mutating func read(
         _ bytes: RawSpan, _ range: Range<Int>, into batch: inout FlowBatch, _ counts: inout FlowCounters
     ) -> UInt32 {
-        if range.count < plan.recordLength {
+        if range.count < known.plan.recordLength {
             if !range.isEmpty { counts.count(.truncated) }
             return 0
         }
-        if plan.kind == .other, !plan.isVariable {
-            let records = range.count / plan.recordLength
+        if known.plan.kind == .other, !known.plan.isVariable {
+            let records = range.count / known.plan.recordLength
             counts.passedOver &+= UInt64(records)
             return UInt32(truncatingIfNeeded: records)
         }
-        return plan.isVariable
+        return known.plan.isVariable
             ? readVariable(bytes, range, into: &batch, &counts) : readFixed(bytes, range, into: &batch, &counts)
     }
 
     private mutating func readFixed(
         _ bytes: RawSpan, _ range: Range<Int>, into batch: inout FlowBatch, _ counts: inout FlowCounters
     ) -> UInt32 {
-        let count = range.count / plan.recordLength
-        let operations = plan.operations
-        let isRich = plan.isRich
-        let start = batch.flows.count
-        // Each record is written where it stays: a copy right behind its writing waits for each field.
-        if !isRich { batch.flows.append(contentsOf: repeatElement(FlowRecord(), count: count)) }
+        let count = range.count / known.plan.recordLength
+        let operations = known.plan.operations
+        if known.plan.isPlain {
+            readPlain(operations.span, bytes, at: range.lowerBound, count, into: &batch, &counts)
+            return UInt32(truncatingIfNeeded: count)
+        }
         var draft = FlowDraft()
         var offset = range.lowerBound
-        for index in 0..<count {
-            plan.read(operations.span, bytes, at: offset, into: &draft)
-            if isRich {
-                finishRich(draft, bytes, into: &batch, &counts)
-            } else {
-                var flows = batch.flows.mutableSpan
-                finish(&flows[start &+ index], draft, &counts)
-            }
-            offset &+= plan.recordLength
+        for _ in 0..<count {
+            known.plan.read(operations.span, bytes, at: offset, into: &draft)
+            finish(draft, bytes, into: &batch, &counts)
+            offset &+= known.plan.recordLength
         }
         return UInt32(truncatingIfNeeded: count)
+    }
+
+    private mutating func readPlain(
+        _ operations: Span<FlowPlan.Operation>, _ bytes: RawSpan, at start: Int, _ count: Int,
+        into batch: inout FlowBatch, _ counts: inout FlowCounters
+    ) {
+        // Each record is written where it stays: a copy right behind its writing waits for each field.
+        let before = batch.flows.count
+        batch.flows.append(contentsOf: repeatElement(FlowRecord(), count: count))
+        var flows = batch.flows.mutableSpan
+        let length = known.plan.recordLength
+        var done = 0
+        while done < count {
+            let places = before &+ done..<before &+ min(count, done &+ FlowPlan.block)
+            FlowPlan.readColumns(operations, bytes, at: start &+ done &* length, of: length, &flows, places)
+            for place in places { finishPlain(&flows[place], &counts) }
+            done &+= FlowPlan.block
+        }
     }
 
     private mutating func readVariable(
@@ -75,19 +88,19 @@ struct FlowReading {
         var draft = FlowDraft()
         var offset = range.lowerBound
         var count: UInt32 = 0
-        while range.upperBound &- offset >= plan.recordLength {
+        while range.upperBound &- offset >= known.plan.recordLength {
             // Padding is shorter than a record could be, of zeros, and at most of the length that aligns to eight.
             if range.upperBound &- offset < 8, isZero(bytes, offset..<range.upperBound) { break }
-            guard let end = plan.readVariable(bytes, at: offset, limit: range.upperBound, into: &draft) else {
+            guard let end = known.plan.readVariable(bytes, at: offset, limit: range.upperBound, into: &draft) else {
                 counts.count(.truncated)
                 break
             }
             offset = end
             count &+= 1
-            if plan.kind == .other {
+            if known.plan.kind == .other {
                 counts.passedOver &+= 1
             } else {
-                finishRich(draft, bytes, into: &batch, &counts)
+                finish(draft, bytes, into: &batch, &counts)
             }
         }
         return count
@@ -101,14 +114,11 @@ struct FlowReading {
     }
 
     @inline(__always)
-    private mutating func finish(
-        _ record: inout FlowRecord, _ draft: borrowing FlowDraft, _ counts: inout FlowCounters
-    ) {
-        draft.fill(&record, plan)
-        record.samplingRate = usesRates ? rate(draft[.sampler], record.input, &counts) : rate
-        record.moveICMP(draft.icmp)
-        let first = clock.time(draft[.first], plan.first)
-        let last = clock.time(draft[.last], plan.last)
+    private mutating func finishPlain(_ record: inout FlowRecord, _ counts: inout FlowCounters) {
+        record.samplingRate = usesRates ? rate(0, record.input, &counts) : rate
+        record.moveICMP(record.takeICMP())
+        let first = clock.time(UInt64(bitPattern: record.first), known.plan.first)
+        let last = clock.time(UInt64(bitPattern: record.last), known.plan.last)
         if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
     }
 
@@ -126,31 +136,31 @@ struct FlowReading {
         ratedSampler = sampler
         ratedInterface = input
         var found: UInt32 = 0
-        if plan.hasSampler { found = rates.rate(.sampler, sampler) }
+        if known.plan.hasSampler { found = rates.rate(.sampler, sampler) }
         if found == 0, rates.hasInterfaces { found = rates.rate(.interface, UInt64(input)) }
         if found == 0 { found = common }
         // Sampler 0 is that of flows that are not sampled.
-        isUnrated = found == 0 && plan.hasSampler && sampler != 0
+        isUnrated = found == 0 && known.plan.hasSampler && sampler != 0
         rate = max(1, found)
     }
 
     @inline(never)
-    private mutating func finishRich(
+    private mutating func finish(
         _ draft: borrowing FlowDraft, _ bytes: RawSpan, into batch: inout FlowBatch, _ counts: inout FlowCounters
     ) {
         var clock = clock
         if draft[.boot] > 0, clock.uptime == nil { clock.setBoot(milliseconds: draft[.boot]) }
         let own = draft.samplingRate
         var record = FlowRecord()
-        draft.fill(&record, plan)
+        draft.fill(&record, known.plan)
         record.samplingRate = own > 0 ? own : rate(draft[.sampler], record.input, &counts)
-        if plan.kind == .section {
+        if known.plan.kind == .section {
             appendSample(draft, record, bytes, clock, into: &batch)
             return
         }
         record.moveICMP(draft.icmp)
-        var first = clock.time(draft[.first], plan.first)
-        var last = clock.time(draft[.last], plan.last)
+        var first = clock.time(draft[.first], known.plan.first)
+        var last = clock.time(draft[.last], known.plan.last)
         if draft.duration > 0 {
             let duration = Int64(draft.duration) &* 1000
             if last == .min, first != .min { last = first.addingSaturating(duration) }
@@ -158,7 +168,7 @@ struct FlowReading {
         }
         if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
         let (packets, octets) = (draft[.reversePackets], draft[.reverseBytes])
-        let hasReverse = plan.hasReverse && packets | octets > 0
+        let hasReverse = known.plan.hasReverse && packets | octets > 0
         // A report of the other direction alone tells nothing of this one.
         if !hasReverse || record.packets | record.bytes > 0 { batch.flows.append(record) }
         guard hasReverse else { return }
@@ -171,9 +181,9 @@ struct FlowReading {
         reverse.packets = packets
         reverse.bytes = octets
         reverse.flags = UInt8(truncatingIfNeeded: draft[.reverseFlags])
-        if plan.reverseFirst != .none || plan.reverseLast != .none {
-            let first = clock.time(draft[.reverseFirst], plan.reverseFirst)
-            let last = clock.time(draft[.reverseLast], plan.reverseLast)
+        if known.plan.reverseFirst != .none || known.plan.reverseLast != .none {
+            let first = clock.time(draft[.reverseFirst], known.plan.reverseFirst)
+            let last = clock.time(draft[.reverseLast], known.plan.reverseLast)
             if !reverse.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
         }
         batch.flows.append(reverse)
@@ -188,7 +198,7 @@ struct FlowReading {
         let start = draft.sectionEnd &- draft.sectionLength
         sample.offset = UInt32(truncatingIfNeeded: start)
         sample.length = UInt32(truncatingIfNeeded: draft.sectionLength)
-        if plan.isSectionIP {
+        if known.plan.isSectionIP {
             let version = bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt8.self) >> 4
             sample.link = version == 6 ? .ipv6 : .ipv4
         }
@@ -196,7 +206,7 @@ struct FlowReading {
         sample.samplingRate = record.samplingRate
         sample.input = record.input
         sample.output = record.output
-        let time = clock.time(draft[.first], plan.first)
+        let time = clock.time(draft[.first], known.plan.first)
         sample.time = clock.isBelieved(time) ? time : clock.receivedAt
         batch.samples.append(sample)
     }

@@ -75,29 +75,42 @@ package struct FrameReader {
     package mutating func read(
         _ frame: RawSpan, link: LinkType, originalLength: Int, time: Int64
     ) throws(Malformed) -> PacketSummary? {
+        var packet = PacketSummary()
+        return try read(frame, link: link, originalLength: originalLength, time: time, into: &packet) ? packet : nil
+    }
+
+    /// The same into a new summary where that stays: a copy right behind its writing waits for each field.
+    /// - Returns: false where the frame holds no IP packet; the summary then says nothing, as when it throws.
+    package mutating func read(
+        _ frame: RawSpan, link: LinkType, originalLength: Int, time: Int64, into packet: inout PacketSummary
+    ) throws(Malformed) -> Bool {
         var place = Place()
         place.end = max(originalLength, frame.byteCount)
         try readLink(frame, link, &place)
-        var packet = PacketSummary()
         packet.time = time
         // A packet that carries another one, as it is by itself.
-        var carrier = packet
+        var carrier = PacketSummary()
+        carrier.time = time
         do throws(Malformed) {
             while true {
                 try place.count()
                 switch place.type {
                 case Ether.ipv4:
-                    if try readIPv4(frame, &place, &packet, &carrier) { return packet }
+                    if try readIPv4(frame, &place, &packet, &carrier) { return true }
                 case Ether.ipv6:
-                    if try readIPv6(frame, &place, &packet, &carrier) { return packet }
+                    if try readIPv6(frame, &place, &packet, &carrier) { return true }
                 default:
-                    guard try readShim(frame, &place, &packet) else { return place.hasCarrier ? carrier : nil }
+                    guard try readShim(frame, &place, &packet) else {
+                        packet = carrier
+                        return place.hasCarrier
+                    }
                 }
             }
         } catch {
             // What headers promise may lie beyond what there is.
             guard place.isGuess else { throw Malformed(error.reason, at: min(error.offset, frame.byteCount)) }
-            return carrier
+            packet = carrier
+            return true
         }
     }
 

@@ -8,7 +8,6 @@
 
 /// One datagram of a batch; valid until the batch is received into again.
 typedef struct {
-    const void *bytes;
     uint32_t length;
     /// The sender's, in host order.
     uint16_t port;
@@ -33,6 +32,9 @@ int linux_datagrams_receive(int socket, linux_datagrams *batch);
 
 /// The datagrams of the last batch.
 const linux_datagram *linux_datagrams_received(const linux_datagrams *batch);
+
+/// Their bytes: `size` for each of the `count`, one after the other.
+const void *linux_datagrams_bytes(const linux_datagrams *batch);
 
 /// A bound UDP socket, non-blocking, close-on-exec; :: takes IPv4 too. Asks for a receive buffer of `buffer` bytes beyond
 /// the system's limit where it may, else within it; `granted` says what it got. Returns the descriptor, or -errno.

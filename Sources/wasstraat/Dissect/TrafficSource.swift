@@ -21,6 +21,8 @@ protocol TrafficTaker: ~Copyable {
 /// of nfcapd, web-server logs. What cannot be read is counted by its cause, and reading goes on.
 struct TrafficSource: ~Copyable {
     private static let flowsAtOnce = 1_024
+    /// Of datagrams fewer, which the processor still has at hand.
+    private static let recordsAtOnce = 128
     /// Bytes of Ethernet's checksum: some exporters count it in a frame's length, some do not, and some say the one and do
     /// the other.
     private static let checksumLength = 4
@@ -169,17 +171,17 @@ struct TrafficSource: ~Copyable {
         taken &+= 1
         let frame = bytes.extracting(found.start..<found.start + found.length)
         do {
-            guard
-                let packet = try frames.read(
-                    frame, link: found.link, originalLength: found.originalLength, time: found.time)
-            else { return }
-            if packet.protocolNumber == PacketSummary.udp, packet.service == .none || !packet.isPayloadSeen,
-                Self.mayExport(packet)
+            guard try wait(frame, found.link, found.originalLength, found.time) else { return }
+            let last = waiting.count - 1
+            if waiting[last].protocolNumber == PacketSummary.udp,
+                waiting[last].service == .none || !waiting[last].isPayloadSeen, Self.mayExport(waiting[last])
             {
+                let packet = waiting.removeLast()
                 pass(bytes, to: &taker)
                 if readExport(packet, in: frame, found, into: &taker) { return }
+                waiting.append(packet)
             }
-            wait(packet, found.start..<found.start + found.length)
+            framesOfWaiting.append(found.start..<found.start + found.length)
             if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
         } catch {
             let number = taken
@@ -194,9 +196,16 @@ struct TrafficSource: ~Copyable {
         framesOfWaiting.removeAll(keepingCapacity: true)
     }
 
-    private mutating func wait(_ packet: borrowing PacketSummary, _ frame: Range<Int>) {
-        waiting.append(copy packet)
-        framesOfWaiting.append(frame)
+    /// Reads a frame into a packet behind those that wait; false where it holds none.
+    private mutating func wait(
+        _ frame: RawSpan, _ link: LinkType, _ originalLength: Int, _ time: Int64
+    ) throws(Malformed) -> Bool {
+        waiting.append(PacketSummary())
+        var isRead = false
+        defer { if !isRead { waiting.removeLast() } }
+        isRead = try frames.read(
+            frame, link: link, originalLength: originalLength, time: time, into: &waiting[waiting.count - 1])
+        return isRead
     }
 
     /// The first bytes of NetFlow 5 and 9, IPFIX and sFlow 5.
@@ -229,32 +238,51 @@ struct TrafficSource: ~Copyable {
     mutating func take(
         _ datagram: RawSpan, from exporter: Exporter, at time: Int64, into taker: inout some TrafficTaker & ~Copyable
     ) {
-        batch.removeAll()
+        gather(0..<datagram.byteCount, of: datagram, from: exporter, at: time, into: &taker)
+        passAll(datagram, to: &taker)
+    }
+
+    /// Reads a datagram, which lies in these bytes, and hands on what it tells when enough has gathered: the bytes must
+    /// stay until ``passAll(_:to:)``. Tables are asked for what many records need at once; a datagram has few.
+    mutating func gather(
+        _ range: Range<Int>, of bytes: RawSpan, from exporter: Exporter, at time: Int64,
+        into taker: inout some TrafficTaker & ~Copyable
+    ) {
+        let datagram = bytes.extracting(range)
+        let known = batch.flows.count
         do { try flows.decode(datagram, from: exporter, receivedAt: time, into: &batch) } catch {
             count("flow export: \(error.reason.words)")
         }
         // Nothing can be told before it was: a clock that runs ahead would leave the others behind.
         var records = batch.flows.mutableSpan
-        for index in records.indices where records[index].last > time {
+        for index in known..<records.count where records[index].last > time {
             records[index].first = min(records[index].first, time)
             records[index].last = time
         }
-        taker.take(batch.flows.span)
+        if records.count >= Self.recordsAtOnce { passFlows(to: &taker) }
         for sample in batch.samples {
-            let start = Int(sample.offset)
-            let frame = datagram.extracting(start..<start + Int(sample.length))
+            let start = range.lowerBound + Int(sample.offset)
+            let frame = bytes.extracting(start..<start + Int(sample.length))
             do {
                 let link: LinkType = sample.link == .ethernet ? .ethernet : .raw
-                guard
-                    var packet = try frames.read(
-                        frame, link: link, originalLength: Int(sample.frameLength) + Self.checksumLength,
-                        time: min(sample.time, time))
-                else { continue }
-                packet.weight = sample.samplingRate
-                wait(packet, start..<start + frame.byteCount)
+                let length = Int(sample.frameLength) + Self.checksumLength
+                guard try wait(frame, link, length, min(sample.time, time)) else { continue }
+                waiting[waiting.count - 1].weight = sample.samplingRate
+                framesOfWaiting.append(start..<start + frame.byteCount)
+                if waiting.count == Self.packetsAtOnce { pass(bytes, to: &taker) }
             } catch { count("sample: \(error.reason.words)") }
         }
-        pass(datagram, to: &taker)
+    }
+
+    /// Hands on all that waits.
+    mutating func passAll(_ bytes: RawSpan, to taker: inout some TrafficTaker & ~Copyable) {
+        if !batch.flows.isEmpty { passFlows(to: &taker) }
+        if !waiting.isEmpty { pass(bytes, to: &taker) }
+    }
+
+    private mutating func passFlows(to taker: inout some TrafficTaker & ~Copyable) {
+        taker.take(batch.flows.span)
+        batch.flows.removeAll(keepingCapacity: true)
     }
 
     /// What the flow decoder counted.

@@ -111,12 +111,14 @@ struct FlowCollection: ~Copyable {
     private static func take(
         _ count: Int, of socket: borrowing FlowSocket, _ source: inout TrafficSource, _ dissection: inout Dissection
     ) {
+        let bytes = socket.bytes
         for index in 0..<count {
             let datagram = socket.datagram(index)
-            source.take(
-                datagram.bytes, from: Exporter(address: datagram.exporter, port: datagram.port), at: socket.time,
-                into: &dissection)
+            source.gather(
+                datagram.range, of: bytes, from: Exporter(address: datagram.exporter, port: datagram.port),
+                at: socket.time, into: &dissection)
         }
+        source.passAll(bytes, to: &dissection)
     }
 
     var figures: CollectorFigures {
