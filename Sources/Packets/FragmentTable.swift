@@ -79,7 +79,11 @@ struct FragmentTable {
         }
     }
 
-    private static func start(_ tag: UInt64) -> Int { Int(truncatingIfNeeded: tag % UInt64(setCount)) &* setSize }
+    /// From the high bits of one more product: the low ones of a tag follow the identification, which senders count up, and
+    /// with some keys came together in a few sets.
+    private static func start(_ tag: UInt64) -> Int {
+        Int(truncatingIfNeeded: (tag &* 0x9e37_79b9_7f4a_7c15) >> 53) & (setCount - 1) &* setSize
+    }
 
     /// The keyed hash of what the pieces of a packet share (RFC 791, section 3.2; RFC 8200, section 4.5); never 0.
     private func tag(_ packet: borrowing PacketSummary, _ protocolNumber: UInt8) -> UInt64 {
