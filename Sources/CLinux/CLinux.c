@@ -138,10 +138,10 @@ int linux_unix_listen(const char *path) {
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener < 0) return -errno;
     unlink(path);
-    mode_t before = umask(0177);
-    int bound = bind(listener, (struct sockaddr *)&at, sizeof at);
-    umask(before);
-    if (bound < 0 || listen(listener, 64) < 0) return failed(listener);
+    // The file gets the socket's mode. The process's mask would do too, but all threads share it, and two that change it at
+    // once leave it changed.
+    if (fchmod(listener, 0600) < 0 || bind(listener, (struct sockaddr *)&at, sizeof at) < 0 || listen(listener, 64) < 0)
+        return failed(listener);
     return listener;
 }
 
