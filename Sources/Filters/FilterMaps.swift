@@ -15,7 +15,8 @@ package enum FilterMaps {
         "counters", .perProcessorArray, key: 4, value: 16, entries: UInt32(FilterReason.allCases.count))
     /// By ``KernelRule/counter``: packets, bytes.
     package static let ruleHits = EBPF.Map("rule_hits", .perProcessorArray, key: 4, value: 16, entries: ruleLimit)
-    /// By ``Entry/counter`` and ``Flood/counter``: packets, bytes. They outlive the entries: whoever adds up for a site loses none at an end.
+    /// By ``Entry/counter`` and ``Flood/counter``: packets, bytes. They outlive the entries: whoever adds up for a site
+    /// loses none at an end.
     package static let tallies = EBPF.Map(
         "tallies", .perProcessorArray, key: 4, value: 16, entries: 2 * tallyLimit)
     /// Address: ``Entry``.

@@ -5,20 +5,32 @@ extension KernelRule {
     /// Whether a frame of which only so many first bytes are known, and the rest reads as zeros, is as the rule says; nil:
     /// that stands behind them.
     package func matches(_ facts: FrameFacts, in frame: RawSpan, known count: Int) -> Bool? {
-        if matches(facts, in: frame) { return true }
         guard isFor(facts) else { return false }
-        let isOpen = patterns.contains { pattern in
-            var head = pattern
-            (head.marks, head.dnsType) = ([], nil)
-            guard pattern.readsPayload, facts.hasTransport, head.holds(for: facts, in: frame) else { return false }
-            // A name that goes on behind the cut ends in zeros, and its type, which is never 0, with it.
-            return facts.payloadOffset + pattern.payloadLength > count || pattern.dnsType != nil && facts.dnsType == 0
+        var isOpen = false
+        for pattern in patterns {
+            let known = pattern.asked(of: count, facts)
+            guard (known ?? pattern).holds(for: facts, in: frame) else { continue }
+            guard known != nil else { return true }
+            isOpen = true
         }
         return isOpen ? nil : false
     }
 }
 
 extension PacketPattern {
+    /// What it asks of so many first bytes of a frame, where it asks for more; nil: it asks for no more.
+    fileprivate func asked(of count: Int, _ facts: FrameFacts) -> PacketPattern? {
+        // A payload that is too short for it is so whatever it holds.
+        guard readsPayload, facts.payloadLength >= payloadLength, facts.payloadOffset + facts.payloadLength > count
+        else { return nil }
+        // A name that goes on behind the cut ends in zeros, and its type, which is never 0, with it.
+        guard facts.payloadOffset + payloadLength > count || dnsType != nil && facts.dnsType == 0 else { return nil }
+        var known = self
+        known.marks.removeAll { facts.payloadOffset + $0.offset >= count }
+        known.dnsType = nil
+        return known
+    }
+
     /// Whether a packet is as the pattern says.
     func holds(for facts: FrameFacts, in frame: RawSpan) -> Bool {
         if let protocolNumber, protocolNumber != facts.protocolNumber { return false }

@@ -87,6 +87,11 @@ struct WireTests {
             let frame = PacketBuilder.tcpFrame(5_000, to: "\(Self.site)", 443, [UInt8](repeating: 7, count: 900))
             samples.take(sample(frame), at: Self.noon, readsTunnels: false)
         }
+        // As is a payload that is too short, and one that differs in what is known of it.
+        for frame in [
+            PacketBuilder.udpFrame(5_000, to: "\(Self.site)", 53, [1, 2, 3]),
+            PacketBuilder.udpFrame(5_000, to: "\(Self.site)", 53, [UInt8](repeating: 255, count: 900)),
+        ] { samples.take(sample(frame), at: Self.noon, readsTunnels: false) }
         let rules = try [
             // Asks for the type behind the name; and for the port alone.
             measured(1, [.init(.protocol, "udp"), .init(.service, "dns"), .init(.dnsType, "255")]),
@@ -95,7 +100,7 @@ struct WireTests {
         samples.believe(besides: [], at: Self.noon + 100)
         #expect(
             samples.measure(rules) == [
-                .init(rule: 1, hits: 50, samples: 60), .init(rule: 2, hits: 100, samples: 110),
+                .init(rule: 1, hits: 50, samples: 62), .init(rule: 2, hits: 102, samples: 112),
             ])
     }
 
