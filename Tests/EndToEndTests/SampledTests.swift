@@ -86,7 +86,7 @@ extension EndToEndTests {
                     }, "\(incidents)")
                 // It may count only by now: measured anew it drops again when that is shown to be harmless.
                 #expect(incidents.contains("\"kind\" : \"rule\""))
-                sender.signal(SIGTERM)
+                sender.signal(SIGKILL)
                 _ = sender.wait()
             }
         }
@@ -119,7 +119,7 @@ extension EndToEndTests {
                             $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 1_000
                         }) == true
                     }, "\((try? stage.incidents()) ?? "")")
-                sender.signal(SIGTERM)
+                sender.signal(SIGKILL)
                 _ = sender.wait()
             }
         }
@@ -147,7 +147,7 @@ extension EndToEndTests {
                 #expect(try stage.figure(reason: "rule") == dropped)
                 // So little of one sender is no attack.
                 #expect(try !stage.incidents().contains("\"kind\""))
-                sender.signal(SIGTERM)
+                sender.signal(SIGKILL)
                 _ = sender.wait()
             }
         }
