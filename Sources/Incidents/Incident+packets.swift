@@ -18,13 +18,6 @@ extension Incident {
         }
     }
 
-    /// What the packet filter dropped of an attack.
-    package func filtered(against record: AttackRecord) -> FilterCount {
-        packetMeasures(against: record).reduce(into: FilterCount()) { sum, measure in
-            if let packets = measure.packets { sum += packets.dropped }
-        }
-    }
-
     /// Whether one of these measures dropped packets of an attack.
     package func isFiltered(_ record: AttackRecord, by isMeant: (Mitigation.Kind) -> Bool) -> Bool {
         packetMeasures(against: record).contains { isMeant($0.kind) && ($0.packets?.dropped.packets ?? 0) > 0 }

@@ -224,13 +224,19 @@ private struct Asking {
         #expect(watch.rules.isEmpty)
     }
 
-    @Test func `a rule that matches known visitors only counts from then on`() throws {
+    /// Three seconds into a flood of which a rule marks.
+    private static func marking() -> (watch: RequestWatch, now: Moment) {
         var asking = Asking(17)
-        var (watch, now) = Self.calm(&asking, seconds: 120)
-        _ = Self.flood(&watch, &asking, .tool, seconds: 3, from: now, terms: Self.terms())
+        var (watch, now) = calm(&asking, seconds: 120)
+        _ = flood(&watch, &asking, .tool, seconds: 3, from: now, terms: terms())
+        now = now + 3
+        return (watch, now)
+    }
+
+    @Test func `a rule that matches known visitors only counts from then on`() throws {
+        var (watch, now) = Self.marking()
         let rule = try #require(watch.rules.first)
         #expect(rule.conduct == .live)
-        now = now + 3
         watch.count(rule.id, hits: 100, known: 4, marked: 96, at: now)
         #expect(watch.turn(Self.terms(), at: now).isEmpty)
         watch.count(rule.id, hits: 100, known: 4, marked: 96, at: now)
@@ -240,12 +246,9 @@ private struct Asking {
     }
 
     @Test func `a rule that the operator holds counts only, until they let it mark again`() throws {
-        var asking = Asking(17)
-        var (watch, now) = Self.calm(&asking, seconds: 120)
-        _ = Self.flood(&watch, &asking, .tool, seconds: 3, from: now, terms: Self.terms())
+        var (watch, now) = Self.marking()
         let rule = try #require(watch.rules.first)
         #expect(rule.conduct == .live)
-        now = now + 3
         for (order, conduct) in [(LiveRule.Order.observe, LiveRule.Conduct.dry), (.protect, .live)] {
             let isFound = watch.follow(order, of: rule.id)
             #expect(isFound)

@@ -99,7 +99,7 @@ struct WatchedTests {
         let (outcome, judgement) = (incident.outcome, incident.attacks[0].judgement)
         incident.mitigations = [Self.rule(incident, dropped: 2_500_000, spared: 40)]
         let all = FilterCount(packets: 2_500_000, bytes: 2_500_000_000)
-        #expect(incident.filtered(against: incident.attacks[0]) == all)
+        #expect(incident.filtered == all && incident.handling(of: incident.attacks[0]) == .dropped)
         let told = texts(incident)
         for (key, words) in told {
             #expect(!words.en.contains("request") && !words.nl.contains("verzoek"), "\(key): \(words.en)")
@@ -150,7 +150,7 @@ struct WatchedTests {
         incident.mitigations = [Self.rule(incident, dropped: 9, from: -500), rule, rule]
         incident.mitigations[1].scope = "192.0.2.1"
         incident.mitigations[2].tenant = "elsewhere"
-        #expect(incident.filtered(against: incident.attacks[0]) == FilterCount())
+        #expect(incident.handling(of: incident.attacks[0]) == .watched)
         #expect(!incident.published(titles: [:], backOffice: nil, plot: nil, now: noon + 3_600).isFiltered)
         // Beside requests nothing of that is said with them.
         var both = Self.beside

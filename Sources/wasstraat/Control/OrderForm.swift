@@ -20,11 +20,7 @@ struct OrderForm {
 
     /// - Parameter kinds: what may be asked for here.
     init(_ body: [UInt8], kinds: [String], site: String? = nil) throws(ControlBook.Refusal) {
-        let members = try Self.members(body)
-        let known = ["kind", "prefix", "site", "seconds", "reason", "by"]
-        for key in members.keys where !known.contains(key) {
-            throw ControlBook.Refusal("'\(key)' is not known here; known are \(known.joined(separator: ", "))")
-        }
+        let members = try Self.members(body, known: ["kind", "prefix", "site", "seconds", "reason", "by"])
         let kind = try Self.text(members, "kind")
         guard let kind, kinds.contains(kind) else {
             throw ControlBook.Refusal("'kind' is one of \(kinds.joined(separator: ", "))")
@@ -50,11 +46,7 @@ struct OrderForm {
     static func rule(
         _ body: [UInt8]
     ) throws(ControlBook.Refusal) -> (order: LiveRule.Order, site: String?, reason: String, by: String) {
-        let members = try members(body)
-        let known = ["kind", "site", "reason", "by"]
-        for key in members.keys where !known.contains(key) {
-            throw ControlBook.Refusal("'\(key)' is not known here; known are \(known.joined(separator: ", "))")
-        }
+        let members = try members(body, known: ["kind", "site", "reason", "by"])
         guard let order = try text(members, "kind").flatMap(LiveRule.Order.init) else {
             let kinds = LiveRule.Order.allCases.map(\.rawValue).joined(separator: ", ")
             throw ControlBook.Refusal("'kind' is one of \(kinds)")
@@ -75,7 +67,9 @@ struct OrderForm {
         return kind == "allow" ? .allow(prefix) : .deny(prefix)
     }
 
-    private static func members(_ body: [UInt8]) throws(ControlBook.Refusal) -> [String: JSONValue] {
+    private static func members(
+        _ body: [UInt8], known: [String]
+    ) throws(ControlBook.Refusal) -> [String: JSONValue] {
         let value: JSONValue
         do throws(ExchangeError) {
             value = try JSONReader.read(body)
@@ -83,6 +77,9 @@ struct OrderForm {
             throw ControlBook.Refusal("the body is no JSON: \(error)")
         }
         guard case .object(let members) = value else { throw ControlBook.Refusal("the body is no JSON object") }
+        for member in members where !known.contains(member.key) {
+            throw ControlBook.Refusal("'\(member.key)' is not known here; known are \(known.joined(separator: ", "))")
+        }
         return Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
     }
 

@@ -25,26 +25,11 @@ extension FilterDesk {
     /// Learns which rules the filter has already.
     /// - Returns: whether it answered.
     private func list() -> Bool {
-        guard let found = entries() else { return false }
+        guard let found = FilterLine.rules(ask) else { return false }
         service.rules.useByHand { $0.found(found) }
         service.rules.use { $0.found(found, at: .now) }
         isListed = true
         return true
-    }
-
-    /// All rules; nil: no answer.
-    private func entries() -> [FilterEntry]? {
-        var entries: [FilterEntry] = []
-        var next: UInt64 = 0
-        while entries.count < FilterBook.ruleLimit {
-            let request = FilterRequest.list(.rule, from: next, count: UInt32(FilterTalk.pageLimit))
-            guard case .entries(let page) = ask(request) else { return nil }
-            // Ids ascend; what does not would be asked for ever.
-            guard let last = page.last, last.id >= next, last.id < .max else { break }
-            entries += page
-            next = last.id + 1
-        }
-        return entries
     }
 
     /// - Returns: whether the filter answered.
@@ -107,7 +92,7 @@ extension FilterDesk {
         let gone = service.rules.use { $0.saw(counts, at: status.interface, now: .now) }
         // One that the operator has just added; and now and then, for one that is said again keeps its number.
         let isDue = Clock.monotonic >= nextListing
-        if isDue || service.rules.useByHand({ $0.isNews(counts.map(\.id)) }), let found = entries() {
+        if isDue || service.rules.useByHand({ $0.isNews(counts.map(\.id)) }), let found = FilterLine.rules(ask) {
             nextListing = Clock.monotonic + Self.listingTime
             service.rules.useByHand { $0.found(found) }
         }

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import Messages
+internal import Mitigations
 
 /// The office's connection to the filter's process; commands have a `FilterLink`. It blocks the thread that asks, for a
 /// bounded time; never the office's.
@@ -15,6 +16,22 @@ final class FilterLine {
         let socket = linux_unix_connect_at_once(path)
         guard socket >= 0 else { return nil }
         peer = Peer(Descriptor(socket), at: Clock.monotonic)
+    }
+
+    /// All rules that the filter has, page by page; nil: it does not answer.
+    /// - Parameter ask: puts a question to it.
+    static func rules(_ ask: (FilterRequest) -> FilterReply?) -> [FilterEntry]? {
+        var entries: [FilterEntry] = []
+        var next: UInt64 = 0
+        while entries.count < FilterBook.ruleLimit {
+            let request = FilterRequest.list(.rule, from: next, count: UInt32(FilterTalk.pageLimit))
+            guard case .entries(let page) = ask(request) else { return nil }
+            // Ids ascend; what does not would be asked for ever.
+            guard let last = page.last, last.id >= next, last.id < .max else { break }
+            entries += page
+            next = last.id + 1
+        }
+        return entries
     }
 
     /// Asks, and waits for the answer; nil: it is gone, said what nobody asked, or took too long. The line is of no use

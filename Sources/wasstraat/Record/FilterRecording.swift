@@ -25,6 +25,8 @@ actor FilterRecording {
     private var open: [AttackRecord]?
     /// Of rules by hand, as they were found last.
     private var handAttacks: [TallyTable.Owner: Moment] = [:]
+    /// Named by hand for a site that is not theirs; said once.
+    private var strangers: Set<TallyTable.Owner> = []
     private var isFailing = false
 
     init(
@@ -122,6 +124,13 @@ actor FilterRecording {
     /// narrowest around it or in it, then the latest.
     private func attack(on owner: TallyTable.Owner) async throws -> Moment? {
         guard Prefix(owner.site) != nil else {
+            if owner.cause == .byHand, await !recorder.serves(owner.site, of: owner.tenant),
+                strangers.count < TallyTable.limit, strangers.insert(owner).inserted
+            {
+                logger.warning(
+                    "what the packet filter does by hand for a site that the organisation has not is on no record",
+                    metadata: ["site": "\(owner.site)", "organisation": "\(owner.tenant)"])
+            }
             return await recorder.attack(on: owner.site, of: owner.tenant)
         }
         if open == nil { open = try await records.openAttacks().filter { !$0.attack.isOver } }

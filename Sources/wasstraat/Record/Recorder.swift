@@ -213,10 +213,13 @@ actor Recorder {
         return seen.spans.last { $0.state != .unknown }?.state ?? .unknown
     }
 
+    func serves(_ site: String, of organisation: String) -> Bool {
+        ledgers[site]?.site.organisation == organisation
+    }
+
     /// When the attack began that goes on at a site of the organisation.
     func attack(on site: String, of organisation: String) -> Moment? {
-        guard let ledger = ledgers[site], ledger.site.organisation == organisation else { return nil }
-        return ledger.watch.attack?.start
+        serves(site, of: organisation) ? ledgers[site]?.watch.attack?.start : nil
     }
 
     func incident(of site: String) -> Int64? {

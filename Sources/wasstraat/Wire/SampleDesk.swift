@@ -172,22 +172,12 @@ final class SampleDesk {
         guard let status = service.report.current.filter?.status else { return }
         let ids = status.rules.map(\.id)
         guard ids != ruleIDs || Clock.monotonic >= nextRules else { return }
-        var found: [OrdinarySamples.Measured] = []
-        var next: UInt64 = 0
-        while found.count < FilterBook.ruleLimit {
-            guard
-                case .entries(let page) = ask(.list(.rule, from: next, count: UInt32(FilterTalk.pageLimit)))
-            else { return }
-            // Ids ascend; what does not would be asked for ever.
-            guard let last = page.last, last.id >= next, last.id < .max else { break }
-            let time = FilterTime(wall: .now, clock: 1)
-            found += page.compactMap { entry in
-                guard case .success(let rule)? = entry.rule?.kernelRule(at: time) else { return nil }
-                return OrdinarySamples.Measured(id: entry.id, rule: rule)
-            }
-            next = last.id + 1
+        guard let entries = FilterLine.rules(ask) else { return }
+        let time = FilterTime(wall: .now, clock: 1)
+        rules = entries.compactMap { entry in
+            guard case .success(let rule)? = entry.rule?.kernelRule(at: time) else { return nil }
+            return OrdinarySamples.Measured(id: entry.id, rule: rule)
         }
-        rules = found
         ruleIDs = ids
         nextRules = Clock.monotonic + Self.ruleTime
     }
