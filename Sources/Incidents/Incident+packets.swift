@@ -48,6 +48,9 @@ extension Incident {
         return measures.contains { ($0.packets?.answered?.packets ?? 0) > 0 } ? .answered : .watched
     }
 
+    /// A network is under attack now, as packets show.
+    package var isOnNetwork: Bool { attacks.contains { $0.attack.traffic != nil && !$0.attack.isOver } }
+
     /// What all measures in the packet filter dropped.
     package var filtered: FilterCount {
         mitigations.reduce(into: FilterCount()) { sum, measure in

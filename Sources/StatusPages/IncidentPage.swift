@@ -123,8 +123,8 @@ struct IncidentPage {
                 ? say(" Een deel ervan hebben wij tegengehouden.", " We stopped part of it.")
                 : incident.isAnswered
                     ? say(
-                        " Wij hebben het opgevangen zonder verkeer te weigeren.",
-                        " We absorbed it without turning traffic away.")
+                        " Pogingen om verbinding te maken hebben wij zo beantwoord dat zij geen plaats innamen.",
+                        " We answered attempts to connect in a way that takes up no room.")
                     : say(
                         " Wij hebben dit alleen gevolgd, niet tegengehouden.",
                         " We only watched this, and did not stop it."))

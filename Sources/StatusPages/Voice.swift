@@ -143,10 +143,10 @@ struct Voice: Sendable {
         }
         guard !incident.isAnswered else {
             return say(
-                "Wij hebben deze aanval opgevangen zonder verkeer te weigeren. Wij weten niet of iedereen de diensten kon "
-                    + "bereiken.",
-                "We absorbed this attack without turning traffic away. We do not know whether everyone could reach the "
-                    + "services.")
+                "Wij hebben pogingen om verbinding te maken zo beantwoord dat zij geen plaats innamen. Wij weten niet of "
+                    + "iedereen de diensten kon bereiken.",
+                "We answered attempts to connect in a way that takes up no room. We do not know whether everyone could "
+                    + "reach the services.")
         }
         return say(
             "Wij hebben deze aanval alleen gevolgd. Wij weten niet of iedereen de diensten kon bereiken.",

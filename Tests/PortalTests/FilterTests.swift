@@ -1,5 +1,7 @@
+internal import Detection
 internal import Incidents
 internal import Mitigations
+internal import Moments
 internal import Portal
 internal import Testing
 
@@ -27,7 +29,7 @@ internal import Testing
                 #expect(text.contains("nftables: a part of it, and slower"))
                 #expect(text.contains("Packet filter: 2 things are missing</a>"))
                 #expect(
-                    text.contains("<dd>1,007, of which 5 only count, 2 stopped because they hit ordinary visitors</dd>")
+                    text.contains("<dd>1,007, of which 5 only count, 2 stopped after hits among ordinary visitors</dd>")
                 )
                 #expect(text.contains(">eth0&lt;script&gt;&quot;&amp;</dd>"))
                 let item =
@@ -44,6 +46,39 @@ internal import Testing
                         #expect(!text.contains(word), "\(role) of \(member.organisation) reads \(word)")
                     }
                 }
+            }
+        }
+    }
+
+    @Test func `an attack on a network that goes on is on the first page of those who may know of it`() async throws {
+        let world = try await World()
+        let member = World.alpha
+        let start = world.clock.now + -30
+        for (number, isOver) in [("2026-77", false), ("2026-78", true)] {
+            var attack = DetectedAttack(site: "198.51.100.7", start: start, detected: start)
+            attack.isOver = isOver
+            attack.traffic = DetectedTraffic(target: "198.51.100.7", sites: [])
+            let judgement = Judgement(
+                of: [], start: start, end: start + 1, isOver: isOver, interval: 5, now: start + 2)
+            await world.records.seed(
+                Incident(
+                    id: 77, number: number, organisation: member.organisation, opened: start,
+                    attacks: [
+                        AttackRecord(
+                            id: 77, incident: 77, organisation: member.organisation, service: .publicService,
+                            attack: attack, judgement: judgement)
+                    ]))
+        }
+        try await world.serve { start in
+            for (organisation, isShown) in [(nil, true), (member.organisation, true), (World.beta.organisation, false)]
+            {
+                var browser = start
+                try await browser.signIn(World.name(.operator, organisation))
+                let text = try await browser.get("/").text
+                let line =
+                    "href=\"/incidents/2026-77\">Incident 2026-77: attack on the network of \(member.organisation)</a>"
+                #expect(text.contains(line) == isShown, "\(organisation ?? "street")")
+                #expect(!text.contains("2026-78"))
             }
         }
     }

@@ -200,6 +200,11 @@ struct PagesTests {
         #expect(try !text("/incident/2026-9").contains("verzoeken"))
         let data = try text("/incident/2026-9.json")
         #expect(data.contains("\"peakPacketsPerSecond\":98765") && !data.contains("peakRate"))
+        overall.incidents[0].isAnswered = true
+        let answered = try pages.files(overall: overall, organisations: organisations)
+        let said = try #require(answered.first { $0.path == "/en/incident/2026-9" }).text
+        #expect(said.contains("We answered attempts to connect in a way that takes up no room. We do not know whether"))
+        #expect(!said.contains("only watched") && !said.contains("stopped part"))
         overall.incidents[0].isFiltered = true
         let filtered = try pages.files(overall: overall, organisations: organisations)
         let told = try #require(filtered.first { $0.path == "/en/incident/2026-9" }).text

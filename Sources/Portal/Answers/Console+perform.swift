@@ -21,7 +21,8 @@ extension Console {
         case .signOut: return try await signOut(visit)
         case .now:
             let sites = await street.now().filter { visit.sees($0.organisation) }
-            let view = visit.nowView(sites, await street.packetFilter())
+            let view = visit.nowView(
+                sites, attacked: await attackedNetworks(visit), await street.packetFilter())
             return page("now", visit.wording.pick("Nu", "Now"), view, visit, live: "/events")
         case .events: return try live(visit, of: nil)
         case .siteEvents: return try live(visit, of: try site(visit))
@@ -47,6 +48,13 @@ extension Console {
         case .account: return accountPage(visit)
         case .changePassword: return try await changePassword(visit)
         }
+    }
+
+    /// Incidents in which a network is under attack now; none where the register does not answer: this page stands without.
+    private func attackedNetworks(_ visit: Visit) async -> [Incident] {
+        let week = visit.now + -7 * 86_400..<visit.now + 86_400
+        let incidents = try? await records.incidents(organisation: visit.account?.organisation, in: week, limit: 500)
+        return (incidents ?? []).filter { visit.sees($0.organisation) && $0.isOnNetwork }
     }
 
     private func site(_ visit: Visit) throws -> SiteNow {

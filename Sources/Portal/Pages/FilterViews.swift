@@ -21,13 +21,17 @@ extension Visit {
         var rules = wording.number(UInt64(answer.rules))
         if answer.dryRules > 0 {
             let dry = wording.number(UInt64(answer.dryRules))
-            rules += wording.pick(", waarvan \(dry) alleen tellen", ", of which \(dry) only count")
+            rules +=
+                answer.dryRules == 1
+                ? wording.pick(", waarvan 1 alleen telt", ", of which 1 only counts")
+                : wording.pick(", waarvan \(dry) alleen tellen", ", of which \(dry) only count")
         }
         if answer.suspendedRules > 0 {
             let stopped = wording.number(UInt64(answer.suspendedRules))
+            // In words that fit one and several.
             rules += wording.pick(
-                ", \(stopped) gestopt omdat zij gewone bezoekers troffen",
-                ", \(stopped) stopped because they hit ordinary visitors")
+                ", \(stopped) gestopt na treffers onder gewone bezoekers",
+                ", \(stopped) stopped after hits among ordinary visitors")
         }
         var view: View = [
             "kind": kind, "sign": sign, "stateName": wording.filter(answer.mode),

@@ -4,14 +4,16 @@ internal import Moments
 
 extension Visit {
     /// The page with all sites that may be seen: those in trouble first, by organisation.
-    func nowView(_ sites: [SiteNow], _ filter: PacketFilterNow) -> View {
+    /// - Parameter attacked: incidents in which a network is under attack now.
+    func nowView(_ sites: [SiteNow], attacked: [Incident], _ filter: PacketFilterNow) -> View {
         let wording = wording
         let organisations = Set(sites.map(\.organisation)).sorted()
         let troubled = sites.filter { $0.isUnderPressure || $0.incident != nil || $0.state == .down }.count
         let count = wording.number(UInt64(sites.count)) + (sites.count == 1 ? " site" : " sites")
         let summary =
             switch troubled {
-            case 0: wording.pick("\(count), alles rustig.", "\(count), all quiet.")
+            case 0 where attacked.isEmpty: wording.pick("\(count), alles rustig.", "\(count), all quiet.")
+            case 0: wording.pick("\(count), geen vraagt aandacht.", "\(count), none of which needs attention.")
             case 1: wording.pick("\(count), waarvan 1 aandacht vraagt.", "\(count), 1 of which needs attention.")
             default:
                 wording.pick(
@@ -24,6 +26,14 @@ extension Visit {
             return ["organisation": organisation, "sites": own.map { card($0) }]
         }
         var view: View = ["summary": summary, "hasSites": !sites.isEmpty, "groups": groups]
+        view["networks"] = attacked.map { incident -> View in
+            [
+                "number": incident.number,
+                "what": wording.pick(
+                    "aanval op het netwerk van \(incident.organisation)",
+                    "attack on the network of \(incident.organisation)"),
+            ]
+        }
         view["filter"] = filterView(filter)
         return view
     }

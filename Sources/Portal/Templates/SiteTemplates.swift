@@ -2,6 +2,8 @@ extension PageLibrary {
     static let nowTemplate = """
         <h1>[[Nu|Now]]</h1>
         <p class="lead">{{summary}}</p>
+        {{#networks}}<p class="badges"><a class="badge is-down" href="/incidents/{{number}}">Incident {{number}}: {{what}}</a></p>
+        {{/networks}}
         {{#filter}}{{#alarm}}<p class="badges"><a class="badge is-{{kind}}" href="#packet-filter"><span class="sign" aria-hidden="true">{{sign}}</span>
         [[Pakketfilter|Packet filter]]: {{alarm}}</a></p>{{/alarm}}{{/filter}}
         {{^hasSites}}<p class="empty">[[Er zijn geen sites die u mag zien.|There are no sites that you may see.]]</p>{{/hasSites}}
