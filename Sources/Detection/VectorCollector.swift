@@ -33,6 +33,8 @@ struct VectorCollector: Sendable {
     private(set) var sources = HyperLogLog()
     private var networks = HeavyKeys(capacity: networkCapacity)
     private var networkAddresses: [Address]
+    /// Packets that were counted by their networks.
+    private var networked: UInt64 = 0
     private let key: UInt64
     /// What came in each second (since 1970), of the vector and of all classes together.
     var points: [Int64: (packets: Double, bytes: Double, all: Double, allBytes: Double)] = [:]
@@ -57,7 +59,7 @@ struct VectorCollector: Sendable {
         bytes += weight * Double(packet.length)
         first = min(first, packet.time)
         last = max(last, packet.time)
-        add(source: packet.source)
+        addSource(of: packet)
         seen &+= 1
         if samples.count < Self.sampleLimit {
             samples.append(packet)
@@ -66,16 +68,20 @@ struct VectorCollector: Sendable {
         }
     }
 
-    mutating func add(source: Address) {
+    private mutating func addSource(of packet: PacketSummary) {
+        let source = packet.source
         sources.add(Mix.spread(Mix.hash(source, 0x50c5, key)))
         let network = source.isIPv4 ? source.masked(to: 24) : source.masked(to: 48)
-        let place = networks.count(Mix.hash(network, 0x4e7, key))
+        let times = UInt64(packet.weight)
+        guard times > 0 else { return }
+        let place = networks.count(Mix.hash(network, 0x4e7, key), times: times)
         if place.isNew { networkAddresses[place.place] = network }
+        networked = saturatingSum(networked, times)
     }
 
     /// The heaviest networks and their share of the packets.
     func heaviestNetworks(_ limit: Int) -> [(network: Address, share: Double)] {
-        let all = Double(max(1, seen))
+        let all = Double(max(1, networked))
         return networks.places.filter { networks.sure(at: $0) > 0 }
             .map { (networkAddresses[$0], Double(networks.sure(at: $0)) / all) }
             .sorted { $0.1 != $1.1 ? $0.1 > $1.1 : ($0.0.high, $0.0.low) < ($1.0.high, $1.0.low) }

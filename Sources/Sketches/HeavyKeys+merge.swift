@@ -18,8 +18,8 @@ extension HeavyKeys {
 
     private struct Candidate {
         var key: UInt64
-        var count: UInt32
-        var error: UInt32
+        var count: UInt64
+        var error: UInt64
         var own: Int?
         var other: Int?
     }

@@ -7,11 +7,11 @@
 package struct HeavyKeys: Sendable {
     static let ways = 8
     var keys: [UInt64]
-    var counts: [UInt32]
-    var errors: [UInt32]
+    var counts: [UInt64]
+    var errors: [UInt64]
     let setMask: Int
 
-    /// - Parameter capacity: keys kept at once; rounded up to a power of two, at least 8. Each takes 16 bytes.
+    /// - Parameter capacity: keys kept at once; rounded up to a power of two, at least 8. Each takes 24 bytes.
     package init(capacity: Int) {
         var sets = 1
         while sets * Self.ways < capacity { sets *= 2 }
@@ -24,21 +24,22 @@ package struct HeavyKeys: Sendable {
     /// All places, taken or not.
     package var places: Range<Int> { keys.indices }
 
-    /// Counts a key, given by its hash. Returns its place; `isNew` says that the place held nothing, or another key.
-    package mutating func count(_ key: UInt64) -> (place: Int, isNew: Bool) {
+    /// Counts a key, given by its hash, as often as it came. Returns its place; `isNew` says that the place held nothing, or
+    /// another key.
+    package mutating func count(_ key: UInt64, times: UInt64 = 1) -> (place: Int, isNew: Bool) {
         let first = (Int(truncatingIfNeeded: key) & setMask) * Self.ways
         for place in first..<first + Self.ways where keys[place] == key && counts[place] > 0 {
-            counts[place] = saturatingSum(counts[place], 1)
+            counts[place] = saturatingSum(counts[place], times)
             return (place, false)
         }
         var lightest = first
         for place in first..<first + Self.ways where counts[place] < counts[lightest] { lightest = place }
         keys[lightest] = key
         errors[lightest] = counts[lightest]
-        counts[lightest] = saturatingSum(counts[lightest], 1)
+        counts[lightest] = saturatingSum(counts[lightest], times)
         return (lightest, true)
     }
 
     /// How often the key at this place surely came; 0: there is none.
-    package func sure(at place: Int) -> UInt64 { UInt64(counts[place] &- errors[place]) }
+    package func sure(at place: Int) -> UInt64 { counts[place] &- errors[place] }
 }

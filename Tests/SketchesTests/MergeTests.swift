@@ -15,14 +15,15 @@ import Testing
             var table = HeavyKeys(capacity: 512)
             var kept = [UInt64?](repeating: nil, count: table.places.count)
             for item in part.items {
-                let (place, isNew) = table.count(hash(item.key, 0))
+                let (place, isNew) = table.count(hash(item.key, 0), times: UInt64(item.packets))
                 if isNew { kept[place] = item.key }
             }
             let moves = merged.merge(table)
             for move in try #require(moves) { values[move.place] = kept[move.other] }
         }
         var exact: [UInt64: UInt64] = [:]
-        for item in stream.items { exact[item.key, default: 0] += 1 }
+        for item in stream.items { exact[item.key, default: 0] += UInt64(item.packets) }
+        let packets = exact.values.reduce(0, +)
         var listed: Set<UInt64> = []
         for place in merged.places where merged.sure(at: place) > 0 {
             let key = try #require(values[place])
@@ -32,7 +33,7 @@ import Testing
         // Who brought in more than an eighth of what a set may hold is there: three times the mean of a set, and what
         // another heavy key in the same set may bring.
         let heaviest = exact.values.max() ?? 0
-        for (key, count) in exact where count > heaviest / 8 + UInt64(3 * stream.items.count / 512) {
+        for (key, count) in exact where count > heaviest / 8 + 3 * packets / 512 {
             #expect(listed.contains(key), "\(name): \(count) of key \(key)")
         }
     }
