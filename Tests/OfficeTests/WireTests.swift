@@ -243,6 +243,36 @@ struct WireTests {
         #expect(watch.busiest(1).targets == [Self.site])
     }
 
+    @Test func `samples of a network that sends much stand for what the sketch counted of it`() throws {
+        var watch = WireWatch(profile: .shipped, targets: Self.networks)
+        // By its samples one network of reflectors would send half of it, and by the sketch 30,001 of 100,000. One of two
+        // samples stands for those who were not seen, whatever it sent itself.
+        let counts = [Address("203.0.113.0")!: UInt32(30_001), Address("192.0.2.0")!: 2]
+        let answer = PacketBuilder.dns("example.nl", type: 255, isResponse: true, padding: 1_000)
+        var last: TrafficSecond?
+        for second in 0..<5 {
+            let now = Self.noon + Double(second)
+            let samples = (0..<40).map { number in
+                let source = number < 20 ? "203.0.113" : number < 22 ? "192.0.2" : "100.64.\(number)"
+                return sample(
+                    PacketBuilder.udpFrame(
+                        from: "\(source).\(number)", 53, to: "\(Self.site)", UInt16(40_000 + number), answer))
+            }
+            watch.take(
+                FilterSamples(samples, rate: 1_024),
+                at: SampleClock(wall: now.milliseconds * 1_000_000 + 500_000_000, monotonic: 0))
+            watch.weigh([Self.site: 100_000], from: counts)
+            last = watch.second(at: now + 1)
+        }
+        let vector = try #require(last?.attacks.first?.vectors.first)
+        #expect(vector.kind == "dns-reflection" && vector.packets == 500_000)
+        let networks = vector.fingerprint.evidence.networks
+        #expect(networks.first?.prefix == "203.0.113.0/24")
+        #expect(abs((networks.first?.share ?? 0) - 0.300_01) < 0.000_1)
+        // Two samples of the twenty who share the rest.
+        #expect(abs((networks.first { $0.prefix == "192.0.2.0/24" }?.share ?? 0) - 0.069_999) < 0.000_1)
+    }
+
     @Test func `what the collector and samples both see is one attack`() {
         let now = TrafficLedgerTests.noon + 10
         let collector = TrafficSecond(

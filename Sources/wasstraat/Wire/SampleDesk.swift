@@ -92,9 +92,11 @@ final class SampleDesk {
     private func weigh(_ watch: inout WireWatch) {
         let (targets, sources) = watch.busiest(FilterTalk.rateLimit)
         guard case .rates(let rates) = ask(.rates(to: targets, from: sources)), rates.milliseconds > 0,
-            rates.targets.count == targets.count
+            rates.targets.count == targets.count, rates.sources.count == sources.count
         else { return }
-        watch.weigh(Dictionary(zip(targets, rates.targets), uniquingKeysWith: { one, _ in one }))
+        watch.weigh(
+            Dictionary(zip(targets, rates.targets), uniquingKeysWith: { one, _ in one }),
+            from: Dictionary(zip(sources, rates.sources), uniquingKeysWith: { one, _ in one }))
     }
 
     private func tell(

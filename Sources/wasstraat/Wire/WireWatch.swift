@@ -87,23 +87,59 @@ package struct WireWatch: ~Copyable {
         return (first(targets) { $0 }, first(networks) { $0.address })
     }
 
-    /// Lets the samples of a destination stand for what came to it: by chance a rate alone is off by a tenth where there are
-    /// a hundred samples, and by more where some were lost.
-    package mutating func weigh(_ counts: [Address: UInt32]) {
+    /// Lets the samples of a destination stand for what came to it, and those of a network that sent much for what came
+    /// from it: by chance a rate alone is off by a tenth where there are a hundred samples, and by more where some were lost.
+    ///
+    /// - Parameters:
+    ///   - counts: packets to destinations.
+    ///   - networks: packets from networks of sources, by their first address.
+    package mutating func weigh(_ counts: [Address: UInt32], from networks: [Address: UInt32] = [:]) {
         guard !isPart else { return }
         var places: [Address: [Int]] = [:]
         for place in packets.indices where counts[packets[place].destination] != nil {
             places[packets[place].destination, default: []].append(place)
         }
+        let rates = rates(from: networks)
         for (destination, members) in places {
             let count = counts[destination] ?? 0
-            let number = UInt32(clamping: members.count)
             // Fewer than were seen: it was read too early, or begun anew.
-            guard count >= number else { continue }
-            for (order, place) in members.enumerated() {
-                packets[place].weight = count / number + (UInt32(order) < count % number ? 1 : 0)
+            guard count >= UInt32(clamping: members.count) else { continue }
+            let shares = Self.shares(
+                of: members.map { rates[FilterMaps.Sketch.network(of: packets[$0].source)] }, in: count)
+            var sum = 0.0
+            for (place, share) in zip(members, shares) {
+                // Whole numbers whose sum is the count.
+                packets[place].weight = UInt32((sum + share).rounded()) - UInt32(sum.rounded())
+                sum += share
             }
         }
+    }
+
+    /// Samples from which on a network's own count is taken: it would have been seen whatever chance had drawn. What is seen
+    /// once stands for the many like it that were not.
+    private static let leastOfNetwork = 16
+
+    /// Packets for each sample of a network.
+    private func rates(from networks: [Address: UInt32]) -> [Prefix: Double] {
+        var samples: [Prefix: Int] = [:]
+        for packet in packets { samples[FilterMaps.Sketch.network(of: packet.source), default: 0] += 1 }
+        return samples.reduce(into: [:]) { rates, found in
+            guard found.value >= Self.leastOfNetwork, let count = networks[found.key.address], count >= found.value
+            else { return }
+            rates[found.key] = Double(count) / Double(found.value)
+        }
+    }
+
+    /// What each of some samples stands for, at least 1 and `count` in all: what is known of its network, or an equal part of
+    /// what that leaves.
+    private static func shares(of known: [Double?], in count: UInt32) -> [Double] {
+        let sum = known.reduce(0) { $0 + ($1 ?? 0) }
+        let others = Double(known.count { $0 == nil })
+        let shares =
+            others > 0
+            ? known.map { $0 ?? (Double(count) - sum) / others } : known.map { ($0 ?? 0) * Double(count) / sum }
+        // Networks that sent to other destinations too may leave nothing for these.
+        return shares.allSatisfy { $0 >= 1 } ? shares : known.map { _ in Double(count) / Double(known.count) }
     }
 
     private func isWatched(_ address: Address) -> Bool {
