@@ -131,6 +131,19 @@ final class FilterSocket {
         }
     }
 
+    /// Packets that the blocks of all sites and all rules have dropped, as each of them counts for itself.
+    var dropped: (blocks: Int, rules: Int) {
+        get throws {
+            guard case .tallies(let said) = try ask(.tallies), case .status(let status) = try ask(.status) else {
+                throw MeasureError("the filter says something else")
+            }
+            return (
+                said.tallies.reduce(0) { $0 + Int($1.dropped.packets) },
+                status.rules.reduce(0) { $0 + Int($1.hits.packets) }
+            )
+        }
+    }
+
     func remove(_ id: UInt64) throws {
         let reply = try ask(.remove(id: id))
         guard case .done = reply else { throw MeasureError("refused: \(reply)") }

@@ -28,19 +28,22 @@ final class TwoHosts {
         _ = Command.run("rm -r '\(state)'")
     }
 
-    /// The wire and its ends: 10.99.7.1 here, 10.99.7.2 there.
+    /// The wire and its ends: 10.99.7.1 here, 10.99.7.2 and .3 there.
     func build() throws {
         let lines = [
             "ip link set lo up", "ip netns add \(peer)", "ip link add wst-in type veth peer name wst-out netns \(peer)",
             "ip addr add 10.99.7.1/24 dev wst-in", "ip link set wst-in up",
-            "ip -n \(peer) addr add 10.99.7.2/24 dev wst-out", "ip -n \(peer) link set lo up",
+            "ip -n \(peer) addr add 10.99.7.2/24 dev wst-out", "ip -n \(peer) addr add 10.99.7.3/24 dev wst-out",
+            "ip -n \(peer) link set lo up",
             "ip -n \(peer) link set wst-out up", "ip route add 198.18.0.0/15 via 10.99.7.2 dev wst-in",
         ]
         for line in lines {
             guard Command.run(line) == 0 else { throw MeasureError("cannot make a network: \(line)") }
         }
         // Both know each other from the start.
-        _ = Command.run("ip neigh add 10.99.7.2 lladdr \(hardware(there: true)) dev wst-in")
+        for address in ["10.99.7.2", "10.99.7.3"] {
+            _ = Command.run("ip neigh add \(address) lladdr \(hardware(there: true)) dev wst-in")
+        }
         _ = Command.run("ip -n \(peer) neigh add 10.99.7.1 lladdr \(hardware(there: false)) dev wst-out")
     }
 
@@ -123,9 +126,10 @@ final class TwoHosts {
     }
 
     /// Datagrams from there to here.
-    func send(_ count: Int) {
+    func send(_ count: Int, from source: String = "10.99.7.2") {
         _ = output(
             there: "python3 -c \"import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+                + "s.bind(('\(source)', 0)); "
                 + "[s.sendto(b'x' * 18, ('10.99.7.1', 9)) for _ in range(\(count))]\"")
     }
 }
