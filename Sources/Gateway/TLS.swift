@@ -194,11 +194,18 @@ final class TLSContext: @unchecked Sendable {
         SSL_CTX_free(pointer)
     }
 
+    /// Of TLS 1.2, to visitors: forward secrecy and authenticated encryption alone, as TLS 1.3 has nothing else. What that
+    /// shuts out are browsers of before 2015.
+    private static let suites = ["ECDSA", "RSA"].flatMap { key in
+        ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].map { "ECDHE-\(key)-\($0)" }
+    }.joined(separator: ":")
+
     private init(server: Bool, name: String = "", tickets: [[UInt8]] = []) {
         pointer = SSL_CTX_new(TLS_method())!
         isServer = server
         serverName = name
         SSL_CTX_set_min_proto_version(pointer, UInt16(TLS1_2_VERSION))
+        if server { precondition(SSL_CTX_set_strict_cipher_list(pointer, Self.suites) == 1, "BoringSSL knows these") }
         SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_OFF)
         // One ticket for each connection: a browser's next connection needs no more, and each costs some microseconds.
         SSL_CTX_set_num_tickets(pointer, 1)
