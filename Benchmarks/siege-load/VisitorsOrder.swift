@@ -8,8 +8,9 @@ enum VisitorsOrder {
             var clicks: Int
             var success: Double?
             var p99Ms: Double?
-            /// Seconds from the phase's start at which clicks began that succeeded after more than a second; at most a hundred.
-            var slow: [Double]
+            /// Clicks that succeeded after more than a tenth of a second, at most a hundred: when they began, in seconds from
+            /// the phase's start, and how long they took.
+            var slow: [[Double]]
         }
         var name: String
         var known: Group
@@ -75,10 +76,13 @@ enum VisitorsOrder {
     private static let crowds: [String: Visitors.Crowd] = ["meeting": .meeting, "mixed": .mixed, "flash": .flash]
 
     private static func group(_ group: Tally.Group, _ tally: Tally, _ start: UInt64) -> Phase.Group {
-        let slow = tally.clicks.filter { $0.group == group && $0.succeeded && $0.microseconds > 1_000_000 }
+        let slow = tally.clicks.filter { $0.group == group && $0.succeeded && $0.microseconds > 100_000 }
         return Phase.Group(
             clicks: tally.count(group), success: tally.success(group), p99Ms: tally.percentiles([99], of: group)?[0],
-            slow: slow.prefix(100).map { (Double($0.at) - Double(start)) / 1e9 - Double($0.microseconds) / 1e6 })
+            slow: slow.prefix(100).map {
+                let seconds = Double($0.microseconds) / 1e6
+                return [(Double($0.at) - Double(start)) / 1e9 - seconds, seconds]
+            })
     }
 
     private static func row(_ phase: LoadOrder.Phase, _ driver: Visitors) -> Phase {

@@ -22,7 +22,7 @@ import time
 sys.dont_write_bytecode = True  # the folder of the sources stays as it is
 import hostile
 import points
-from servers import FRAMED_HOST, HOME, HOST, Certificates, Void, cores
+from servers import FRAMED_HOST, HOME, HOST, NEIGHBOUR, Certificates, Void, cores
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
@@ -47,6 +47,11 @@ class Bench:
     @staticmethod
     def pinned(core, *command):
         return ["taskset", "-c", str(core), *map(str, command)]
+
+    def beside_flood(self, *command):
+        """On the load's core, and before the flood: what an origin can take, and what a visitor waits for, must not depend on
+        how busy the load tool is beside them."""
+        return ["chrt", "-f", "5", *self.pinned(self.load_core, *command)]
 
     def keep(self, name, value):
         path = os.path.join(self.folder, name.replace(" ", "-").replace("/", "-"))
@@ -87,7 +92,7 @@ def enter(folder):
         sys.exit("siege: start it as `make siege` does (unshare -n -m): load stays in a namespace of its own")
     hosts = os.path.join(folder, "hosts")
     with open(hosts, "w") as file:
-        file.write(f"{HOME} localhost {HOST} {FRAMED_HOST}\n::1 localhost\n")
+        file.write(f"{HOME} localhost {HOST} {FRAMED_HOST} {NEIGHBOUR}\n::1 localhost\n")
     for command in ("mount --make-rprivate /", f"mount --bind {hosts} /etc/hosts", "mount -t bpf bpf /sys/fs/bpf",
                     "ip link set lo up", "ip -6 route add local fd99::/16 dev lo"):
         done = subprocess.run(command.split(), capture_output=True, text=True)
@@ -150,9 +155,9 @@ def machine():
             "kernel": os.uname().release, "load_average": os.getloadavg()[0]}
 
 
-POINTS = {"municipality": points.municipality, "kinds": points.kinds, "unscored": points.unscored, "crowd": points.crowd,
-          "shared": points.shared, "networks": hostile.networks, "admission": hostile.admission, "slow": hostile.slow,
-          "handshakes": hostile.handshakes, "frames": hostile.frames}
+POINTS = {"municipality": points.municipality, "kinds": points.kinds, "neighbours": points.neighbours,
+          "unscored": points.unscored, "crowd": points.crowd, "shared": points.shared, "networks": hostile.networks,
+          "admission": hostile.admission, "slow": hostile.slow, "handshakes": hostile.handshakes, "frames": hostile.frames}
 TRIALS = {"smoke": points.smoke}
 FIELDS = ("known_success", "unknown_success", "p99_ratio", "first_effect_seconds", "released_seconds")
 

@@ -17,9 +17,9 @@ class Load:
         self.parts = {}
         self.dealt = []  # sources that are taken: every part deals from the same plan
 
-    def order(self, kind, secure, **more):
+    def order(self, kind, secure, host=HOST, **more):
         port = self.server.secure if secure else self.server.clear
-        order = {"kind": kind, "target": f"{HOME}:{port}", "authority": f"{HOST}:{port}", "host": HOST,
+        order = {"kind": kind, "target": f"{HOME}:{port}", "authority": f"{host}:{port}", "host": host,
                  "browsers": self.bench.browsers, "seed": self.bench.seed, "dealt": list(self.dealt), **more}
         if secure:
             order["ca"] = self.bench.certificates.authority
@@ -37,9 +37,9 @@ class Load:
         process.stdin = None
         self.parts[name] = process
 
-    def visitors(self, phases, *, known, unknown, shared=None, per_second=400, seconds=240):
+    def visitors(self, phases, *, known, unknown, shared=None, per_second=400, seconds=240, host=HOST, name="visitors"):
         order = self.order(
-            "visitors", True, known=known, unknown=unknown, phases=phases, site=self.server.site["visited"],
+            "visitors", True, host, known=known, unknown=unknown, phases=phases, site=self.server.site["visited"],
             is_program=self.server.site["program"],
             bounds={"connections": 19_000, "requests": min(5_000_000, per_second * seconds), "rate": min(20_000, per_second),
                     "seconds": seconds})
@@ -48,7 +48,7 @@ class Load:
             self.take(shared, 1)
         else:
             self.take(known + unknown)
-        self.start("visitors", order)
+        self.start(name, order, self.bench.beside_flood(self.bench.load_program))
 
     def flood(self, name, secure, *, rate, sources, start, seconds, browser_share=0.0, framed_share=0.0, release=None):
         limits = {"connections": 19_000, "requests": min(5_000_000, int(rate * (seconds + 70) * 2)),

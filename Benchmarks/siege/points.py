@@ -3,11 +3,27 @@ import time
 
 import sites
 from load import Load, after, now
-from servers import Server, Void
+from servers import NEIGHBOUR, Server, Void
 from shares import SETTLING, SOURCES, VISITS, known_share, newcomers, phases, rates, share, success, visited
 
 
 # ---- Point 1: one site under all at once.
+
+def assault(load, contender, rate, onset, seconds, release=None):
+    """All that comes at once, by the site's shapes. `release`: for how long its sources ask again afterwards."""
+    # Handshakes are what the load tool can make least of. Half of what comes over TLS is a browser, as it seems: three parts
+    # in ten of all.
+    secure = int(SOURCES * 0.4)
+    load.flood("flood over TLS", True, rate=rate * 0.6, sources=secure, start=onset, seconds=seconds, browser_share=0.5,
+               release=release)
+    # nginx does not speak both versions on one port in clear.
+    load.flood("flood in clear", False, rate=rate * 0.4, sources=SOURCES - secure, start=onset, seconds=seconds,
+               framed_share=0.0 if contender == "nginx" else 0.5)
+    load.slow("slow in clear", False, ["head", "body", "read"], count=300, sources=200, start=onset, seconds=seconds)
+    load.slow("slow over TLS", True, ["silent", "record"], count=300, sources=200, start=onset, seconds=seconds)
+    load.calls("connections", False, "connect", rate=200, start=onset, seconds=seconds)
+    load.control(rate=110, start=onset, seconds=seconds)
+
 
 def storm(bench, contender, site, times, extra=(), name="storm", brief=None):
     """Visitors in quiet, in the storm and after it, and when its sources are let in again. `brief`: requests a second of
@@ -25,18 +41,7 @@ def storm(bench, contender, site, times, extra=(), name="storm", brief=None):
                                    ("later", "mixed", later)], visits)
             load.visitors(parts, known=known, unknown=newcomers(parts))
             onset = parts[2]["start"]
-            # Handshakes are what the load tool can make least of. Half of what comes over TLS is a browser, as it seems:
-            # three parts in ten of all.
-            secure = int(SOURCES * 0.4)
-            load.flood("flood over TLS", True, rate=rate * 0.6, sources=secure, start=onset, seconds=storming,
-                       browser_share=0.5, release=release)
-            # nginx does not speak both versions on one port in clear.
-            load.flood("flood in clear", False, rate=rate * 0.4, sources=SOURCES - secure, start=onset, seconds=storming,
-                       framed_share=0.0 if contender == "nginx" else 0.5)
-            load.slow("slow in clear", False, ["head", "body", "read"], count=300, sources=200, start=onset, seconds=storming)
-            load.slow("slow over TLS", True, ["silent", "record"], count=300, sources=200, start=onset, seconds=storming)
-            load.calls("connections", False, "connect", rate=200, start=onset, seconds=storming)
-            load.control(rate=110, start=onset, seconds=storming)
+            assault(load, contender, rate, onset, storming, release)
             time.sleep(max(0, (onset - now()) / 1e9))
             before = server.cpu_seconds()
             time.sleep(storming)
@@ -108,6 +113,36 @@ def kinds(bench):
 def smoke(bench):
     """Whether the siege itself works: all of its parts for a few seconds, too short to judge by."""
     yield {"name": "smoke", "holds": None, **storm(bench, "wasstraat", sites.MUNICIPALITY, 20, brief=(50, 40, 4, 4, 1, 20))}
+
+
+def neighbours(bench):
+    """The storm at one organisation's site, and the visitors of another's behind the same lane."""
+    visits, storming = VISITS // 2, 7 if bench.quick else 12
+    known, meeting = 200, 200 * 10 / 3 / (VISITS // 2) + 1
+    with Server(bench, "wasstraat", sites.MUNICIPALITY, neighbour=True) as server:
+        load, start = Load(bench, server, "neighbours"), after(1.5, now())
+        parts = phases(start, [("meeting", "meeting", meeting), ("quiet", "mixed", SETTLING), ("storm", "mixed", storming),
+                               ("later", "mixed", 3)], visits)
+        try:
+            load.visitors(parts, known=known, unknown=newcomers(parts), host=NEIGHBOUR)
+            load.visitors(parts, known=known, unknown=newcomers(parts), name="visitors of the attacked")
+            assault(load, "wasstraat", 20 * VISITS, parts[2]["start"], storming)
+            time.sleep(max(0, (parts[2]["start"] - now()) / 1e9))
+            before = server.cpu_seconds()
+            time.sleep(storming)
+            cost = (server.cpu_seconds() - before) / storming
+            reports = load.gather(60)
+        finally:
+            load.stop()
+    by_name = visited(reports)
+    row = {"name": "neighbours of the storm, 20 times", "known_success": success(by_name["storm"], "known"),
+           "unknown_success": success(by_name["storm"], "unknown"),
+           "p99_ratio": share(by_name["storm"]["p99_ms"] or 0, by_name["quiet"]["p99_ms"]),
+           "p99_quiet_ms": by_name["quiet"]["p99_ms"], "p99_storm_ms": by_name["storm"]["p99_ms"],
+           "server_cores": round(cost, 2), **rates(reports, storming), "details": reports}
+    row["holds"] = None if (row["reached_share"] or 0) < 0.9 else (
+        row["known_success"] == 1 and row["unknown_success"] == 1 and row["p99_ratio"] <= 1.2)
+    yield row
 
 
 # ---- Point 2: the limit and the classes alone.

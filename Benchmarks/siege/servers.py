@@ -10,6 +10,7 @@ import time
 HOST = "site.localhost"
 HOME = "127.0.0.1"
 FRAMED_HOST = "www.example.nl"  # the name that the frames of the tests ask for
+NEIGHBOUR = "buren.localhost"  # another organisation's site, behind the same lane
 
 
 class Void(Exception):
@@ -41,7 +42,7 @@ class Certificates:
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         self.authority, self.key, self.chain = (f"{folder}/{name}" for name in ("ca.pem", "site.key", "site.pem"))
         self.both = f"{folder}/both.pem"
-        write(folder, "extensions", f"subjectAltName=DNS:{HOST},DNS:{FRAMED_HOST}\nbasicConstraints=critical,CA:FALSE\n"
+        write(folder, "extensions", f"subjectAltName=DNS:{HOST},DNS:{FRAMED_HOST},DNS:{NEIGHBOUR}\nbasicConstraints=critical,CA:FALSE\n"
                                     "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n")
         for words in (
             ["req", "-x509", "-days", "2", "-subj", "/CN=siege", *key, "-keyout", f"{folder}/ca.key", "-out", self.authority],
@@ -79,8 +80,18 @@ organisations:
         certificate: {bench.certificates.chain}
         key: {bench.certificates.key}
         origin: http://{HOME}:{server.origin_port}{extra}
-""")
+{neighbour(bench, server) if server.neighbour_port else ""}""")
     return [os.path.join(bench.binaries, "wasstraat"), "run", "--config", path]
+
+
+def neighbour(bench, server):
+    return f"""  - name: neighbours
+    sites:
+      - hosts: [{NEIGHBOUR}]
+        certificate: {bench.certificates.chain}
+        key: {bench.certificates.key}
+        origin: http://{HOME}:{server.neighbour_port}
+"""
 
 
 def nginx(bench, server):
@@ -153,20 +164,21 @@ CONTENDERS = {"wasstraat": wasstraat, "nginx": nginx, "haproxy": haproxy}
 
 
 class Server:
-    """A contender with its origin, up when it answers, gone when it is left."""
+    """A contender with its origin, up when it answers, gone when it is left. `neighbour`: another organisation's site is
+    served too, from an origin of its own that answers the same."""
 
-    def __init__(self, bench, name, site, extra=()):
+    def __init__(self, bench, name, site, extra=(), neighbour=False):
         self.bench, self.name, self.site, self.extra = bench, name, site, extra
+        self.neighbour_port = free_port() if neighbour else None
         self.processes = []
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(dir=self.bench.folder)
         self.origin_port, self.secure, self.clear, self.metrics = (free_port() for _ in range(4))
         try:
-            order = {"kind": "origin", "target": f"{HOME}:{self.origin_port}", "origin": self.site["origin"]}
-            # What the origin can take must not depend on how busy the load tool is beside it.
-            self.start("origin", ["nice", "-n", "-5", *self.bench.pinned(self.bench.load_core, self.bench.load_program)],
-                       json.dumps(order))
+            for port in filter(None, (self.origin_port, self.neighbour_port)):
+                order = {"kind": "origin", "target": f"{HOME}:{port}", "origin": self.site["origin"]}
+                self.start("origin", self.bench.beside_flood(self.bench.load_program), json.dumps(order))
             # It ends with the siege, however that comes about.
             self.start(self.name, ["setpriv", "--pdeathsig", "TERM",
                                    *self.bench.pinned(self.bench.server_core, *CONTENDERS[self.name](self.bench, self))])
