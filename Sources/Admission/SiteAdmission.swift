@@ -67,7 +67,7 @@ package struct SiteAdmission: Sendable {
             }
         }
     }
-    package private(set) var origins: [ConcurrencyLimit]
+    package internal(set) var origins: [ConcurrencyLimit]
     package internal(set) var counts = [Counts(), Counts(), Counts()]
     /// Requests that were suspect for their score alone.
     package private(set) var unlike: UInt64 = 0
@@ -109,7 +109,7 @@ package struct SiteAdmission: Sendable {
     private var usual = DecayedHistogram(memory: CalmProfile.demandMemory)
     private(set) var suspectAbove = Float.infinity
     private var usualAge = 0
-    private var inFlight = [0, 0, 0]
+    var inFlight = [0, 0, 0]
     /// Origin time that each class asks for, as requests at once (Erlang), decayed.
     private var need: [Float] = [0, 0, 0]
     private var needAt: Instant
@@ -323,7 +323,7 @@ package struct SiteAdmission: Sendable {
 
     // MARK: - Inside
 
-    private var load: TraitContrast.Load {
+    var load: TraitContrast.Load {
         isUnderPressure ? .pressure : excessSince == nil ? .calm : .excess
     }
 
@@ -392,7 +392,7 @@ package struct SiteAdmission: Sendable {
     }
 
     /// How many of the slots requests of this class and the worse ones may hold together.
-    private func share(of visitorClass: VisitorClass, slots: Int) -> Int {
+    func share(of visitorClass: VisitorClass, slots: Int) -> Int {
         func reserve(_ need: Float, of slots: Int) -> Int {
             // Enough for the load and for its fluctuation; at most half of what there is.
             need < 0.02 ? 0 : min(slots / 2, Int((need + need.squareRoot()).rounded(.up)))
@@ -415,7 +415,7 @@ package struct SiteAdmission: Sendable {
     }
 
     /// The origin with the most room, or nil when this class may not go now.
-    private func freeOrigin(for visitorClass: VisitorClass) -> Int? {
+    func freeOrigin(for visitorClass: VisitorClass) -> Int? {
         guard hasRoom(for: visitorClass) else { return nil }
         var best: Int?
         for index in origins.indices where origins[index].inFlight < origins[index].slots {

@@ -73,6 +73,8 @@ struct Visitor {
     var isPostponed = false
     /// A request came over this connection before.
     var isReused = false
+    /// Nobody: no connection, and nothing is sent. What its request brings is kept (`Worker+refresh.swift`).
+    var isAbsent = false
     /// It was slow with its ClientHello once.
     var isLate = false
     /// It was here before, by its source or its session ticket; as far as TLS knows.

@@ -21,6 +21,8 @@ final class SiteCache: Sendable {
     private static let flightLimit = 1024
     /// How long others wait for who asked, in nanoseconds: its visitor may be slow, or its origin.
     private static let flightTime: UInt64 = 2_000_000_000
+    /// How long one that nobody waits for is the only one of its kind, in nanoseconds. It ends before.
+    static let refreshTime: UInt64 = 30_000_000_000
 
     private struct Kept {
         var key: [UInt8] = []
@@ -34,6 +36,8 @@ final class SiteCache: Sendable {
         /// One bit for each worker that has requests waiting.
         var workers: UInt64 = 0
         var since: UInt64
+        /// Nobody waits for it who could not be served without.
+        var isRefresh = false
     }
 
     private struct State {
@@ -163,14 +167,18 @@ final class SiteCache: Sendable {
     // MARK: - One for many
 
     /// Somebody asks the origin, for others too. Returns the flight's number; nil: another one does, or too many do.
-    func lead(_ hash: UInt64, at now: UInt64) -> UInt32? {
+    func lead(_ hash: UInt64, at now: UInt64, asRefresh isRefresh: Bool = false) -> UInt32? {
         state.withLock { state in
             let former = state.flights[hash]
-            if let former, now < former.since + Self.flightTime { return nil }
+            if let former {
+                let isSecond = isRefresh && former.isRefresh
+                if now < former.since + (isSecond ? Self.refreshTime : Self.flightTime) { return nil }
+            }
             guard former != nil || state.flights.count < Self.flightLimit else { return nil }
             state.flightCount &+= 1
             // Who waits for one that takes too long waits for this one too.
-            state.flights[hash] = Flight(number: state.flightCount, workers: former?.workers ?? 0, since: now)
+            state.flights[hash] = Flight(
+                number: state.flightCount, workers: former?.workers ?? 0, since: now, isRefresh: isRefresh)
             note(state)
             return state.flightCount
         }

@@ -64,8 +64,11 @@ extension Worker {
         }
         guard mode == .on, !isPassed else { return nil }
         let mayWait = !wants.wants.noCache && wants.wants.maxAge == nil && wants.wants.minFresh == nil
-        if mayWait, finding.isUnderWay, freshness.isUsableMeanwhile(at: moment) {
-            return serve(asker, site, stored, .stale, wants, visit, bytes)
+        if mayWait, freshness.isUsableMeanwhile(at: moment) {
+            let refresh = finding.isUnderWay ? nil : prepareRefresh(asker, site, stored, wants, bytes)
+            let goesOn = serve(asker, site, stored, .stale, wants, visit, bytes)
+            if let refresh { startExchange(refresh, isParsed: false) }
+            return goesOn
         }
         return joinOrLead(asker, site, finding, wants, stored, bytes, start)
     }
@@ -78,15 +81,19 @@ extension Worker {
         if wants.wants.onlyIfCached { return refuse(asker, site, 504, "cached", bytes) }
         let isPlain = !wants.isConditional && wants.range == nil && request.method == .get
         if let stored, isPlain, !stored.head.validators.isEmpty { plan.revalidates = stored }
-        let isShared = stored?.head.freshness.isShared ?? false
-        let isForAll =
-            (isShared || !wants.hasAuthorization && !plan.hasCookies) && !wants.hasUnkeyed && !wants.hasPrecondition
-            && !wants.wants.noCache && !wants.wants.noStore && wants.wants.maxAge == nil && wants.wants.minFresh == nil
-        guard site.settings.cache.mode == .on, isPlain, isForAll else { return nil }
+        guard site.settings.cache.mode == .on, isPlain, isForAll(wants, stored) else { return nil }
         if finding.isUnderWay, follow(asker, site, bytes, start) { return false }
         // Nobody waits for what may turn out to be for one person: only for what was for everybody before.
         plan.leads = !finding.variants.isEmpty || hints.contains(plan.hash, at: wallSeconds)
         return nil
+    }
+
+    /// Whether what the origin says to this request is for everybody who asks for the same.
+    func isForAll(_ wants: CacheRequest, _ stored: StoredResponse?) -> Bool {
+        let isShared = stored?.head.freshness.isShared ?? false
+        return (isShared || !wants.hasAuthorization && !plan.hasCookies) && !wants.hasUnkeyed
+            && !wants.hasPrecondition && !wants.wants.noCache && !wants.wants.noStore && wants.wants.maxAge == nil
+            && wants.wants.minFresh == nil
     }
 
     /// The request has a record now.
@@ -250,8 +257,11 @@ extension Worker {
     func endLead(_ exchange: UnsafeMutablePointer<Exchange>) {
         guard let flight = exchange.pointee.flight else { return }
         exchange.pointee.flight = nil
-        let hash = exchange.pointee.cacheHash
-        var workers = site(exchange).state.cache.land(hash, flight)
+        endFlight(site(exchange), exchange.pointee.cacheHash, flight)
+    }
+
+    func endFlight(_ site: Site, _ hash: UInt64, _ flight: UInt32) {
+        var workers = site.state.cache.land(hash, flight)
         while workers != 0 {
             let worker = workers.trailingZeroBitCount
             workers &= workers - 1

@@ -186,6 +186,7 @@ extension Worker {
     func finishExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
         let index = exchange.pointee.visitor
         let visitor = visitors[index]
+        guard !visitor.pointee.isAbsent else { return endRefresh(exchange) }
         giveSlot(exchange)
         learn(exchange)
         record(exchange, decision: exchange.pointee.wasQueued ? "queued" : "admitted")
@@ -233,6 +234,7 @@ extension Worker {
         if status == 502 || status == 504, let place = place(of: site) {
             counters[Int(place)].originFailures += 1
         }
+        guard !visitor.pointee.isAbsent else { return endRefresh(exchange, inVain: true) }
         dropUpstream(exchange)
         giveSlot(exchange)
         guard !exchange.pointee.responseStarted else {
@@ -310,12 +312,14 @@ extension Worker {
     }
 
     func countStatus(_ exchange: UnsafeMutablePointer<Exchange>) {
+        guard !isAbsent(exchange) else { return }
         let site = Int(place(of: site(exchange)) ?? UInt16.max)
         guard site < counters.count else { return }
         counters[site].countResponse(exchange.pointee.status)
     }
 
     func record(_ exchange: UnsafeMutablePointer<Exchange>, decision: StaticString) {
+        guard !isAbsent(exchange) else { return }
         let site = site(exchange)
         if let place = place(of: site) {
             counters[Int(place)].bytesIn += exchange.pointee.bytesIn

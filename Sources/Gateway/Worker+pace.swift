@@ -12,6 +12,7 @@ extension Worker {
             // The queue has a clock of its own, but a site that a reload took away is not looked at any more.
             turnOut(index)
         case .following: followedInVain(index)
+        case .exchange where visitor.pointee.isAbsent: abandon(index)
         case .exchange where !isTooSlow(index), .page where !isOverdue(index) && !isTooSlow(index):
             armVisitor(index, limits.progressTime)
         case .head where !visitor.pointee.stream.out.isEmpty && !isTooSlow(index),

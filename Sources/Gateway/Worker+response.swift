@@ -84,6 +84,10 @@ extension Worker {
             return true
         }
         if cacheTakes(index, exchange, head, rest: rest.count) { return false }
+        if isAbsent(exchange), exchange.pointee.capture == nil {
+            passOver(exchange, index, rest: rest.count)
+            return false
+        }
         begin(index, exchange)
         writeResponseHead(exchange, head)
         exchange.pointee.responseStarted = true
@@ -155,7 +159,13 @@ extension Worker {
     private func relay(_ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ offset: Int, _ count: Int) -> Bool
     {
         let bytes = UnsafeBufferPointer(start: (buffer + offset).assumingMemoryBound(to: UInt8.self), count: count)
-        if exchange.pointee.capture != nil { capture(exchange, bytes) }
+        if exchange.pointee.capture != nil {
+            capture(exchange, bytes)
+            if exchange.pointee.capture == nil, isAbsent(exchange) {
+                endRefresh(exchange, inVain: true)
+                return false
+            }
+        }
         var used = 0
         if exchange.pointee.dechunks {
             while used < count, !exchange.pointee.response.isDone {
@@ -285,7 +295,7 @@ extension Worker {
             }
             return true
         }
-        guard bytes.count > 0 else { return true }
+        guard bytes.count > 0, !isAbsent(exchange) else { return true }
         exchange.pointee.bytesOut += UInt64(bytes.count)
         visitors[index].pointee.moved += UInt64(bytes.count)
         let isLast = isEnd && exchange.pointee.closesVisitor && exchange.pointee.request.isDone

@@ -217,7 +217,8 @@ extension Worker {
                     _ = site.state.cache.keep(next, exchange.pointee.cacheHash, Array(cacheKey.bytes))
                 }
             }
-            finish(exchange, with: next, .revalidated, asked)
+            guard isAbsent(exchange) else { return finish(exchange, with: next, .revalidated, asked) }
+            endRefresh(exchange)
         }
         return true
     }
@@ -225,7 +226,7 @@ extension Worker {
     /// The origin says that it cannot: the visitor gets what is kept, where that may be. False: it gets the origin's word.
     private func stands(instead exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32, rest: Int) -> Bool {
         let site = site(exchange)
-        guard !site.state.cache.isIdle else { return false }
+        guard !site.state.cache.isIdle, !isAbsent(exchange) else { return false }
         reread(exchange)
         return exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { asked in
             guard let stored = stored(inNeedOf: site, exchange.pointee.visitor, asked) else { return false }
@@ -237,7 +238,7 @@ extension Worker {
     }
 
     /// The response is passed over: its connection rests where nothing more of it comes.
-    private func leaveUpstream(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32, rest: Int) {
+    func leaveUpstream(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32, rest: Int) {
         var isWhole = response.framing == .none && rest == 0
         if case .length(let length) = response.framing { isWhole = length == UInt64(rest) }
         guard isWhole else { return dropUpstream(exchange) }

@@ -405,6 +405,8 @@ extension Worker {
         dropCarrier(index)
         if visitor.pointee.isCarried {
             leaveCarrier(index)
+        } else if visitor.pointee.isAbsent {
+            refreshCount -= 1
         } else {
             if isCounted { budget.leave(visitor.pointee.source) }
             books.connections.add(-1, at: Int(visitor.pointee.stream.tenant))

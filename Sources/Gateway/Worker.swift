@@ -139,6 +139,8 @@ final class Worker {
     var pausedCount = 0
     /// Connections whose origins work for visitors that are gone.
     var orphanCount = 0
+    /// Records of requests that nobody waits for.
+    var refreshCount = 0
     /// HTTP/2 connections to look after at the end of this round, and inks for their frames.
     var dirtyCarriers: [UInt32] = []
     var spareBatches: [Ink] = []
@@ -381,6 +383,8 @@ final class Worker {
                 closeVisitor(index)
             } else if visitor.pointee.phase == .carrying {
                 leaveCarrying(index)
+            } else if visitor.pointee.isAbsent, visitor.pointee.phase == .exchange {
+                abandon(index)
             }
         }
     }
@@ -468,7 +472,7 @@ final class Worker {
         }
         current.openVisitors = visitors.count
         current.lostLogs = log.lost
-        current.connections.open = UInt64(visitors.count - carriedCount)
+        current.connections.open = UInt64(visitors.count - carriedCount - refreshCount)
         countHandshakes(in: &current.connections.tls)
         shared.publish(current, from: index)
         handOverTallies()

@@ -10,6 +10,8 @@ package struct CacheStatus: Equatable, Sendable {
     package var revalidated: UInt64 = 0
     /// Requests that waited for another one's response.
     package var collapsed: UInt64 = 0
+    /// Requests that nobody waited for, made while visitors were shown what was stale.
+    package var refreshes: UInt64 = 0
     /// Responses taken in.
     package var stored: UInt64 = 0
     /// The site's own page shown where nothing else could be.
@@ -22,7 +24,7 @@ package struct CacheStatus: Equatable, Sendable {
 
     /// Every figure, in the order in which they are written.
     package static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
-        \.hits, \.stale, \.revalidated, \.collapsed, \.stored, \.fallbacks, \.objects, \.bytes,
+        \.hits, \.stale, \.revalidated, \.collapsed, \.refreshes, \.stored, \.fallbacks, \.objects, \.bytes,
     ]
 
     package mutating func add(_ other: Self) {

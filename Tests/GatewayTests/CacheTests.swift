@@ -399,21 +399,6 @@ import Testing
         #expect(street.cache.collapsed == 1)
     }
 
-    @Test func `is shown meanwhile where the origin allows it`() throws {
-        let street = try Street.keeping("Cache-Control: max-age=1, stale-while-revalidate=60")
-        _ = try street.get("/page")
-        pauseThread(2100)
-        street.origin.say("/page", "Cache-Control: max-age=60", body: "newer", after: 1500)
-        var first = try street.visitor(timeout: 20_000)
-        try first.send(request("GET /page HTTP/1.1", "Host: www.example.nl"))
-        #expect(eventually { street.origin.requests.count == 2 })
-        let meanwhile = try street.get("/page")
-        #expect(meanwhile.bodyText == "kept" && meanwhile["cache-status"]?.contains("ttl=-") == true)
-        #expect(try first.readResponse().bodyText == "newer")
-        #expect(try street.get("/page").bodyText == "newer")
-        #expect(street.origin.requests.count == 2)
-    }
-
     @Test func `waits over HTTP/2 too`() throws {
         let street = try Street.keeping("Cache-Control: max-age=1")
         _ = try street.get("/page")

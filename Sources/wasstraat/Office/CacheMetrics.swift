@@ -15,6 +15,10 @@ extension MetricsText {
         }
         let counters: [(String, String, (SiteStatus) -> UInt64)] = [
             ("wasstraat_collapsed_total", "Requests that waited for another one's response.", { $0.cache.collapsed }),
+            (
+                "wasstraat_cache_refreshes_total", "Requests to origins that nobody waited for, for stale responses.",
+                { $0.cache.refreshes }
+            ),
             ("wasstraat_cache_stored_total", "Responses taken into the cache.", { $0.cache.stored }),
         ]
         for (name, help, value) in counters {

@@ -1,0 +1,20 @@
+package import Sketches
+
+extension SiteAdmission {
+    /// A place at an origin for a request that nobody waits for; nil: there is none to spare. It is counted at the origin's
+    /// limit like every other one, and takes nobody's place: there is none unless the site is calm, nobody waits, and all
+    /// that is under way, of whatever class, leaves what visitors are seen to need, and one more place. It is nobody's
+    /// demand.
+    package mutating func spare(_ route: UInt64, at now: Instant) -> Slot? {
+        let slots = origins.reduce(0) { $0 + $1.slots }
+        guard load == .calm, waitingCount == 0, inFlightCount < min(slots - 1, share(of: .suspect, slots: slots)),
+            let origin = freeOrigin(for: .suspect)
+        else { return nil }
+        let held = origins[origin].inFlight
+        origins[origin].began()
+        inFlight[Int(VisitorClass.unknown.rawValue)] += 1
+        let isCalm = held < 2 || Float(held) < origins[origin].limit * 0.25
+        return Slot(
+            origin: UInt8(origin), visitorClass: .unknown, route: route, since: now, isCalm: isCalm, waited: 0)
+    }
+}
