@@ -307,6 +307,7 @@ if isFuzzing {
             name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
         fuzzer("http-head", ["Heads"]),
         fuzzer("caching", ["Heads"]),
+        fuzzer("structured-field", ["Heads"]),
         fuzzer("hpack", ["Heads"]),
         fuzzer("http2", ["Heads"]),
         fuzzer("proxy-preface", ["Heads", "Bytes", "Addresses"]),

@@ -48,16 +48,22 @@ private func hasQuote(_ bytes: Span<UInt8>, _ field: Field) -> Bool {
 private func checkStoring(_ head: Span<UInt8>, _ caching: CacheResponse, _ wants: CacheRequest) {
     guard caching.mayStore(status: response.status) else { return }
     require([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410].contains(response.status), "a status is stored")
-    let control = members(head, "cache-control")
-    for word in ["no-store", "no-cache", "private"] {
-        require(!control.contains(word), "stored in spite of a word against it")
+    // Where there are both fields, either may be the one that counts; of one with quotes nothing is known here.
+    let (control, targeted) = (members(head, "cache-control"), members(head, "cdn-cache-control"))
+    let lines = response.fields.filter { head.text($0.name).lowercased() == "cdn-cache-control" }
+    guard !lines.contains(where: { hasQuote(head, $0) }) else { return }
+    for word in ["no-store", "no-cache", "private"] where !targeted.contains(where: { $0.hasPrefix("\(word)=") }) {
+        require(
+            !control.contains(word) || !lines.isEmpty && !targeted.contains(word), "stored in spite of a word against it")
     }
     require(members(head, "set-cookie").isEmpty, "stored with a cookie")
     let vary = members(head, "vary")
     require(!vary.contains("*") && !vary.contains("cookie") && !vary.contains("authorization"), "stored for a person")
     guard caching.mayStore(answering: wants, hasCookies: true), !response.fields.contains(where: { hasQuote(head, $0) })
     else { return }
-    require(control.contains { $0.hasPrefix("public") || $0.hasPrefix("s-maxage") }, "stored from who has cookies")
+    require(
+        (control + targeted).contains { $0.hasPrefix("public") || $0.hasPrefix("s-maxage") },
+        "stored from who has cookies")
 }
 
 private func checkFreshness(_ freshness: Freshness, _ wants: CacheRequest) {

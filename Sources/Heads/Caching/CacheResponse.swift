@@ -22,6 +22,8 @@ package struct CacheResponse: Sendable {
     package var hasCoding = false
     package var hasLanguage = false
     package var allowsOrigin = false
+    /// Lines of CDN-Cache-Control, joined by commas.
+    private var targeted: [UInt8]?
 
     package init(_ response: ResponseHead, _ bytes: Span<UInt8>) {
         for field in response.fields where !field.isLookalike && field.name.count > 2 {
@@ -32,6 +34,11 @@ package struct CacheResponse: Sendable {
             default: break
             }
         }
+        guard let targeted, let said = ResponseDirectives(targeted: targeted) else { return }
+        // From here on the others say nothing (RFC 9213, section 2.2).
+        directives = said
+        hasCacheControl = true
+        expires = nil
     }
 
     private mutating func read(_ field: Field, _ bytes: Span<UInt8>) {
@@ -52,6 +59,8 @@ package struct CacheResponse: Sendable {
         case (13, UInt8(ascii: "l")) where bytes.holds("last-modified", in: name): lastModified = field.value
         case (16, UInt8(ascii: "c")) where bytes.holds("content-encoding", in: name): hasCoding = true
         case (16, UInt8(ascii: "c")) where bytes.holds("content-language", in: name): hasLanguage = true
+        case (17, UInt8(ascii: "c")) where bytes.holds("cdn-cache-control", in: name):
+            targeted = (targeted.map { $0 + [UInt8(ascii: ",")] } ?? []) + bytes.copy(field.value)
         case (27, UInt8(ascii: "a")) where bytes.holds("access-control-allow-origin", in: name): allowsOrigin = true
         default: break
         }
