@@ -52,9 +52,12 @@ private func checkStoring(_ head: Span<UInt8>, _ caching: CacheResponse, _ wants
     let (control, targeted) = (members(head, "cache-control"), members(head, "cdn-cache-control"))
     let lines = response.fields.filter { head.text($0.name).lowercased() == "cdn-cache-control" }
     guard !lines.contains(where: { hasQuote(head, $0) }) else { return }
-    for word in ["no-store", "no-cache", "private"] where !targeted.contains(where: { $0.hasPrefix("\(word)=") }) {
+    let isUnderstood = (control + targeted).contains { $0.hasPrefix("must-understand") }
+    let words = isUnderstood ? ["no-cache", "private"] : ["no-store", "no-cache", "private"]
+    for word in words where !targeted.contains(where: { $0.hasPrefix("\(word)=") }) {
         require(
-            !control.contains(word) || !lines.isEmpty && !targeted.contains(word), "stored in spite of a word against it")
+            !control.contains(word) || !lines.isEmpty && !targeted.contains(word),
+            "stored in spite of a word against it")
     }
     require(members(head, "set-cookie").isEmpty, "stored with a cookie")
     let vary = members(head, "vary")

@@ -75,7 +75,7 @@ extension StoredResponse.Head {
     func freshened(by response: ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
         var text = Array("HTTP/1.1 ".utf8) + Array("\(status) ".utf8) + reason + [13, 10]
         var newer: [[UInt8]] = []
-        for field in response.fields where Self.isKept(field, response, bytes) && !Self.isOfContent(field, bytes) {
+        for field in response.fields where Self.isKept(field, response, bytes) && !Self.isOfBytes(field, bytes) {
             newer.append(Self.name(field, bytes))
             text += Self.line(field, bytes)
         }
@@ -100,6 +100,11 @@ extension StoredResponse.Head {
         case let id where id.isHopByHop: false
         default: !response.connectionNames(field, bytes)
         }
+    }
+
+    /// Fields that say how the bytes that are kept are to be read, which no newer head changes.
+    private static func isOfBytes(_ field: Field, _ bytes: Span<UInt8>) -> Bool {
+        bytes.holds("content-encoding", in: field.name) || bytes.holds("content-range", in: field.name)
     }
 
     /// Fields that describe content, which 304 does not have.

@@ -141,7 +141,9 @@ extension Worker {
 
     /// Writes the request's key: all that the origin is told of what is asked for, and by which way. False where a peer
     /// that is trusted says more than can be put into it.
-    func writeKey(_ asker: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    ///
+    /// - Parameter target: another path and query at the same origin.
+    func writeKey(_ asker: UInt32, _ bytes: UnsafeBufferPointer<UInt8>, at target: [UInt8]? = nil) -> Bool {
         let visitor = visitors[asker]
         let raw = UnsafeRawBufferPointer(bytes)
         cacheKey.clear()
@@ -150,7 +152,9 @@ extension Worker {
             cacheKey.write(bytes[index] >= 65 && bytes[index] <= 90 ? bytes[index] | 32 : bytes[index])
         }
         cacheKey.write(UInt8(ascii: "\n"))
-        if request.path.count == 0 {
+        if let target {
+            cacheKey.write(target)
+        } else if request.path.count == 0 {
             cacheKey.write(UInt8(ascii: "/"))
         } else {
             cacheKey.write(UnsafeRawBufferPointer(rebasing: raw[request.path.range]))

@@ -31,6 +31,8 @@ extension Worker {
         let hash = plan.hash
         guard isForAll(wants, stored), refreshCount < Self.refreshLimit, !isDraining, !books.time.isShort,
             !passes.contains(Self.refreshMark(hash), at: wallSeconds),
+            // As it is written anew: who names no host, or another one in the line than in Host, is rare.
+            request.authority.count > 0, request.path.count > 0, request.path.start == request.target.start,
             let flight = site.state.cache.lead(hash, at: now, asRefresh: true)
         else { return nil }
         let route = RouteHash.of(
@@ -91,7 +93,7 @@ extension Worker {
         func write(_ slice: Heads.Slice) { ink.write(UnsafeRawBufferPointer(rebasing: raw[slice.range])) }
         ink.clear()
         ink.write("GET ")
-        if request.path.count == 0 { ink.write("/") } else { write(request.path) }
+        write(request.path)
         ink.write(" HTTP/1.1\r\nHost: ")
         write(request.authority)
         ink.write("\r\n")

@@ -21,7 +21,7 @@ extension Worker {
         _ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>, rest: Int
     ) -> Bool {
         guard exchange.pointee.cacheHash != 0 else {
-            if !exchange.pointee.method.isSafe { invalidate(exchange) }
+            if !exchange.pointee.method.isSafe { invalidate(exchange, head) }
             return false
         }
         if response.status == 304, exchange.pointee.revalidates != nil {
@@ -34,6 +34,7 @@ extension Worker {
         default: break
         }
         if exchange.pointee.method == .get { consider(exchange, head) }
+        if exchange.pointee.method == .head, response.status == 200 { compare(exchange, head) }
         return false
     }
 
@@ -105,8 +106,10 @@ extension Worker {
     }
 
     /// A response to a request that may have changed something (RFC 9111, section 4.4): what is kept under its address is
-    /// given up, for both schemes.
-    private func invalidate(_ exchange: UnsafeMutablePointer<Exchange>) {
+    /// given up, for both schemes, and what is kept under those that it names, at the same origin.
+    private func invalidate(
+        _ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>
+    ) {
         let site = site(exchange)
         guard (200..<400).contains(response.status), !site.state.cache.isIdle else { return }
         reread(exchange)
@@ -116,7 +119,28 @@ extension Worker {
                 UnsafeMutableRawPointer(mutating: cacheKey.bytes.baseAddress!).storeBytes(of: scheme, as: UInt8.self)
                 site.state.cache.remove(keyHash(site), cacheKey.bytes)
             }
+            for field in response.fields where Self.namesAddress(field, head.span) {
+                let path = request.path.range.prefix(request.pathLength).map { asked[$0] }
+                let target = OriginReference.target(
+                    of: field.value.range.map { head[$0] }, from: path,
+                    authority: request.authority.range.map { asked[$0] }, isTLS: isSecure(exchange, asked))
+                guard let target, writeKey(exchange.pointee.visitor, asked, at: target) else { continue }
+                site.state.cache.remove(keyHash(site), cacheKey.bytes)
+            }
         }
+    }
+
+    private static func namesAddress(_ field: Field, _ head: Span<UInt8>) -> Bool {
+        head.holds("location", in: field.name) || head.holds("content-location", in: field.name)
+    }
+
+    /// Whether the visitor asked over TLS, as far as it ended here or a peer that is trusted says so.
+    private func isSecure(_ exchange: UnsafeMutablePointer<Exchange>, _ asked: UnsafeBufferPointer<UInt8>) -> Bool {
+        let visitor = visitors[exchange.pointee.visitor]
+        guard visitor.pointee.isTrustedPeer, let said = request.first(.forwardedProto) else {
+            return visitor.pointee.isTLS
+        }
+        return asked.span.holds("https", in: said.value)
     }
 
     // MARK: - Content
@@ -173,55 +197,6 @@ extension Worker {
     }
 
     // MARK: - Instead of what came
-
-    /// Our own question was answered: what is kept still holds, with newer fields (RFC 9111, section 4.3.4).
-    private func revalidated(
-        _ index: UInt32, _ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>, rest: Int
-    ) -> Bool {
-        guard let reference = exchange.pointee.revalidates else { return false }
-        let stored = reference._withUnsafeGuaranteedRef { $0 }
-        exchange.pointee.revalidates = nil
-        defer { reference.release() }
-        let caching = CacheResponse(response, head.span)
-        let moment = Int64(wallSeconds)
-        // The answer is about something else: the origin is asked once more, without conditions.
-        guard stored.head.validators.match(Validators(caching, head.span, now: moment)) else {
-            noteFirstByte(exchange)
-            leaveUpstream(exchange, index, rest: rest)
-            startExchange(exchange, isParsed: false)
-            return true
-        }
-        noteFirstByte(exchange)
-        leaveUpstream(exchange, index, rest: rest)
-        let merged = stored.head.freshened(by: response, head.span)
-        guard response.read(merged.span, from: 0, method: .head) == nil else {
-            failExchange(exchange, 502)
-            return true
-        }
-        let newer = CacheResponse(response, merged.span)
-        let delay = Int64((now &- exchange.pointee.sent) / 1_000_000_000)
-        let freshness = newer.freshness(merged.span, at: moment, delay: delay)
-        let site = site(exchange)
-        reread(exchange)
-        exchange.pointee.head.bytes.withMemoryRebound(to: UInt8.self) { asked in
-            let next = StoredResponse(
-                StoredResponse.Head(
-                    response, merged.span, caching: newer, freshness: freshness, to: request, asked.span, now: moment,
-                    date: replies.date), stored.content)
-            let wants = CacheRequest(request, asked.span)
-            if writeKey(exchange.pointee.visitor, asked) {
-                // Only what the origin says takes away what is kept, not how it was asked.
-                if !newer.mayStore(status: response.status) {
-                    site.state.cache.remove(exchange.pointee.cacheHash, cacheKey.bytes)
-                } else if newer.mayStore(answering: wants, hasCookies: exchange.pointee.hasOtherCookies) {
-                    _ = site.state.cache.keep(next, exchange.pointee.cacheHash, Array(cacheKey.bytes))
-                }
-            }
-            guard isAbsent(exchange) else { return finish(exchange, with: next, .revalidated, asked) }
-            endRefresh(exchange)
-        }
-        return true
-    }
 
     /// The origin says that it cannot: the visitor gets what is kept, where that may be. False: it gets the origin's word.
     private func stands(instead exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32, rest: Int) -> Bool {

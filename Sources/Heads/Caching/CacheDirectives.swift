@@ -11,7 +11,7 @@ package struct ResponseDirectives: Equatable, Sendable {
     package var isPublic = false
     package var mustRevalidate = false
     package var proxyRevalidate = false
-    /// Store only what has a status that is understood.
+    /// Store only what has a status that is understood, and then in spite of `noStore`.
     package var mustUnderstand = false
     package var maxAge: UInt32?
     package var sharedMaxAge: UInt32?

@@ -12,6 +12,8 @@ package struct CacheResponse: Sendable {
     package var date: Slice?
     package var lastModified: Slice?
     package var etag: Slice?
+    /// Content-Length; of a response to HEAD too.
+    package var length: UInt64?
     package var hasSetCookie = false
     /// It varies by what is in no request line, or by who asks.
     package var variesByPerson = false
@@ -30,6 +32,7 @@ package struct CacheResponse: Sendable {
             switch field.id {
             case .date: date = field.value
             case .setCookie: hasSetCookie = true
+            case .contentLength: length = RequestHead.number(bytes, field.value)
             case .other: read(field, bytes)
             default: break
             }
@@ -86,8 +89,9 @@ package struct CacheResponse: Sendable {
     /// Whether a response with this status may be stored at all, whoever asked for it. What is to be asked for anew each
     /// time is not: it could be used by nobody.
     package func mayStore(status: Int) -> Bool {
-        guard !hasSetCookie, !variesByPerson, !directives.noStore, !directives.isPrivate, !directives.noCache,
-            !directives.isBroken, !(hasPragma && !hasCacheControl)
+        // `must-understand` lifts `no-store` for who knows the status (RFC 9111, section 5.2.2.3).
+        guard !hasSetCookie, !variesByPerson, !directives.noStore || directives.mustUnderstand, !directives.isPrivate,
+            !directives.noCache, !directives.isBroken, !(hasPragma && !hasCacheControl)
         else { return false }
         return isStorable(status, saysHow: saysHowLong)
     }
@@ -112,7 +116,7 @@ package struct CacheResponse: Sendable {
     package func freshness(_ bytes: Span<UInt8>, at now: Int64, delay: Int64) -> Freshness {
         var freshness = Freshness()
         let date = date.flatMap { HTTPDate.seconds(bytes, $0, now: now) } ?? now
-        let claimed = age.map { Int64(bytes.seconds($0) ?? 1 << 31) } ?? 0
+        let claimed = Int64(age.flatMap { bytes.firstAge($0) } ?? 0)
         freshness.receivedAt = now
         freshness.initialAge = max(max(0, now - date), claimed + max(0, delay))
         if let lifetime = directives.sharedMaxAge ?? directives.maxAge {
@@ -192,6 +196,16 @@ extension RequestHead {
 }
 
 extension Span<UInt8> {
+    /// The first member of an Age; what is no number is none (RFC 9111, section 5.1).
+    fileprivate func firstAge(_ value: Slice) -> UInt32? {
+        var first: UInt32?
+        members(of: value) { member in
+            first = seconds(member)
+            return false
+        }
+        return first
+    }
+
     /// The codings in use that a value of Accept-Encoding takes, a bit for each; 128: any other.
     fileprivate func codings(_ value: Slice) -> UInt8 {
         var codings: UInt8 = 0

@@ -22,6 +22,13 @@ package struct Freshness: Equatable, Sendable {
 
     package func isFresh(at now: Int64) -> Bool { staleness(at: now) < 0 }
 
+    /// It is stale from now on, and of use in need as it was.
+    package mutating func expire() {
+        lifetime = min(lifetime, initialAge)
+        heuristicLifetime = 0
+        staleWhileRevalidate = 0
+    }
+
     /// It is of no use but in need: it was never fresh, and may not be used while it is asked for anew.
     package var isForNeed: Bool { lifetime <= initialAge && staleWhileRevalidate == 0 }
 
