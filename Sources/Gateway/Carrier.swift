@@ -75,7 +75,7 @@ struct Carrier {
     var hasRest = false
     /// The next header block must say that no table is used.
     var tableIsDue = false
-    /// GOAWAY was sent: no new streams.
+    /// GOAWAY was sent with the last stream: no new ones.
     var isLeaving = false
     /// The peer sent GOAWAY.
     var peerLeaves = false
@@ -87,6 +87,8 @@ struct Carrier {
     var failure: HTTP2Code?
     /// Nothing is read before this time; 0: no such time.
     var slowUntil: UInt64 = 0
+    /// When the peer was told that the connection is to end, without a last stream yet; 0: it was not.
+    var toldToLeaveAt: UInt64 = 0
     /// When the connection's clocks are looked at next.
     var lookAt: UInt64 = 0
     /// When the head began that is still incomplete; 0: there is none.

@@ -87,12 +87,37 @@ extension Worker {
         offences.add(visitor.pointee.source, at: now)
     }
 
-    /// No more streams; the connection ends with the last of those under way. The peer may ask again elsewhere for what
-    /// it opened meanwhile (RFC 9113, section 6.8).
+    /// The connection is to end, in the two steps of RFC 9113, section 6.8: first the peer is told to open no more
+    /// streams, and what it opened before it heard that is taken still.
     func leaveCarrying(_ index: UInt32) {
-        guard let carrier = visitors[index].pointee.carrier, !carrier.pointee.isLeaving else { return }
+        guard let carrier = visitors[index].pointee.carrier, carrier.pointee.toldToLeaveAt == 0,
+            !carrier.pointee.isLeaving, carrier.pointee.failure == nil
+        else { return }
+        carrier.pointee.toldToLeaveAt = now
+        writeGoAway(index, .noError, last: UInt32(Int32.max))
+        withUnsafeBytes(of: Self.leavingMark) { writePing(index, $0) }
+        let end = now + Self.leavingTime
+        if end < carrier.pointee.lookAt { lookAgain(index, carrier, at: end) }
+    }
+
+    /// What the ping behind the first GOAWAY says. Its answer tells that the peer has heard.
+    private static let leavingMark: UInt64 = 0x7065_7669_6e67_2121
+    /// For the peer to answer, in nanoseconds: more than a round trip. One that does not is told the last stream then.
+    private static let leavingTime: UInt64 = 1_000_000_000
+
+    /// The peer answered a ping.
+    func pingWasAnswered(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>, _ payload: UnsafeRawBufferPointer) {
+        guard carrier.pointee.toldToLeaveAt != 0, !carrier.pointee.isLeaving,
+            payload.loadUnaligned(as: UInt64.self) == Self.leavingMark
+        else { return spend(index, .noise) }
+        nameLastStream(index, carrier)
+    }
+
+    /// The second step: the connection ends with the last of the streams under way, and the peer asks elsewhere for any
+    /// later one.
+    private func nameLastStream(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>) {
         carrier.pointee.isLeaving = true
-        writeGoAway(index, .noError)
+        writeGoAway(index, .noError, last: carrier.pointee.lastStream)
     }
 
     func markDirty(_ index: UInt32) {
@@ -108,7 +133,7 @@ extension Worker {
         carrier.pointee.isDirty = false
         if let code = carrier.pointee.failure, !carrier.pointee.isLeaving || code != .noError {
             carrier.pointee.isLeaving = true
-            writeGoAway(index, code)
+            writeGoAway(index, code, last: carrier.pointee.lastStream)
         }
         if carrier.pointee.failure == nil { moveContent(index) }
         sendBatch(index)
@@ -174,8 +199,11 @@ extension Worker {
             }
         }
         if carrier.pointee.streams.isEmpty, now - carrier.pointee.activeAt >= idleTime { leaveCarrying(index) }
+        let isTold = carrier.pointee.toldToLeaveAt != 0 && !carrier.pointee.isLeaving
+        if isTold, now - carrier.pointee.toldToLeaveAt >= Self.leavingTime { nameLastStream(index, carrier) }
         // Never later than a head that begins now may take: an armed timer is not moved by what the peer sends.
         var next = now + min(headTime, idleTime)
+        if isTold, !carrier.pointee.isLeaving { next = min(next, carrier.pointee.toldToLeaveAt + Self.leavingTime) }
         next = min(next, carrier.pointee.judgedAt + paceTime)
         if isReading, carrier.pointee.headSince != 0 { next = min(next, carrier.pointee.headSince + headTime) }
         if carrier.pointee.slowUntil != 0 { next = min(next, carrier.pointee.slowUntil) }

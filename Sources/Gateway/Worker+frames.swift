@@ -131,8 +131,8 @@ extension Worker {
         case .reset: peerReset(index, carrier, frame.stream)
         case .settings: takeSettings(index, carrier, frame, payload)
         case .ping:
-            guard !frame.flags.contains(.acknowledged) else { return spend(index, .noise) }
-            writePing(index, payload)
+            guard !frame.flags.contains(.acknowledged) else { return pingWasAnswered(index, carrier, payload) }
+            writePing(index, payload, .acknowledged)
             spend(index, .ping)
         case .goAway:
             if carrier.pointee.peerLeaves { spend(index, .noise) }

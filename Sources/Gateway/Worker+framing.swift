@@ -246,13 +246,12 @@ extension Worker {
         write(place, HTTP2Frame(.windowUpdate, length: 4, stream: stream), UInt32(size))
     }
 
-    func writePing(_ place: UInt32, _ payload: UnsafeRawBufferPointer) {
-        write(place, HTTP2Frame(.ping, .acknowledged, length: 8, stream: 0), payload)
+    func writePing(_ place: UInt32, _ payload: UnsafeRawBufferPointer, _ flags: HTTP2Frame.Flags = []) {
+        write(place, HTTP2Frame(.ping, flags, length: 8, stream: 0), payload)
     }
 
-    func writeGoAway(_ place: UInt32, _ code: HTTP2Code) {
-        guard let carrier = visitors[place].pointee.carrier else { return }
-        write(place, HTTP2Frame(.goAway, length: 8, stream: 0), carrier.pointee.lastStream)
+    func writeGoAway(_ place: UInt32, _ code: HTTP2Code, last: UInt32) {
+        write(place, HTTP2Frame(.goAway, length: 8, stream: 0), last)
         withUnsafeBytes(of: code.rawValue.bigEndian) { write(place, $0) }
     }
 

@@ -367,6 +367,9 @@ final class Worker {
 
     private var names: [String] = []
 
+    /// How long a connection that rests is kept once the lane drains, in milliseconds.
+    private static let partingTime: UInt32 = 1000
+
     private func drain() {
         guard !isDraining else { return }
         isDraining = true
@@ -380,7 +383,8 @@ final class Worker {
         for index in visitors.indices {
             let visitor = visitors[index]
             if visitor.pointee.phase == .head, visitor.pointee.pending.isEmpty, visitor.pointee.stream.out.isEmpty {
-                closeVisitor(index)
+                // A request may be on its way: it is answered, and the connection closed behind it.
+                armVisitor(index, min(Self.partingTime, limits.drainTime))
             } else if visitor.pointee.phase == .carrying {
                 leaveCarrying(index)
             } else if visitor.pointee.isAbsent, visitor.pointee.phase == .exchange {

@@ -41,6 +41,8 @@ struct FrameClient {
     private(set) var others: [Frame] = []
     /// Whether windows are opened again as content comes.
     var opensWindows = true
+    /// Whether PING is answered.
+    var answersPings = true
     private(set) var isClosed = false
     private(set) var firstBlockByte: UInt8?
     private(set) var lastBlockByte: UInt8?
@@ -187,6 +189,8 @@ struct FrameClient {
         case 4 where frame.flags == 0:
             try? send(4, flags: 1)
             others.append(frame)
+        case 6 where frame.flags == 0:
+            if answersPings { try? send(6, flags: 1, payload: frame.payload) }
         default: others.append(frame)
         }
         if frame.type < 2, frame.flags & 1 != 0 { responses[frame.stream, default: Response()].isEnded = true }

@@ -324,17 +324,35 @@ private typealias F = FrameClient
         #expect(try idle.get(1, "/fixed/1").status == "200")
         try client.ask(1, "/slow/900")
         #expect(eventually { street.origin.requests.count == 2 })
+        client.answersPings = false
         try street.lane.drain()
         try client.wait { !$0.others(of: 7).isEmpty }
-        #expect(client.others(of: 7).first?.number() == 1)
+        #expect(client.others(of: 7).first?.number() == 0x7fff_ffff)
+        // It was on its way.
+        #expect(try client.get(3, "/fixed/1").status == "200")
+        #expect(client.others(of: 7).count == 1)
+        try client.send(6, flags: 1, payload: [0x21, 0x21, 0x67, 0x6e, 0x69, 0x76, 0x65, 0x70])
+        try client.wait { $0.others(of: 7).count == 2 }
+        #expect(client.others(of: 7).last?.number() == 3)
         // Opened after that: not looked at.
-        try client.ask(3, "/fixed/1")
+        try client.ask(5, "/fixed/1")
         #expect(try client.response(1).status == "200")
         #expect(try client.ending() == 0)
-        #expect(client.responses[3] == nil)
+        #expect(client.responses[5] == nil)
         #expect(try idle.ending() == 0)
         #expect(street.lane.child.wait() == 0)
-        #expect(street.origin.requests.count == 2)
+        #expect(street.origin.requests.count == 3)
+    }
+
+    @Test func `is told its last stream, though it does not say that it heard of the drain`() throws {
+        let street = try Street()
+        var client = try F(to: street.clear)
+        client.answersPings = false
+        #expect(try client.get(1, "/fixed/1").status == "200")
+        try street.lane.drain()
+        #expect(try client.ending() == 0)
+        #expect(client.others(of: 7).map { $0.number() } == [0x7fff_ffff, 1])
+        #expect(street.lane.child.wait() == 0)
     }
 
     // MARK: - Floods, at their smallest

@@ -92,6 +92,23 @@ import Testing
         #expect(street.lane.child.wait() == 0)
     }
 
+    @Test func `answers what was on its way over a connection that rested when it drains`() throws {
+        let street = try Street()
+        var kept = try (0..<8).map { _ in try street.visitor() }
+        for index in kept.indices { #expect(try kept[index].get("/fixed/1", host: Street.host).status == 200) }
+        try street.lane.drain()
+        for index in kept.indices {
+            try kept[index].send(
+                request("POST /upload HTTP/1.1", "Host: www.example.nl", "Content-Length: 2", body: "ok"))
+        }
+        for index in kept.indices {
+            let response = try kept[index].readResponse()
+            #expect(response.status == 200)
+            #expect(response["connection"] == "close")
+        }
+        #expect(street.lane.child.wait() == 0)
+    }
+
     @Test func `drains without keeping a core busy, while others knock at its listeners`() throws {
         let street = try Street()
         var busy = try street.visitor()
