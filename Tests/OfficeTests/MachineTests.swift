@@ -81,6 +81,50 @@ struct LaneSupervisionTests {
     }
 }
 
+struct LaneSuccessionTests {
+    @Test func `has the former lane finish once the successor serves`() {
+        var succession = LaneSuccession()
+        succession.began(8, at: 0)
+        #expect(!succession.mayBegin)
+        succession.reported(following: 7)
+        #expect(succession.serves(limit: 2_000, at: 100) == 7)
+        #expect(succession.leaving == [7])
+        #expect(succession.mayBegin)
+        #expect(succession.tick(at: 2_099) == [])
+        #expect(succession.tick(at: 2_100) == [.kill(7)])
+        #expect(succession.tick(at: 2_200) == [])
+        #expect(succession.tick(at: 3_100) == [.kill(7)])
+        succession.gone(7)
+        #expect(!succession.isBusy)
+    }
+
+    @Test func `gives up a successor that does not come to serve`() {
+        var succession = LaneSuccession()
+        succession.began(8, at: 0)
+        #expect(succession.serves(limit: 2_000, at: 10) == nil)
+        #expect(succession.tick(at: LaneSuccession.timeLimit - 1) == [])
+        #expect(succession.tick(at: LaneSuccession.timeLimit) == [.giveUp])
+        succession.gaveUp(at: LaneSuccession.timeLimit)
+        #expect(succession.successor == nil)
+        #expect(succession.leaving == [8])
+        succession.gone(8)
+        #expect(!succession.isBusy)
+    }
+
+    @Test func `lets no more than a few finish at once`() {
+        var succession = LaneSuccession()
+        for process in 1...4 {
+            #expect(succession.mayBegin)
+            succession.began(pid_t(process + 1), at: 0)
+            succession.reported(following: pid_t(process))
+            #expect(succession.serves(limit: 30_000, at: 10) == pid_t(process))
+        }
+        #expect(!succession.mayBegin)
+        succession.gone(2)
+        #expect(succession.mayBegin)
+    }
+}
+
 struct SnapshotLedgerTests {
     private func configuration(_ instance: String) -> Snapshot {
         var snapshot = Snapshot()

@@ -108,9 +108,11 @@ final class RunningOffice: Sendable {
 
     /// Starts an office; its log goes to `log`.
     /// - Parameter prefix: what starts it, with a space behind.
-    func start(prefix: String = "", words: String = "") throws -> pid_t {
+    /// - Parameter gateway: the lane's program; nil: the fake one.
+    func start(prefix: String = "", words: String = "", gateway: String? = nil) throws -> pid_t {
         let line = "exec \(prefix)\(Self.programs)/wasstraat run --config \(configuration)"
-        let process = Self.spawn("\(line) --gateway \(Self.programs)/FakeLane \(words) 2>>\(folder)/log")
+        let program = gateway ?? "\(Self.programs)/FakeLane"
+        let process = Self.spawn("\(line) --gateway \(program) \(words) 2>>\(folder)/log")
         try #require(process > 0)
         offices.withLock { $0.append(process) }
         return process

@@ -11,8 +11,9 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the office, which starts and supervises the lanes.",
         discussion: """
-            SIGHUP reads the configuration again; one with faults changes nothing. SIGTERM and SIGINT let the lane finish \
-            its requests and stop. Exit codes: 78 the configuration has faults, 75 another office or a silent lane is in \
+            SIGHUP reads the configuration again; one with faults changes nothing. SIGUSR2 has new lanes \
+            take the place of those that serve, without a request lost: after an update. SIGTERM and SIGINT let the lane \
+            finish its requests and stop. Exit codes: 78 the configuration has faults, 75 another office or a silent lane is in \
             the way, 71 the system refused something.
             """)
 
@@ -76,6 +77,7 @@ struct RunCommand: AsyncParsableCommand {
                 BotService(inquiries: start.bots, current: current, report: start.report, mailbox: start.mailbox),
                 OfficeService(start: start),
                 ReloadService(file: config, mailbox: start.mailbox, current: current, metrics: start.metrics),
+                SuccessionService(mailbox: start.mailbox),
             ]
             if let metrics { services.append(MetricsService(server: metrics)) }
             let group = ServiceGroup(

@@ -14,7 +14,15 @@ extension LaneDesk {
             logger.error("a lane's hello was broken", metadata: ["process": "\(process)"])
             return office.drop(peer, at: now)
         }
-        if let lane {
+        guard !isLeftOver(process) else { return retire(peer, process) }
+        if succession.successor?.process == process {
+            guard let lane, supervision.isServing else {
+                giveUpSuccessor("the lane that it was to follow is gone")
+                return office.drop(peer, at: now)
+            }
+            former = lane
+            succession.reported(following: supervision.process)
+        } else if let lane {
             guard supervision.process == process else {
                 logger.error("a second lane was sent away", metadata: ["process": "\(process)"])
                 return office.drop(peer, at: now)
@@ -92,6 +100,7 @@ extension LaneDesk {
             var reader = ByteReader(frame.body.span.bytes)
             guard let generation = try? reader.readUInt64() else { return breach(peer, frame) }
             laneHasListeners = true
+            if former != nil { successorServes() }
             office.report.update(lane: name) { $0.inForce = generation }
             guard snapshots.inForce(generation) else { return }
             logger.notice("in force", metadata: ["generation": "\(generation)"])
@@ -127,13 +136,15 @@ extension LaneDesk {
     }
 
     /// A log line of the lane becomes one of ours.
-    private func passOn(_ frame: Frame) {
+    ///
+    /// - Parameter isOfNow: the lane may complain of what it was offered.
+    func passOn(_ frame: Frame, isOfNow: Bool = true) {
         guard let first = frame.body.first else { return }
         // Severities of RFC 5424, section 6.2.1.
         let levels: [Logger.Level] = [.critical, .critical, .critical, .error, .warning, .notice, .info, .debug]
         let level = levels[min(Int(first), levels.count - 1)]
         let text = String(decoding: frame.body.dropFirst().prefix(8_192), as: UTF8.self)
-        if level >= .error { snapshots.laneComplained(text, at: Clock.monotonic) }
+        if level >= .error, isOfNow { snapshots.laneComplained(text, at: Clock.monotonic) }
         lines += 1
         if lines <= Self.lineLimit { laneLogger.log(level: level, "\(text)") }
     }
@@ -199,7 +210,12 @@ extension LaneDesk {
 
     /// Falls back on the configuration that was in force when the lane refuses the new one.
     func judgeSnapshot(at now: Int64) {
-        if let refusal = snapshots.refusal(at: now) { fallBack(after: refusal, at: now) }
+        guard let refusal = snapshots.refusal(at: now) else { return }
+        if former != nil {
+            giveUpSuccessor(refusal.reason)
+        } else {
+            fallBack(after: refusal, at: now)
+        }
     }
 
     func fallBack(after refusal: SnapshotLedger.Refusal, at now: Int64) {

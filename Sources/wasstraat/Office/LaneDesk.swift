@@ -26,6 +26,12 @@ final class LaneDesk {
     /// The lane's lock while no lane has it.
     var lock: Descriptor?
     var lane: Peer?
+    /// Lanes of which one takes the other's place.
+    var succession = LaneSuccession()
+    /// The lane that serves, while `lane` is the one that is to follow it.
+    var former: Peer?
+    /// Those that were told to finish.
+    var retiring: [Peer] = []
     var snapshots: SnapshotLedger
     var lines = 0
     /// The lane has put a snapshot in force, so that it holds the listeners; until then each snapshot brings them.
@@ -67,6 +73,7 @@ final class LaneDesk {
             }
             perform(action)
         }
+        tickSuccession(at: now)
         judgeSnapshot(at: now)
         sendPages()
         if now >= nextHistory {
@@ -82,6 +89,7 @@ final class LaneDesk {
     }
 
     func stop(limit: Int64) {
+        giveUpSuccessor("everything stops", level: .info)
         if let action = supervision.stop(limit: limit, at: Clock.monotonic) { perform(action) }
     }
 
@@ -112,14 +120,7 @@ final class LaneDesk {
             if listeners == nil { listeners = try BoundListeners(binding: wanted) }
             if lock == nil { lock = try office.folder.lock(files.lock) }
             guard let lock else { throw OfficeError(.busy, "another lane holds the lock") }
-            let words: [String] = [office.gateway, "--control", office.folder.socket, "--name", name]
-            let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-            defer { for argument in arguments { free(argument) } }
-            let process = linux_spawn(office.gateway, arguments, lock.number)
-            guard process > 0 else {
-                throw OfficeError(.system, "cannot start \(office.gateway): \(OfficeError.text(process))")
-            }
-            office.folder.note(process, in: lock)
+            let process = try spawnLane(holding: lock)
             supervision.started(process, at: now)
             // The lane's copy is the lock from here on: it lives exactly as long as the lane.
             self.lock = nil
@@ -131,6 +132,18 @@ final class LaneDesk {
             supervision.startFailed(at: now)
         }
         report()
+    }
+
+    func spawnLane(holding lock: Descriptor) throws(OfficeError) -> pid_t {
+        let words: [String] = [office.gateway, "--control", office.folder.socket, "--name", name]
+        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        let process = linux_spawn(office.gateway, arguments, lock.number)
+        guard process > 0 else {
+            throw OfficeError(.system, "cannot start \(office.gateway): \(OfficeError.text(process))")
+        }
+        office.folder.note(process, in: lock)
+        return process
     }
 
     private func probeLane() {
@@ -154,6 +167,7 @@ final class LaneDesk {
         if let process = supervision.process {
             logger.notice("there is no lane", metadata: ["process": "\(process)"])
         }
+        giveUpSuccessor("the lane that it was to follow is gone")
         supervision.gone(at: Clock.monotonic)
         if let refusal = snapshots.laneDied() { fallBack(after: refusal, at: Clock.monotonic) }
         report()
@@ -161,6 +175,7 @@ final class LaneDesk {
 
     /// The control connection ended.
     func lost(at now: Int64) {
+        if former != nil { return giveUpSuccessor("its connection ended") }
         lane = nil
         supervision.disconnected(at: now)
         logger.log(level: supervision.isStopping ? .info : .warning, "the lane's connection ended")

@@ -4,6 +4,8 @@ internal import Settings
 struct LaneFiles: Sendable {
     /// Held by the lane's process for as long as it lives.
     let lock: String
+    /// The same, of a lane that is to follow the one that serves; it takes the other one's place then.
+    let nextLock: String
     /// The compiled configuration that the lane put in force last.
     let snapshot: String
     /// The memory of earlier visitors.
@@ -14,6 +16,7 @@ struct LaneFiles: Sendable {
         // Names of lanes are a-z, 0-9, "-" and "."; behind a dash none of them is another file's name.
         tail = lane == Settings.Lane.usualName ? "" : "-\(lane)"
         lock = "lane\(tail).lock"
+        nextLock = "lane\(tail)~next.lock"
         snapshot = "snapshot\(tail).bin"
         history = "history\(tail).bin"
     }

@@ -16,6 +16,8 @@ package final class Mailbox: Sendable {
         case requestRules(RequestRules)
         /// What was found out of crawlers; replaces what was before.
         case botVerdicts(BotVerdicts)
+        /// New lanes of the programs of now in the place of those that serve.
+        case replaceLanes
         case stop
     }
 

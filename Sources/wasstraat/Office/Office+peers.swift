@@ -24,7 +24,12 @@ extension Office {
         case (.unknown, .watch):
             peer.role = .viewer
             inform(peer, isStatusDue: true, at: Clock.monotonic)
-        case (.lane, _): desks.first { $0.lane === peer }?.hear(frame, from: peer)
+        case (.lane, _):
+            if let desk = desks.first(where: { $0.lane === peer }) {
+                desk.hear(frame, from: peer)
+            } else {
+                desks.first { $0.isFormer(peer) }?.hearFormer(frame)
+            }
         // A viewer only watches; whoever says something else first does not speak our form.
         case (.viewer, _), (.unknown, _): drop(peer, at: Clock.monotonic)
         }

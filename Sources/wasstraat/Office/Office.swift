@@ -99,7 +99,7 @@ package final class Office {
             }
         }
         expireLogs()
-        while desks.contains(where: { $0.supervision.phase != .ended }) {
+        while desks.contains(where: { $0.supervision.phase != .ended || $0.succession.isBusy }) {
             waitForEvents()
             for command in mailbox.take() { obey(command) }
             acceptPeers()
@@ -132,9 +132,10 @@ package final class Office {
         }
         // Once a second suffices for all that the calendar and the viewers ask for.
         let now = Clock.monotonic
-        let wait = desks.reduce(1_000) { longest, desk in
+        let wait = desks.reduce(Int64(1_000)) { longest, desk in
             // One that has ended waits for nothing.
-            desk.supervision.phase == .ended ? longest : desk.supervision.wait(at: now, longest: longest)
+            let longest = desk.succession.isBusy ? min(longest, LaneSupervision.probeTime) : longest
+            return desk.supervision.phase == .ended ? longest : desk.supervision.wait(at: now, longest: longest)
         }
         poll(&watched, nfds_t(watched.count), Int32(wait))
     }
@@ -155,6 +156,7 @@ package final class Office {
         case .botVerdicts(let fresh):
             verdicts = fresh
             for desk in desks { desk.sendVerdicts() }
+        case .replaceLanes: for desk in desks { desk.replaceLane() }
         case .stop:
             let limit = Int64(desks.reduce(0) { max($0, $1.wanted.limits.drainTime) }) + 2_000
             logger.notice("stopping", metadata: ["limit_ms": "\(limit)"])

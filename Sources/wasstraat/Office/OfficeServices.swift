@@ -52,6 +52,17 @@ struct ReloadService: Service {
     }
 }
 
+/// Has new lanes take the place of those that serve at each SIGUSR2.
+struct SuccessionService: Service {
+    let mailbox: Mailbox
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sigusr2).cancelOnGracefulShutdown() {
+            mailbox.send(.replaceLanes)
+        }
+    }
+}
+
 /// `/metrics` until graceful shutdown.
 struct MetricsService: Service {
     let server: MetricsServer
