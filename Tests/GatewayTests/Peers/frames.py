@@ -39,8 +39,9 @@ class Closed(Exception):
 
 
 class Peer:
-    def __init__(self, port, *own, begins=True, opens=True, source=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0) if source else None)
+    def __init__(self, port, *own, begins=True, opens=True, source=None, into=None):
+        self.socket = into or socket.create_connection(
+            ("127.0.0.1", port), PATIENCE, (source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.held, self.code, self.opens = b"", None, opens
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
