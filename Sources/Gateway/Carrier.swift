@@ -77,8 +77,10 @@ struct Carrier {
     var tableIsDue = false
     /// GOAWAY was sent with the last stream: no new ones.
     var isLeaving = false
-    /// The peer sent GOAWAY.
+    /// The peer sent GOAWAY, or ended its side.
     var peerLeaves = false
+    /// The peer ended its side: nothing more comes.
+    var isEnded = false
     /// It is on the worker's list of those to look after at the end of the round.
     var isDirty = false
     /// The socket broke while something was sent.

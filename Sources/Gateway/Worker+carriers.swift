@@ -174,6 +174,23 @@ extension Worker {
         carrier.deallocate()
     }
 
+    /// The visitor ended its side, or broke off. What it asked for whole is answered still: it may listen.
+    func peerEnded(_ index: UInt32, _ carrier: UnsafeMutablePointer<Carrier>) {
+        guard !visitors[index].pointee.stream.isBroken else { return abandon(index) }
+        guard !carrier.pointee.isEnded else { return }
+        carrier.pointee.isEnded = true
+        carrier.pointee.peerLeaves = true
+        // Each one that ends here leaves the list.
+        for stream in carrier.pointee.streams {
+            let visitor = visitors[stream.place]
+            let isWhole = visitor.pointee.carried.isWhole || visitor.pointee.carried.remaining == 0
+            guard !isWhole || visitor.pointee.phase == .waiting && hasLeft(visitor) else { continue }
+            visitor.pointee.carried.code = .cancel
+            abandon(stream.place)
+        }
+        markDirty(index)
+    }
+
     // MARK: - Time
 
     /// Looks at the connection's clocks: the pause it was given, a head that does not end, its pace, its rest.

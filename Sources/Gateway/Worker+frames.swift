@@ -25,7 +25,7 @@ extension Worker {
         if !carrier.pointee.hasRest {
             let count = receive(&visitor.pointee.stream, at: held)
             guard count > 0 else {
-                if count < 0 { abandon(index) }
+                if count < 0 { peerEnded(index, carrier) }
                 return false
             }
             held += count

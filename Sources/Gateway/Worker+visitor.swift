@@ -17,6 +17,9 @@ extension Worker {
     /// How long the rest of a refused request is thrown away, in milliseconds.
     private static let lingerTime: UInt32 = 2000
 
+    /// From a request to the end of the visitor's side that still belongs to it, in nanoseconds: a lost segment's time.
+    private static let lastWordTime: UInt64 = 300_000_000
+
     func accept(_ listener: Int) {
         guard let listening = listening.first(where: { Int($0.index) == listener }) else { return }
         let settings = table.snapshot.listeners[listener]
@@ -95,17 +98,24 @@ extension Worker {
         }
         if events & (linux_epoll_rdhup | linux_epoll_hup | linux_epoll_err) != 0 {
             visitor.pointee.stream.isHungUp = true
-            // Who leaves while waiting, or breaks off altogether, is not served any more.
             let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
-            if visitor.pointee.phase == .ready { return leaveBeforeTurn(index) }
-            if visitor.pointee.phase == .waiting || visitor.pointee.phase == .following
-                || isGone && (visitor.pointee.phase == .exchange || visitor.pointee.phase == .carrying)
-            {
-                return abandon(index)
+            switch visitor.pointee.phase {
+            case .ready: return leaveBeforeTurn(index)
+            case .waiting where isGone || hasLeft(visitor): return abandon(index)
+            case .following where isGone, .exchange where isGone, .carrying where isGone: return abandon(index)
+            default: break
             }
         }
         if events & linux_epoll_out != 0, !visitor.pointee.stream.out.isEmpty, !flushVisitor(index) { return }
         drive(index)
+    }
+
+    /// Whether a visitor who ended his side while his request waits will not hear the answer. Who has nothing more to say
+    /// ends it with the request, and listens; who ends it later has given up, and takes nobody's turn. The two look the
+    /// same on the wire.
+    func hasLeft(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        guard let exchange = visitor.pointee.exchange else { return true }
+        return now - exchange.pointee.started > Self.lastWordTime
     }
 
     /// Sends what was kept for the visitor. False: the connection is closed now.

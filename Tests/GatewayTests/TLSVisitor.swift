@@ -38,6 +38,12 @@ final class TLSVisitor {
             return count > 0 ? Array(bytes[..<Int(count)]) : []
         }
 
+        /// Nothing more will be said: a close notification, and the end of this side.
+        func endWriting() {
+            SSL_shutdown(ssl)
+            shutdown(socket.descriptor, Int32(SHUT_WR))
+        }
+
         /// Has new keys made on both sides; false where the connection is gone.
         func updateKeys() -> Bool {
             SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_write(ssl, nil, 0) >= 0
