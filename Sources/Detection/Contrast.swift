@@ -70,7 +70,7 @@ package struct Contrast: Sendable {
         }
     }
 
-    /// All sets of features of the heaviest shapes of the excess; at most 56, in one order. An empty feature is no
+    /// All sets of features of the heaviest shapes of the excess; at most 120, in one order. An empty feature is no
     /// condition: it says what was not seen.
     private func candidates(against baseline: ShapeTally) -> [[Fingerprint.Condition]] {
         let scale = baseline.total > 0 ? expected / baseline.total : 0

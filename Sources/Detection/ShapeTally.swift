@@ -89,5 +89,5 @@ package struct ShapeTally: Equatable, Sendable {
 
 extension RequestShape {
     /// For sorting where the order must be one, whichever it is.
-    var order: String { route + "\n" + method + "\n" + ja4 }
+    var order: String { route + "\n" + method + "\n" + ja4 + "\n" + http2 }
 }

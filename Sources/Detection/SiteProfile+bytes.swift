@@ -5,7 +5,9 @@ internal import Sketches
 // A profile as the register keeps it: version, seconds learnt, a level for each hour of the week and one for all, then
 // shapes. Empty buckets take no room.
 extension SiteProfile {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
+    /// Its shapes do not say how a program speaks HTTP/2, so that all of them would be unlike those of now.
+    private static let versionWithoutHTTP2: UInt8 = 1
     /// Bytes that a text of a shape may have; the route has its own limit.
     private static let textLimit = 64
 
@@ -18,7 +20,7 @@ extension SiteProfile {
         let shapes = shapes.weights.filter { Self.fits($0.key) }.sorted { $0.key.order < $1.key.order }
         writer.write(UInt16(shapes.count))
         for (shape, weight) in shapes {
-            for text in [shape.method, shape.route, shape.ja4] {
+            for text in [shape.method, shape.route, shape.ja4, shape.http2] {
                 writer.write(UInt8(text.utf8.count))
                 writer.write(text.utf8)
             }
@@ -27,11 +29,13 @@ extension SiteProfile {
         return writer.bytes
     }
 
-    /// Reads what `bytes` wrote; anything else is refused, with its place.
+    /// Reads what `bytes` wrote; anything else is refused, with its place. Of a version before, the shapes are learnt anew.
     package init(bytes: [UInt8]) throws(Malformed) {
         var reader = ByteReader(bytes.span.bytes)
         self.init()
-        guard try reader.readByte() == Self.version else { throw reader.malformed(.unsupported) }
+        let version = try reader.readByte()
+        let isFormer = version == Self.versionWithoutHTTP2
+        guard version == Self.version || isFormer else { throw reader.malformed(.unsupported) }
         secondsLearnt = try reader.readUInt64()
         for hour in hours.indices { hours[hour] = try Self.readLevel(&reader, memory: Self.hourMemory) }
         week = try Self.readLevel(&reader, memory: Self.weekMemory)
@@ -43,19 +47,20 @@ extension SiteProfile {
             let shape = RequestShape(
                 method: try Self.readText(&reader, limit: Self.textLimit),
                 route: try Self.readText(&reader, limit: RequestShape.routeLimit),
-                ja4: try Self.readText(&reader, limit: Self.textLimit))
+                ja4: try Self.readText(&reader, limit: Self.textLimit),
+                http2: isFormer ? "" : try Self.readText(&reader, limit: Self.textLimit))
             guard weights.updateValue(Double(bitPattern: try reader.readUInt64()), forKey: shape) == nil else {
                 throw reader.malformed(.contradictory)
             }
         }
         guard let tally = ShapeTally(weights: weights, draw: draw) else { throw reader.malformed(.invalid) }
-        shapes = tally
+        if !isFormer { shapes = tally }
         guard reader.remaining == 0 else { throw reader.malformed(.overBudget) }
     }
 
     private static func fits(_ shape: RequestShape) -> Bool {
         shape.method.utf8.count <= textLimit && shape.route.utf8.count <= RequestShape.routeLimit
-            && shape.ja4.utf8.count <= textLimit
+            && shape.ja4.utf8.count <= textLimit && shape.http2.utf8.count <= textLimit
     }
 
     private static func write(_ level: Level, to writer: inout ByteWriter) {

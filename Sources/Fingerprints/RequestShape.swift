@@ -7,14 +7,17 @@ package struct RequestShape: Hashable, Sendable, Codable {
     package var route: String
     /// The client's TLS fingerprint (JA4); empty in clear.
     package var ja4: String
+    /// The lane's number for how the client speaks HTTP/2, in 16 digits (`Feature.http2`); empty where it does not.
+    package var http2: String
 
     /// Longest route in bytes.
     package static let routeLimit = 96
 
-    package init(method: String, route: String, ja4: String) {
+    package init(method: String, route: String, ja4: String, http2: String = "") {
         self.method = method
         self.route = route
         self.ja4 = ja4
+        self.http2 = http2
     }
 
     /// Empty for what was not seen, nil for what a shape does not say.
@@ -23,6 +26,7 @@ package struct RequestShape: Hashable, Sendable, Codable {
         case .method: method
         case .route: route
         case .ja4: ja4
+        case .http2: http2
         default: nil
         }
     }

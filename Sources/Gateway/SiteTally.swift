@@ -18,6 +18,7 @@ struct SiteTally: Sendable {
         var methodCount: UInt8 = 0
         var routeCount: UInt8 = 0
         var ja4: JA4?
+        var http2: UInt64 = 0
     }
 
     private var sources = HyperLogLog()
@@ -33,24 +34,27 @@ struct SiteTally: Sendable {
     ///   - source: keyed hash of the subscriber.
     ///   - network: keyed hash of the subscriber's network, whose address is `address`.
     ///   - route: `RouteHash` of the request.
+    ///   - http2: how the visitor's program speaks HTTP/2; 0: it does not.
     mutating func count(
-        source: UInt64, network: UInt64, address: Address, route: UInt64, ja4: JA4?, request: RequestHead,
-        bytes: Span<UInt8>
+        source: UInt64, network: UInt64, address: Address, route: UInt64, ja4: JA4?, http2: UInt64,
+        request: RequestHead, bytes: Span<UInt8>
     ) {
         sources.add(source)
         let (place, isNew) = networks.count(network)
         if isNew { networkAddresses[place] = address }
-        var key = route ^ (ja4?.mixed ?? 0)
+        var key = route ^ (ja4?.mixed ?? 0) ^ http2
         if request.method == .other {
             // The route's number takes all unusual methods for one.
             for index in request.methodName.range { key = (key ^ UInt64(bytes[index])) &* 0x100_0000_01b3 }
             key ^= key >> 32
         }
         let (shape, isNewShape) = shapes.count(key)
-        if isNewShape { describe(shape, ja4, request, bytes) }
+        if isNewShape { describe(shape, ja4, http2, request, bytes) }
     }
 
-    private mutating func describe(_ place: Int, _ ja4: JA4?, _ request: RequestHead, _ bytes: Span<UInt8>) {
+    private mutating func describe(
+        _ place: Int, _ ja4: JA4?, _ http2: UInt64, _ request: RequestHead, _ bytes: Span<UInt8>
+    ) {
         let start = place * Self.labelSize
         // The head's reader lets no longer method pass.
         let methodCount = min(Int(request.methodName.count), Self.methodLimit)
@@ -60,7 +64,8 @@ struct SiteTally: Sendable {
                 bytes, path: request.path, pathLength: request.pathLength,
                 into: UnsafeMutableBufferPointer(rebasing: $0[start + Self.methodLimit..<start + Self.labelSize]))
         }
-        shapeTraits[place] = Shape(methodCount: UInt8(methodCount), routeCount: UInt8(routeCount), ja4: ja4)
+        shapeTraits[place] = Shape(
+            methodCount: UInt8(methodCount), routeCount: UInt8(routeCount), ja4: ja4, http2: http2)
     }
 
     /// The same as the office reads it. Counts are what surely came, so they may add up to less than the requests.
@@ -79,7 +84,8 @@ struct SiteTally: Sendable {
             let shape = RequestShape(
                 method: String(decoding: labels[start..<start + Int(traits.methodCount)], as: UTF8.self),
                 route: String(decoding: labels[route..<route + Int(traits.routeCount)], as: UTF8.self),
-                ja4: traits.ja4?.description ?? "")
+                ja4: traits.ja4?.description ?? "",
+                http2: traits.http2 == 0 ? "" : RequestRule.digits(of: traits.http2))
             traffic.shapes[shape, default: 0] += shapes.sure(at: place)
         }
         return traffic

@@ -216,7 +216,7 @@ extension Worker {
         if tallies[place] == nil { tallies[place] = SiteTally() }
         tallies[place]?.count(
             source: arrival.source, network: arrival.network, address: network, route: arrival.route,
-            ja4: visitors[index].pointee.ja4, request: request, bytes: bytes)
+            ja4: visitors[index].pointee.ja4, http2: visitors[index].pointee.agent, request: request, bytes: bytes)
     }
 
     static func status(_ cause: SiteAdmission.RefusalCause) -> UInt16 {

@@ -7,7 +7,7 @@ package struct BusiestTraffic: Equatable, Sendable {
     package static let siteLimit = 64
     package static let lineLimit = 8
     /// The form's version; any other is refused.
-    package static let formVersion: UInt8 = 1
+    package static let formVersion: UInt8 = 2
 
     package struct Line: Equatable, Sendable {
         package var text: String
@@ -28,12 +28,16 @@ package struct BusiestTraffic: Equatable, Sendable {
         package var routes: [Line]
         /// IPv4 /24 and IPv6 /48, busiest first.
         package var networks: [Line]
+        /// JA4 and, where it speaks HTTP/2, the lane's number for how it does: "t13d1516h2_… h2 8f0c1a9be2d45571", most
+        /// used first. What shows neither has no line.
+        package var programs: [Line]
 
-        package init(name: String, sources: UInt64, routes: [Line], networks: [Line]) {
+        package init(name: String, sources: UInt64, routes: [Line], networks: [Line], programs: [Line]) {
             self.name = name
             self.sources = sources
             self.routes = routes
             self.networks = networks
+            self.programs = programs
         }
     }
 
@@ -54,7 +58,7 @@ extension BusiestTraffic: Message {
         writer.writeList(sites) {
             $1.writeText($0.name)
             $1.write($0.sources)
-            for lines in [$0.routes, $0.networks] {
+            for lines in [$0.routes, $0.networks, $0.programs] {
                 $1.writeList(lines) {
                     $1.writeText($0.text)
                     $1.write($0.requests)
@@ -69,7 +73,8 @@ extension BusiestTraffic: Message {
         sites = try reader.readList(limit: Self.siteLimit) { reader throws(Malformed) in
             Site(
                 name: try reader.readText(limit: 64), sources: try reader.readUInt64(),
-                routes: try Self.readLines(&reader), networks: try Self.readLines(&reader))
+                routes: try Self.readLines(&reader), networks: try Self.readLines(&reader),
+                programs: try Self.readLines(&reader))
         }
     }
 

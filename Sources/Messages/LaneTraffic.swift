@@ -49,6 +49,7 @@ extension Traffic: Message {
             $1.writeText($0.key.method)
             $1.writeText($0.key.route)
             $1.writeText($0.key.ja4)
+            $1.writeText($0.key.http2)
             $1.write($0.value)
         }
     }
@@ -74,7 +75,7 @@ extension Traffic: Message {
             try reader.readList(limit: 2 * Self.limit) { reader throws(Malformed) in
                 let shape = RequestShape(
                     method: try reader.readText(limit: 32), route: try reader.readText(limit: RequestShape.routeLimit),
-                    ja4: try reader.readText(limit: 64))
+                    ja4: try reader.readText(limit: 64), http2: try reader.readText(limit: 64))
                 guard lastShape.map({ Self.goesBefore($0, shape) }) ?? true else { throw reader.malformed(.invalid) }
                 lastShape = shape
                 return (shape, try reader.readUInt64())
@@ -82,6 +83,6 @@ extension Traffic: Message {
     }
 
     private static func goesBefore(_ one: RequestShape, _ other: RequestShape) -> Bool {
-        (one.route, one.method, one.ja4) < (other.route, other.method, other.ja4)
+        (one.route, one.method, one.ja4, one.http2) < (other.route, other.method, other.ja4, other.http2)
     }
 }

@@ -18,7 +18,7 @@ import Testing
         #expect(
             fingerprint.conditions
                 == Feature.allCases.compactMap { feature in
-                    Street.flood[feature].map { .init(feature, $0) }
+                    Street.flood[feature].flatMap { $0.isEmpty ? nil : .init(feature, $0) }
                 })
         let evidence = fingerprint.evidence
         #expect(evidence.coverage > 0.98 && evidence.collateral == 0)
@@ -39,6 +39,16 @@ import Testing
     @Test func `a flood that asks what most visitors ask has no fingerprint`() throws {
         let shape = RequestShape(method: "GET", route: "/", ja4: "t13d1516h2_8daaf6152771_02713d6af862")
         #expect(try attack(shape: shape).fingerprint == nil)
+    }
+
+    @Test func `a flood that greets as visitors do is told by how it speaks HTTP/2`() throws {
+        let usual = "t13d1516h2_8daaf6152771_02713d6af862"
+        let shape = RequestShape(method: "GET", route: "/", ja4: usual, http2: "8f0c1a9be2d45571")
+        let fingerprint = try #require(try attack(shape: shape).fingerprint)
+        #expect(fingerprint.conditions.contains(.init(.http2, "8f0c1a9be2d45571")))
+        #expect(fingerprint.evidence.coverage > 0.98 && fingerprint.evidence.collateral == 0)
+        // The lane can mark by it.
+        #expect(RequestRule(fingerprint.conditions) != nil)
     }
 
     @Test func `in clear there is no condition on the client`() throws {

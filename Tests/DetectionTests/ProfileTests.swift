@@ -110,6 +110,25 @@ import Testing
         #expect((0.05...0.15).contains(posts), "\(posts)")
     }
 
+    @Test func `of a profile kept without how programs speak HTTP/2, the shapes are learnt anew`() throws {
+        func profile(_ shapes: [RequestShape: UInt64]) -> SiteProfile {
+            var profile = SiteProfile()
+            var second = SiteSecond(time: Street().now)
+            second.requests = 3
+            second.traffic.shapes = shapes
+            profile.learn(second)
+            return profile
+        }
+        let none = profile([:])
+        #expect(try SiteProfile(bytes: [1] + none.bytes.dropFirst()) == none)
+        let bytes = profile([RequestShape(method: "GET", route: "/", ja4: "a"): 3]).bytes
+        #expect(try SiteProfile(bytes: bytes).shapes.total == 3)
+        // The last text, which that version had not, is one byte before the weight.
+        let former = [1] + bytes[1..<bytes.count - 9] + bytes[(bytes.count - 8)...]
+        #expect(try SiteProfile(bytes: Array(former)) == none)
+        #expect(throws: (any Error).self) { try SiteProfile(bytes: [3] + bytes.dropFirst()) }
+    }
+
     @Test func `a kept profile comes back as it was, and nothing else is taken for one`() throws {
         var street = Street()
         street.pass(2_000)

@@ -132,4 +132,24 @@ import Testing
         #expect(shape.ja4.count == 36)
         #expect(try street.lane.accessLines(1).first?.contains("\"ja4\":\"\(shape.ja4)\"") == true)
     }
+
+    @Test func `names the program that speaks HTTP/2 as the access log does, and tells two of them apart`() throws {
+        let street = try Street()
+        var one = try FrameClient(to: street.clear, settings: [(3, 100), (4, 65_535)])
+        var other = try FrameClient(to: street.clear, settings: [(4, 65_535), (3, 100)])
+        for stream: UInt32 in [1, 3, 5] { #expect(try one.get(stream, "/fixed/1").status == "200") }
+        #expect(try other.get(1, "/fixed/2").status == "200")
+        #expect(try street.get("/fixed/3").status == 200)
+        let shapes = try traffic(street, requests: 5).shapes
+        #expect(shapes.count == 3)
+        #expect(Set(shapes.keys.map(\.route)) == ["/fixed/0"])
+        #expect(shapes.first { $0.key.http2.isEmpty }?.value == 1)
+        let numbers = shapes.filter { !$0.key.http2.isEmpty }
+        #expect(numbers.values.sorted() == [1, 3])
+        #expect(numbers.keys.allSatisfy { $0.http2.utf8.count == 16 && $0.ja4.isEmpty })
+        let lines = try street.lane.accessLines(5)
+        for (shape, count) in numbers {
+            #expect(lines.count { $0.contains("\"h2\":\"\(shape.http2)\"") } == Int(count))
+        }
+    }
 }

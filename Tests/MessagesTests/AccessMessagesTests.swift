@@ -27,7 +27,8 @@ import Testing
             seconds: random.number(),
             sites: random.list(upTo: 3) {
                 BusiestTraffic.Site(
-                    name: $0.text(upTo: 64), sources: $0.number(), routes: lines(&$0), networks: lines(&$0))
+                    name: $0.text(upTo: 64), sources: $0.number(), routes: lines(&$0), networks: lines(&$0),
+                    programs: lines(&$0))
             })
     }
 
@@ -46,7 +47,7 @@ import Testing
         let entry = AccessList.Entry(.deny, prefix, site: "a", until: 1)
         let claim = BotClaims.Claim(Address(ipv4: 1), bot: "a")
         let verdict = BotVerdicts.Verdict(claim, isTrue: true, until: 1)
-        let site = BusiestTraffic.Site(name: "a", sources: 1, routes: [], networks: [])
+        let site = BusiestTraffic.Site(name: "a", sources: 1, routes: [], networks: [], programs: [])
         func refuses<Value: Message>(_: Value.Type, most: Value, more: Value) {
             #expect(throws: Never.self) { let _: Value = try decode(most.encoded()) }
             #expect(throws: Malformed.self) { let _: Value = try decode(more.encoded()) }

@@ -209,7 +209,7 @@ extension LaneTraffic {
                 traffic.networks[random.prefix().description] = random.number()
                 let shape = RequestShape(
                     method: random.text(upTo: 32), route: random.text(upTo: RequestShape.routeLimit),
-                    ja4: random.text(upTo: 36))
+                    ja4: random.text(upTo: 36), http2: random.text(upTo: 16))
                 traffic.shapes[shape] = random.number()
             }
             return Site(name: random.text(upTo: 64), traffic: traffic)

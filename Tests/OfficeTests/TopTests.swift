@@ -128,7 +128,7 @@ struct TopTests {
         var traffic = Traffic()
         traffic.networks = ["192.0.2.0/24": 400, "2001:db8::/48": 10]
         traffic.shapes = [
-            RequestShape(method: "GET", route: "/zoek\u{1b}", ja4: "a"): 300,
+            RequestShape(method: "GET", route: "/zoek\u{1b}", ja4: "a", http2: "8f0c1a9be2d45571"): 300,
             RequestShape(method: "GET", route: "/zoek\u{1b}", ja4: "b"): 100,
             RequestShape(method: "GET", route: "/", ja4: "a"): 10,
         ]
@@ -141,14 +141,16 @@ struct TopTests {
         model.received(ledger.next())
         let lines = TopScreen(columns: 80, rows: 40).lines(model, at: time)
         #expect(
-            lines[9...11].joined(separator: "\n") == """
+            lines[9...12].joined(separator: "\n") == """
                   ladder refuse  bots 2.0/s  denied 30.0/s
                   asked GET /zoek? 200/s  GET / 5.0/s
                   from 192.0.2.0/24 200/s  2001:db8::/48 5.0/s  about 0 sources
+                  by a h2 8f0c1a9be2d45571 150/s  b 50.0/s  a 5.0/s
                 """)
         let json = String(decoding: model.json(at: time), as: UTF8.self)
         #expect(json.contains(#""step":"refuse","access":{"allowed":0,"probes":0,"bots":2,"impostors":0,"denied":30}"#))
         #expect(json.contains(#""networks":[{"name":"192.0.2.0/24","requests_per_s":200.0}"#))
+        #expect(json.contains(#""programs":[{"name":"a h2 8f0c1a9be2d45571","requests_per_s":150.0}"#))
         #expect(json.contains(#""step":"observe""#) && json.contains(#""traffic":null"#))
     }
 

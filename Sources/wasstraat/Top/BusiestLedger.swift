@@ -35,8 +35,15 @@ package struct BusiestLedger: Sendable {
                 BusiestTraffic.Site(
                     name: name, sources: UInt64(max(0, traffic.sources.count)),
                     routes: Self.lines(traffic.shapes) { "\($0.method) \($0.route)" },
-                    networks: Self.lines(traffic.networks) { $0 })
+                    networks: Self.lines(traffic.networks) { $0 },
+                    programs: Self.lines(traffic.shapes, Self.program))
             })
+    }
+
+    /// How a program shows on its connections; nil where it does not.
+    private static func program(_ shape: RequestShape) -> String? {
+        let words = [shape.ja4, shape.http2.isEmpty ? "" : "h2 \(shape.http2)"].filter { !$0.isEmpty }
+        return words.isEmpty ? nil : words.joined(separator: " ")
     }
 
     private static func busiest(_ sites: [String: Traffic]) -> [String: Traffic] {
@@ -47,10 +54,10 @@ package struct BusiestLedger: Sendable {
 
     private static func requests(_ traffic: Traffic) -> UInt64 { traffic.networks.values.reduce(0, &+) }
 
-    /// The heaviest first. Shapes that differ in the program alone are one route.
-    private static func lines<Key>(_ counts: [Key: UInt64], _ text: (Key) -> String) -> [BusiestTraffic.Line] {
+    /// The heaviest first. Shapes that differ in the program alone are one route, and those of one program one program.
+    private static func lines<Key>(_ counts: [Key: UInt64], _ text: (Key) -> String?) -> [BusiestTraffic.Line] {
         var texts: [String: UInt64] = [:]
-        for (key, count) in counts { texts[text(key), default: 0] &+= count }
+        for (key, count) in counts { if let text = text(key) { texts[text, default: 0] &+= count } }
         let sorted = texts.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }
         return sorted.prefix(BusiestTraffic.lineLimit).map { BusiestTraffic.Line($0.key, requests: $0.value) }
     }

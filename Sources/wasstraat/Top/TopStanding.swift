@@ -49,6 +49,7 @@ extension TopScreen {
         guard let busiest = model.busiest(site), site.isUnderPressure else { return lines }
         lines.append(line("asked", busiest.routes, model))
         lines.append(line("from", busiest.networks, model) + [(.dim, "  about \(busiest.sources) sources")])
+        if !busiest.programs.isEmpty { lines.append(line("by", busiest.programs, model)) }
         return lines
     }
 
@@ -88,6 +89,8 @@ extension TopModel {
         append(busiest.routes, to: &json)
         json.raw(",\"networks\":")
         append(busiest.networks, to: &json)
+        json.raw(",\"programs\":")
+        append(busiest.programs, to: &json)
         json.raw("}")
     }
 
