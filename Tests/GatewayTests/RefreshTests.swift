@@ -206,6 +206,20 @@ import Testing
         #expect(street.lane.status { $0.sites[0].inFlight == 0 }.sites[0].inFlight == 0)
     }
 
+    @Test func `is waited for half a minute at most, however slowly the origin sends`() throws {
+        let street = try street()
+        let head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 9999\r\n\r\n"
+        let drops = (0..<500).flatMap { _ in [OriginStep.pause(milliseconds: 250), .text("x")] }
+        street.origin.answer("/page", with: [.text(head)] + drops)
+        #expect(try street.get("/page").bodyText == "kept")
+        #expect(eventually { street.origin.asked("/page") == 2 })
+        // Its slot is given back as any other's whose response takes long.
+        #expect(street.lane.status { $0.sites[0].inFlight == 0 }.sites[0].inFlight == 0)
+        #expect(street.origin.open == 1)
+        #expect(eventually(within: 90_000) { street.origin.open == 0 })
+        #expect(street.origin.asked("/page") == 2 && street.cache.refreshes == 1)
+    }
+
     @Test func `is shown over HTTP/2 too`() throws {
         let street = try street()
         street.origin.say("/page", "Cache-Control: max-age=60", body: "newer", after: 1500)
