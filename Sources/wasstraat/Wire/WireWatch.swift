@@ -123,10 +123,13 @@ package struct WireWatch: ~Copyable {
     private func rates(from networks: [Address: UInt32]) -> [Prefix: Double] {
         var samples: [Prefix: Int] = [:]
         for packet in packets { samples[FilterMaps.Sketch.network(of: packet.source), default: 0] += 1 }
+        // Of sources from everywhere some meet in every column: what a network is counted then is in part others'.
+        let sum = packets.reduce(0) { $0 + Double($1.weight) }
+        let others = samples.count < FilterMaps.Sketch.columns ? 0 : sum / Double(FilterMaps.Sketch.columns)
         return samples.reduce(into: [:]) { rates, found in
-            guard found.value >= Self.leastOfNetwork, let count = networks[found.key.address], count >= found.value
-            else { return }
-            rates[found.key] = Double(count) / Double(found.value)
+            guard found.value >= Self.leastOfNetwork, let count = networks[found.key.address] else { return }
+            let own = Double(count) - others
+            if own >= Double(found.value) { rates[found.key] = own / Double(found.value) }
         }
     }
 
