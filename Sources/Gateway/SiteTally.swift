@@ -11,6 +11,9 @@ struct SiteTally: Sendable {
     /// Networks and shapes kept at once; the report's own bound.
     private static let capacity = Traffic.limit
     private static let methodLimit = 32
+    /// Ways to speak HTTP/2 that are told apart. A program may choose another for each connection: the rest are taken for
+    /// none, so that a flood's route and greeting stay together.
+    private static let programLimit = 16
     /// Room for one label: the method, then the route.
     private static let labelSize = methodLimit + RequestShape.routeLimit
 
@@ -26,6 +29,7 @@ struct SiteTally: Sendable {
     private var networkAddresses = [Address](repeating: Address(high: 0, low: 0), count: capacity)
     private var shapes = HeavyKeys(capacity: capacity)
     private var shapeTraits = [Shape](repeating: Shape(), count: capacity)
+    private var programs: [UInt64] = []
     private var labels = [UInt8](repeating: 0, count: capacity * labelSize)
 
     /// Counts a request: a few memory accesses, and a label only where the shape has no place yet.
@@ -34,12 +38,13 @@ struct SiteTally: Sendable {
     ///   - source: keyed hash of the subscriber.
     ///   - network: keyed hash of the subscriber's network, whose address is `address`.
     ///   - route: `RouteHash` of the request.
-    ///   - http2: how the visitor's program speaks HTTP/2; 0: it does not.
+    ///   - http2: how the visitor's program speaks HTTP/2; 0: it does not, or nobody knows.
     mutating func count(
         source: UInt64, network: UInt64, address: Address, route: UInt64, ja4: JA4?, http2: UInt64,
         request: RequestHead, bytes: Span<UInt8>
     ) {
         sources.add(source)
+        let http2 = told(http2)
         let (place, isNew) = networks.count(network)
         if isNew { networkAddresses[place] = address }
         var key = route ^ (ja4?.mixed ?? 0) ^ http2
@@ -50,6 +55,13 @@ struct SiteTally: Sendable {
         }
         let (shape, isNewShape) = shapes.count(key)
         if isNewShape { describe(shape, ja4, http2, request, bytes) }
+    }
+
+    private mutating func told(_ program: UInt64) -> UInt64 {
+        if program == 0 || programs.contains(program) { return program }
+        guard programs.count < Self.programLimit else { return 0 }
+        programs.append(program)
+        return program
     }
 
     private mutating func describe(

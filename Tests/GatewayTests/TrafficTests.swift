@@ -133,6 +133,18 @@ import Testing
         #expect(try street.lane.accessLines(1).first?.contains("\"ja4\":\"\(shape.ja4)\"") == true)
     }
 
+    @Test func `keeps a flood together that speaks HTTP/2 in another way over each connection`() throws {
+        let street = try Street()
+        for window in 1...60 as ClosedRange<UInt32> {
+            var client = try FrameClient(to: street.clear, settings: [(4, 65_535 + window)])
+            #expect(try client.get(1, "/fixed/1").status == "200")
+        }
+        let shapes = try traffic(street, requests: 60).shapes
+        // None is lost, and sixteen ways are told apart in a second, not sixty.
+        #expect(shapes.values.reduce(0, +) == 60)
+        #expect((shapes.first { $0.key.http2.isEmpty }?.value ?? 0) > 0 || shapes.count > 32)
+    }
+
     @Test func `names the program that speaks HTTP/2 as the access log does, and tells two of them apart`() throws {
         let street = try Street()
         var one = try FrameClient(to: street.clear, settings: [(3, 100), (4, 65_535)])
