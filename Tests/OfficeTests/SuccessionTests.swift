@@ -61,6 +61,19 @@ import Testing
         }
     }
 
+    /// What is left where an office dies while a successor loads: a lane that nobody knows, and that has not got the lock.
+    @Test func `a lane that is not the one with the lock is told to finish`() async throws {
+        let office = RunningOffice()
+        _ = try await office.startServing()
+        let lane = try office.visit().lane
+        let other = RunningOffice.spawn(
+            "exec \(RunningOffice.programs)/FakeLane --control \(office.state)/office.sock --name lane")
+        try #require(other > 0)
+        #expect(try await office.exitCode(of: other) == 0)
+        #expect(try office.visit().lane == lane)
+        #expect(office.log.contains("a lane is told to finish"))
+    }
+
     @Test func `a lane that does not finish is ended`() async throws {
         let office = RunningOffice()
         office.configure(instance: "deaf")

@@ -38,6 +38,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         // A viewer or a journal that goes away must not end the office.
         signal(SIGPIPE, SIG_IGN)
+        // Until it is waited for, it must not end the office either.
+        signal(SIGUSR2, SIG_IGN)
         let level = Logger.Level(rawValue: logLevel) ?? .info
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         do {

@@ -145,10 +145,10 @@ extension Office {
 extension LaneDesk {
     /// The lists as they are now; each replaces the one before.
     func sendAccess() {
-        if let lane { office.send(Frame(.access, body: office.control.list(for: self).encoded()), to: lane) }
+        for peer in listening { office.send(Frame(.access, body: office.control.list(for: self).encoded()), to: peer) }
     }
 
     func sendVerdicts() {
-        if let lane { office.send(Frame(.botVerdicts, body: office.verdicts.encoded()), to: lane) }
+        for peer in listening { office.send(Frame(.botVerdicts, body: office.verdicts.encoded()), to: peer) }
     }
 }

@@ -16,6 +16,7 @@ extension LaneDesk {
         }
         guard !isLeftOver(process) else { return retire(peer, process) }
         if succession.successor?.process == process {
+            guard former == nil else { return giveUpSuccessor("it reports twice") }
             guard let lane, supervision.isServing else {
                 giveUpSuccessor("the lane that it was to follow is gone")
                 return office.drop(peer, at: now)
@@ -52,12 +53,13 @@ extension LaneDesk {
         }
         sendAccessLog()
         laneHasListeners = hello.generation > 0
-        // Before the snapshot: the lane's first table has the lists in it.
+        // Before the snapshot: with it the lane begins to serve.
         sendAccess()
         sendVerdicts()
+        sendRequestRules()
+        if !laneHasListeners { sendPages(to: peer) }
         sendSnapshot(wanted, at: now)
         if hello.generation == 0 { sendLearnt(to: peer) }
-        sendRequestRules()
         if supervision.isStopping { drain() }
         report()
     }
@@ -150,14 +152,18 @@ extension LaneDesk {
     }
 
     func sendAccessLog() {
-        if let lane { office.send(Frame(.accessLog), with: [office.accessLog.descriptor], to: lane) }
+        for peer in listening { office.send(Frame(.accessLog), with: [office.accessLog.descriptor], to: peer) }
     }
 
     /// Sends the public pages where the lane has not got them, and nothing else waits for it: pages that it has no time
     /// for are replaced by the next ones, and never pile up.
     func sendPages() {
-        guard arePagesDue, laneHasListeners, wanted.pages != nil, let pages = office.pages, let lane, !lane.hasBacklog
-        else { return }
+        guard arePagesDue, laneHasListeners, let lane, !lane.hasBacklog else { return }
+        sendPages(to: lane)
+    }
+
+    private func sendPages(to lane: Peer) {
+        guard wanted.pages != nil, let pages = office.pages else { return }
         arePagesDue = false
         office.send(pages, to: lane)
     }

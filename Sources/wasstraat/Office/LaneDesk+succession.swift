@@ -46,24 +46,31 @@ extension LaneDesk {
     /// Tells a lane to finish. It may go on to say what it has learnt.
     func retire(_ peer: Peer, _ process: pid_t) {
         peer.role = .lane
-        retiring.append(peer)
+        retiring.append((peer, process))
         logger.notice("a lane is told to finish", metadata: ["process": "\(process)"])
         office.send(Frame(.drain), to: peer)
     }
 
-    /// A lane that reports, and that another one has followed or was to follow: it finishes, whoever started it.
+    /// A lane that reports, and that another one has followed or was to follow: it finishes, whoever started it. An office
+    /// may have died in the middle of it, so who is not of this one's making is the lane only if it holds the lane's lock.
     func isLeftOver(_ process: pid_t) -> Bool {
         if succession.leaving.contains(process) { return true }
-        guard case .awaited = supervision.phase else { return false }
+        guard process != succession.successor?.process, process != supervision.process else { return false }
         let holder = office.folder.holder(of: files.lock)
         return holder != "unknown" && holder != "\(process)"
     }
 
-    func isFormer(_ peer: Peer) -> Bool { peer === former || retiring.contains { $0 === peer } }
+    func isFormer(_ peer: Peer) -> Bool { peer === former || retiring.contains { $0.peer === peer } }
 
-    /// What a lane says that is not the one of now: what it learnt and proved is of use, its figures are not added up.
-    func hearFormer(_ frame: Frame) {
+    /// Those that are told what changes: the lane, and while it loads the one that serves.
+    var listening: [Peer] { [lane, former].compactMap { $0 } }
+
+    /// What a lane says that is not the one of now. While its successor loads it alone serves; of one that finishes what it
+    /// learnt and proved is of use, and its figures are not added up.
+    func hearFormer(_ frame: Frame, from peer: Peer) {
         switch frame.kind {
+        case .status, .traffic, .requestSamples, .botClaims:
+            if peer === former { hear(frame, from: peer) }
         case .learnt:
             guard let learnt = try? LearntSite(decoding: frame.body.span.bytes) else { return }
             keep(learnt)
@@ -95,6 +102,7 @@ extension LaneDesk {
         laneHasListeners = true
         guard office.peers.contains(where: { $0 === former }) else { return lost(at: now) }
         arePagesDue = true
+        sendAccessLog()
         sendAccess()
         sendVerdicts()
         sendRequestRules()
@@ -102,7 +110,7 @@ extension LaneDesk {
     }
 
     func tickSuccession(at now: Int64) {
-        retiring.removeAll { peer in !office.peers.contains { $0 === peer } }
+        retiring.removeAll { retiree in !office.peers.contains { $0 === retiree.peer } }
         guard succession.isBusy else { return }
         if let process = succession.successor?.process, waitpid(process, nil, WNOHANG) == process {
             giveUpSuccessor("it ended")
@@ -111,7 +119,8 @@ extension LaneDesk {
         for process in succession.leaving {
             let status = waitpid(process, nil, WNOHANG)
             // Another office started it: then its connection tells whether it lives.
-            guard status == process || status < 0 && retiring.isEmpty else { continue }
+            let isConnected = retiring.contains { $0.process == process }
+            guard status == process || status < 0 && !isConnected else { continue }
             succession.gone(process)
             logger.notice("the lane that was followed has ended", metadata: ["process": "\(process)"])
         }

@@ -31,7 +31,7 @@ final class LaneDesk {
     /// The lane that serves, while `lane` is the one that is to follow it.
     var former: Peer?
     /// Those that were told to finish.
-    var retiring: [Peer] = []
+    var retiring: [(peer: Peer, process: pid_t)] = []
     var snapshots: SnapshotLedger
     var lines = 0
     /// The lane has put a snapshot in force, so that it holds the listeners; until then each snapshot brings them.

@@ -28,7 +28,7 @@ extension Office {
             if let desk = desks.first(where: { $0.lane === peer }) {
                 desk.hear(frame, from: peer)
             } else {
-                desks.first { $0.isFormer(peer) }?.hearFormer(frame)
+                desks.first { $0.isFormer(peer) }?.hearFormer(frame, from: peer)
             }
         // A viewer only watches; whoever says something else first does not speak our form.
         case (.viewer, _), (.unknown, _): drop(peer, at: Clock.monotonic)

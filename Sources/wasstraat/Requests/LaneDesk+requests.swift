@@ -13,10 +13,11 @@ extension LaneDesk {
 
     /// Tells the lane the rules of its sites. An office that has made none yet leaves the lane those that it has.
     func sendRequestRules() {
-        guard let lane, let all = office.requestRules else { return }
+        guard let all = office.requestRules else { return }
         let names = Set(wanted.sites.map(\.name))
         var own = all
         own.sites.removeAll { !names.contains($0.name) }
-        office.send(Frame(.requestRules, body: own.encoded()), to: lane)
+        let frame = Frame(.requestRules, body: own.encoded())
+        for peer in listening { office.send(frame, to: peer) }
     }
 }
