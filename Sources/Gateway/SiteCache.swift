@@ -38,6 +38,8 @@ final class SiteCache: Sendable {
         var since: UInt64
         /// Nobody waits for it who could not be served without.
         var isRefresh = false
+        /// What it brings may be of before a change.
+        var isVoid = false
     }
 
     private struct State {
@@ -78,7 +80,7 @@ final class SiteCache: Sendable {
             if let slot = state.order.asked(hash), state.kept[slot].key.elementsEqual(key) {
                 finding.variants = state.kept[slot].variants
             }
-            finding.isUnderWay = state.flights[hash].map { now < $0.since + Self.flightTime } ?? false
+            finding.isUnderWay = state.flights[hash].map { !$0.isVoid && now < $0.since + Self.flightTime } ?? false
             return finding
         }
     }
@@ -124,10 +126,11 @@ final class SiteCache: Sendable {
         return change != nil
     }
 
-    /// What is kept for this key is not true any more.
+    /// What is kept for this key is not true any more, nor what was asked for before now.
     func remove(_ hash: UInt64, _ key: UnsafeRawBufferPointer) {
         guard !isIdle else { return }
         let freed = state.withLock { state -> Int in
+            state.flights[hash]?.isVoid = true
             guard let slot = state.order.slot(of: hash), state.kept[slot].key.elementsEqual(key) else { return 0 }
             return drop(slot, &state)
         }
@@ -170,7 +173,7 @@ final class SiteCache: Sendable {
     func lead(_ hash: UInt64, at now: UInt64, asRefresh isRefresh: Bool = false) -> UInt32? {
         state.withLock { state in
             let former = state.flights[hash]
-            if let former {
+            if let former, !former.isVoid {
                 let isSecond = isRefresh && former.isRefresh
                 if now < former.since + (isSecond ? Self.refreshTime : Self.flightTime) { return nil }
             }
@@ -181,6 +184,14 @@ final class SiteCache: Sendable {
                 number: state.flightCount, workers: former?.workers ?? 0, since: now, isRefresh: isRefresh)
             note(state)
             return state.flightCount
+        }
+    }
+
+    /// Whether what this one brings is the last word: nobody asked anew since, and nothing was changed.
+    func isCurrent(_ hash: UInt64, _ number: UInt32) -> Bool {
+        state.withLock { state in
+            guard let flight = state.flights[hash] else { return false }
+            return flight.number == number && !flight.isVoid
         }
     }
 

@@ -292,6 +292,7 @@ extension Worker {
 
     /// The visitor is gone.
     func dropExchange(_ exchange: UnsafeMutablePointer<Exchange>) {
+        if isAbsent(exchange) { noteRefresh(exchange, inVain: true) }
         if exchange.pointee.upstream == Exchange.noUpstream, !exchange.pointee.holdsSlot { leaveQueue(exchange) }
         if !orphanUpstream(exchange) {
             dropUpstream(exchange)

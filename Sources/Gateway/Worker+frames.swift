@@ -284,7 +284,8 @@ extension Worker {
         // Decoded whatever becomes of it: the table must stay in step.
         if let fault = carrier.pointee.decoder.decode(block.bytes, into: &fields) { return fail(index, fault.code) }
         if let ownFault, stream & 1 == 1 {
-            carrier.pointee.lastStream = max(stream, carrier.pointee.lastStream)
+            // What was said to be the last one stays so (RFC 9113, section 6.8).
+            if !carrier.pointee.isLeaving { carrier.pointee.lastStream = max(stream, carrier.pointee.lastStream) }
             carrier.pointee.highestSeen = max(stream, carrier.pointee.highestSeen)
             return fault(index, ownFault, stream)
         }

@@ -108,7 +108,8 @@ extension Worker {
 
     private static func isForRefresh(_ field: Field, _ bytes: Span<UInt8>) -> Bool {
         switch field.id {
-        case .host, .contentLength, .transferEncoding, .expect, .trailer: false
+        // Without Connection none of what it names: in a request of HTTP/1.0 Upgrade says nothing, and in ours it would.
+        case .host, .contentLength, .transferEncoding, .expect, .trailer, .connection, .upgrade, .http2Settings: false
         case .other:
             !bytes.holds("if-none-match", in: field.name) && !bytes.holds("if-modified-since", in: field.name)
                 && !bytes.holds("if-range", in: field.name) && !bytes.holds("range", in: field.name)
@@ -137,7 +138,7 @@ extension Worker {
     }
 
     /// The same is not asked for again at once, whatever came of it.
-    private func noteRefresh(_ exchange: UnsafeMutablePointer<Exchange>, inVain: Bool) {
+    func noteRefresh(_ exchange: UnsafeMutablePointer<Exchange>, inVain: Bool) {
         passes.add(
             Self.refreshMark(exchange.pointee.cacheHash),
             until: wallSeconds + (inVain ? Self.vainPause : Self.refreshPause))

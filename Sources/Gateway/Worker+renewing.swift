@@ -30,7 +30,9 @@ extension Worker {
                 // Only what the origin says takes away what is kept, not how it was asked.
                 if !newer.mayStore(status: Int(next.head.status)) {
                     site.state.cache.remove(exchange.pointee.cacheHash, cacheKey.bytes)
-                } else if newer.mayStore(answering: wants, hasCookies: exchange.pointee.hasOtherCookies) {
+                } else if isCurrent(exchange, site),
+                    newer.mayStore(answering: wants, hasCookies: exchange.pointee.hasOtherCookies)
+                {
                     _ = site.state.cache.keep(next, exchange.pointee.cacheHash, Array(cacheKey.bytes))
                 }
             }
@@ -45,8 +47,8 @@ extension Worker {
         return true
     }
 
-    /// HEAD was answered by the origin (RFC 9111, section 4.3.5): what is kept has newer fields if it is the same still, and
-    /// is stale if it is not.
+    /// HEAD was answered by the origin (RFC 9111, section 4.3.5): what is kept has newer fields if it says to be the same
+    /// still, and is stale if it is not. Where it says neither, nothing changes: anybody may ask, and as often as he likes.
     func compare(_ exchange: UnsafeMutablePointer<Exchange>, _ head: UnsafeBufferPointer<UInt8>) {
         let site = site(exchange)
         guard !site.state.cache.isIdle else { return }
@@ -61,14 +63,16 @@ extension Worker {
                 })
             else { return }
             let caching = CacheResponse(response, head.span)
-            let isSame =
-                stored.head.validators.match(Validators(caching, head.span, now: Int64(wallSeconds)))
-                && caching.length.map { $0 == UInt64(stored.content.body.count) } ?? true
-            if isSame, let (next, newer) = renewed(stored, exchange, head, asked), newer.mayStore(status: 200) {
+            let said = Validators(caching, head.span, now: Int64(wallSeconds))
+            let isAsLong = caching.length.map { $0 == UInt64(stored.content.body.count) } ?? true
+            guard !said.isEmpty || !isAsLong else { return }
+            if !said.isEmpty, isAsLong, stored.head.validators.match(said),
+                let (next, newer) = renewed(stored, exchange, head, asked), newer.mayStore(status: 200)
+            {
                 _ = site.state.cache.keep(next, hash, Array(cacheKey.bytes))
             } else {
                 var stale = stored.head
-                stale.freshness.expire()
+                stale.freshness.expire(at: Int64(wallSeconds))
                 _ = site.state.cache.keep(StoredResponse(stale, stored.content), hash, Array(cacheKey.bytes))
             }
         }

@@ -167,12 +167,18 @@ extension Worker {
         guard let reference = exchange.pointee.capture else { return }
         let capture = reference._withUnsafeGuaranteedRef { $0 }
         let site = site(exchange)
-        if capture.isWhole {
+        if capture.isWhole, isCurrent(exchange, site) {
             let stored = StoredResponse(capture.head, PageFile(content: capture.content))
             keep(stored, exchange.pointee.cacheHash, capture.key, site)
         }
         dropCapture(exchange)
         endLead(exchange)
+    }
+
+    /// What was asked for everybody is kept unless somebody asked anew since, or changed it.
+    func isCurrent(_ exchange: UnsafeMutablePointer<Exchange>, _ site: Site) -> Bool {
+        guard let flight = exchange.pointee.flight else { return !isAbsent(exchange) }
+        return site.state.cache.isCurrent(exchange.pointee.cacheHash, flight)
     }
 
     private func keep(_ stored: StoredResponse, _ hash: UInt64, _ key: [UInt8], _ site: Site) {

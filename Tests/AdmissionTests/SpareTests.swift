@@ -44,14 +44,15 @@ import Testing
         #expect(admission.spare(1, at: Self.start) != nil)
     }
 
-    @Test func `is never the last one`() {
+    @Test func `leaves half of all places`() {
         var admission = Self.admission()
-        _ = Self.fill(&admission, 6)
+        let slots = admission.origins[0].slots
         var taken = 0
         while admission.spare(1, at: Self.start) != nil { taken += 1 }
-        #expect(taken < 4)
-        // Room is left for the next visitor.
-        #expect(Self.fill(&admission, 1).count == 1)
+        #expect(taken > 0 && taken <= (slots + 1) / 2)
+        // Room is left for visitors, and who has come leaves none beside him.
+        #expect(Self.fill(&admission, slots - taken).count == slots - taken)
+        #expect(admission.spare(1, at: Self.start) == nil)
     }
 
     @Test func `is none while somebody waits or the site was under pressure`() {

@@ -176,6 +176,9 @@ import Testing
             request("HEAD /page HTTP/1.1", "Host: www.example.nl", "Cache-Control: no-cache", "X-Own: 1"),
             method: "HEAD")
         #expect(try street.get("/page")["age"] != nil)
+        // What says nothing of what it is renews nothing, as often as somebody asks.
+        try head("X-A: 3")
+        #expect(try street.get("/page")["x-a"] == "2")
         // Another one: what is kept is stale, and of use in need.
         for newer in [["ETag: \"b\""], ["ETag: \(Self.tag)", "Content-Length: 5"]] {
             try head(newer[0], newer.count > 1 ? newer[1] : "X: 1")

@@ -77,6 +77,33 @@ import Testing
         #expect(street.seen?.method == "GET")
     }
 
+    @Test func `brings nothing of before a change`() throws {
+        let street = try street()
+        street.origin.say("/page", "Cache-Control: max-age=60", body: "before", after: 1500)
+        #expect(try street.get("/page").bodyText == "kept")
+        #expect(eventually { street.origin.asked("/page") == 2 })
+        street.origin.say("/page", body: "changed")
+        _ = try street.ask(
+            request("POST /page HTTP/1.1", "Host: www.example.nl", "Content-Length: 0"), method: "POST")
+        street.origin.say("/page", "Cache-Control: max-age=60", body: "after")
+        // Nobody waits for the one that is under way, and what it brings is not kept.
+        #expect(try street.get("/page").bodyText == "after")
+        #expect(street.lane.status { $0.sites[0].inFlight == 0 }.sites[0].inFlight == 0)
+        for _ in 0..<3 { #expect(try street.get("/page").bodyText == "after") }
+    }
+
+    @Test func `asks for no other protocol, whatever a request of HTTP/1.0 says`() throws {
+        let street = try street()
+        street.origin.say("/page", "Cache-Control: max-age=60", body: "newer")
+        let response = try street.ask(
+            request(
+                "GET /page HTTP/1.0", "Host: www.example.nl", "Connection: upgrade", "Upgrade: websocket",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"))
+        #expect(response.bodyText == "kept")
+        #expect(keeps(street, "newer"))
+        #expect(street.seen?["upgrade"] == nil && street.seen?["connection"]?.contains("upgrade") != true)
+    }
+
     @Test func `is asked for when the visitor has left already`() throws {
         let street = try street()
         street.origin.say("/page", "Cache-Control: max-age=60", body: "newer", after: 500)

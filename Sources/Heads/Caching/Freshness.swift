@@ -22,11 +22,10 @@ package struct Freshness: Equatable, Sendable {
 
     package func isFresh(at now: Int64) -> Bool { staleness(at: now) < 0 }
 
-    /// It is stale from now on, and of use in need as it was.
-    package mutating func expire() {
-        lifetime = min(lifetime, initialAge)
+    /// It is stale from now on, and of use where what has just become stale is.
+    package mutating func expire(at now: Int64) {
+        lifetime = min(lifetime, age(at: now))
         heuristicLifetime = 0
-        staleWhileRevalidate = 0
     }
 
     /// It is of no use but in need: it was never fresh, and may not be used while it is asked for anew.
