@@ -10,11 +10,6 @@ extension SiteAdmission {
         guard load == .calm, waitingCount == 0, inFlightCount < min((slots + 1) / 2, share(of: .suspect, slots: slots)),
             let origin = freeOrigin(for: .suspect)
         else { return nil }
-        let held = origins[origin].inFlight
-        origins[origin].began()
-        inFlight[Int(VisitorClass.unknown.rawValue)] += 1
-        let isCalm = held < 2 || Float(held) < origins[origin].limit * 0.25
-        return Slot(
-            origin: UInt8(origin), visitorClass: .unknown, route: route, since: now, isCalm: isCalm, waited: 0)
+        return take(origin, .unknown, route, waited: 0, isDemand: false, at: now)
     }
 }

@@ -67,7 +67,7 @@ package struct SiteAdmission: Sendable {
             }
         }
     }
-    package internal(set) var origins: [ConcurrencyLimit]
+    package private(set) var origins: [ConcurrencyLimit]
     package internal(set) var counts = [Counts(), Counts(), Counts()]
     /// Requests that were suspect for their score alone.
     package private(set) var unlike: UInt64 = 0
@@ -109,7 +109,7 @@ package struct SiteAdmission: Sendable {
     private var usual = DecayedHistogram(memory: CalmProfile.demandMemory)
     private(set) var suspectAbove = Float.infinity
     private var usualAge = 0
-    var inFlight = [0, 0, 0]
+    private var inFlight = [0, 0, 0]
     /// Origin time that each class asks for, as requests at once (Erlang), decayed.
     private var need: [Float] = [0, 0, 0]
     private var needAt: Instant
@@ -437,13 +437,14 @@ package struct SiteAdmission: Sendable {
         return false
     }
 
-    private mutating func take(
-        _ origin: Int, _ visitorClass: VisitorClass, _ route: UInt64, waited: UInt32, at now: Instant
+    mutating func take(
+        _ origin: Int, _ visitorClass: VisitorClass, _ route: UInt64, waited: UInt32, isDemand: Bool = true,
+        at now: Instant
     ) -> Slot {
         let held = origins[origin].inFlight
         origins[origin].began()
         inFlight[Int(visitorClass.rawValue)] += 1
-        counts[Int(visitorClass.rawValue)].admitted += 1
+        if isDemand { counts[Int(visitorClass.rawValue)].admitted += 1 }
         // Calm: a quarter of the limit at most, and two at once in any case (design of ConcurrencyLimit's floor).
         let isCalm = held < 2 || Float(held) < origins[origin].limit * 0.25
         return Slot(
