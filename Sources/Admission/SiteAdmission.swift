@@ -91,7 +91,7 @@ package struct SiteAdmission: Sendable {
     /// Seconds without excess after which pressure is over.
     private static let pressureTail: Float = 10
     /// Of the score, in the order; less than one is noise of shares.
-    private static let scoreStep: Float = 2
+    private static let scoreStep: Float = 1
     /// Seconds that requests must have been waiting, one after the other, before it is pressure and not a ripple.
     private static let pressureOnset: Float = 0.2
 
