@@ -40,6 +40,8 @@ struct TraitContrast: Sendable {
     /// Seconds between two contrasts, and what stays of the present weights from one to the next: they remember some 5 s.
     private static let period: Float = 0.25
     private static let staying: Float = 0.95
+    /// How many times more must have come in excess for another contrast before the period is over.
+    private static let growth: Float = 1.5
     /// Rows of calm without which nothing is judged, and the weight at which all of them are halved.
     private static let enough: Float = 300
     private static let memory: Float = 400_000
@@ -158,7 +160,7 @@ struct TraitContrast: Sendable {
             // A ripple soon after another is judged by the same contrast.
             isJudging = true
             if now.seconds(since: contrastedAt) >= Self.period { contrast(at: now) }
-        } else if load != .calm, excess(at: now) >= max(2 * contrasted, Self.leastExcess) {
+        } else if load != .calm, excess(at: now) >= max(Self.growth * contrasted, Self.leastExcess) {
             // A flood brings more in its first moments than a period knows of.
             contrast(at: now)
         }
