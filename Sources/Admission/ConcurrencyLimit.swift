@@ -25,6 +25,14 @@ package struct ConcurrencyLimit: Sendable {
     /// Answers that make a window of a tenth of a second worth judging.
     private static let enough = 8
 
+    /// About where the origin was found slow: what is below it is found again quickly, what is beyond only carefully, as a
+    /// sender does with its slow start threshold (RFC 5681, section 3.1).
+    private var knee = Float.infinity
+    /// Of the knee, by each slow window at a lower limit, and by each one that is not slow: a second of noise leaves more
+    /// than half of it, and after five seconds without any it is 2.7 times higher, for an origin may have grown.
+    private static let lowering: Float = 0.95
+    private static let forgetting: Float = 1.02
+
     private var windowStart: Instant
     private var observed: Float = 0
     private var expected: Float = 0
@@ -78,10 +86,13 @@ package struct ConcurrencyLimit: Sendable {
             let busy = begun > 0 ? min(limit, Float(held) / Float(begun)) : limit
             let target = max(limit * 0.5, busy / slowness) + headRoom
             // A little too slow: half the way, for windows are noisy. Twice too slow is no noise.
+            knee = knee.isFinite ? max(limit, knee * Self.lowering) : limit
             limit = max(Self.floor, slowness > 2 ? target : limit + 0.5 * (target - limit))
         } else if isUsed {
             // No sign of load at all: find the limit quickly; near it: carefully.
-            limit = min(Self.ceiling, slowness < 0.9 ? limit * 1.25 + 0.5 : limit + 0.5 * headRoom)
+            let careful = limit + 0.5 * headRoom
+            limit = min(Self.ceiling, slowness < 0.9 ? min(limit * 1.25 + 0.5, max(knee, careful)) : careful)
+            knee *= Self.forgetting
         }
         windowStart = now
         observed = 0
