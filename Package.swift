@@ -38,6 +38,8 @@ let isFuzzing = Context.environment["WASSTRAAT_FUZZERS"] != nil
 let crypto =
     isFuzzing
     ? Target.Dependency.target(name: "Crypto") : Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let structuredFields = Target.Dependency.product(
+    name: "RawStructuredFieldValues", package: "swift-http-structured-headers")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -47,6 +49,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers.git", exact: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
@@ -70,7 +73,7 @@ let package = Package(
         room("Moments"),
         hotRoom("Sketches"),
         hotRoom("Packets", ["Bytes", "Addresses"]),
-        hotRoom("Heads", ["Bytes", "Addresses"]),
+        hotRoom("Heads", ["Bytes", "Addresses", structuredFields]),
         hotRoom("Flows", ["Bytes", "Addresses", "Packets"]),
         hotRoom("Fingerprints", ["Moments", "Addresses", "Packets", "Flows", "Heads"]),
         // First floor: decisions.
@@ -298,7 +301,7 @@ if isFuzzing {
     package.targets.removeAll { !rooms.contains($0.name) }
     package.dependencies.removeAll {
         guard case .sourceControl(_, let location, _) = $0.kind else { return true }
-        return !location.hasSuffix("/Yams.git")
+        return !["Yams", "swift-http-structured-headers"].contains { location.hasSuffix("/\($0).git") }
     }
     package.targets += [
         .target(name: "Crypto", path: "Fuzzers/Crypto", swiftSettings: house),

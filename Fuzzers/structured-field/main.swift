@@ -2,37 +2,36 @@ import FuzzerSupport
 import Glibc
 import Heads
 
-/// The members in order, each as it was told; nil: it is no Dictionary.
-private func members(_ field: [UInt8]) -> [([UInt8], StructuredValue)]? {
-    var found: [([UInt8], StructuredValue)] = []
-    var reader = StructuredFieldReader(field)
-    let isWhole = reader.readDictionary { found.append((Array($0), $1)) }
-    return isWhole ? found : nil
+private func isInBounds(_ directives: ResponseDirectives) -> Bool {
+    let numbers = [
+        directives.maxAge, directives.sharedMaxAge, directives.staleWhileRevalidate, directives.staleIfError,
+    ]
+    return numbers.allSatisfy { $0 ?? 0 <= 1 << 31 }
 }
 
-private func isSame(_ one: [([UInt8], StructuredValue)]?, _ other: [([UInt8], StructuredValue)]?) -> Bool {
-    guard let one, let other else { return one == nil && other == nil }
-    return one.elementsEqual(other) { $0.0 == $1.0 && $0.1 == $1.1 }
-}
-
-// Each input is a field that should be a Dictionary. What holds for all of them is checked: spaces around it say nothing,
-// two Dictionaries joined are one, and a comma needs something behind it.
+// Each input is a field that should be a Dictionary; a library reads it, and what is made of that is ours. What holds for all
+// of them is checked: spaces around it say nothing, said twice it says the same, a comma needs something behind it, what
+// comes last counts, and beyond the bound nothing is kept.
 private func run(_ field: [UInt8]) {
-    let found = members(field)
-    require(isSame(members([32] + field + [32, 32]), found), "spaces around")
-    if let found, !found.isEmpty {
-        require(members(field + [UInt8(ascii: ",")]) == nil, "a comma at the end")
-        require(isSame(members(field + Array(", ".utf8) + field), found + found), "two joined")
-        require(field.allSatisfy { (32..<127).contains($0) || $0 == 9 }, "an octet that no structured field has")
-        for (key, _) in found {
-            require(!key.isEmpty && !key.contains { (65...90).contains($0) }, "a key in capitals")
-        }
-    }
     let directives = ResponseDirectives(targeted: field)
-    require((directives == nil) == (found?.isEmpty ?? true), "ignored, or not")
-    for number in [directives?.maxAge, directives?.sharedMaxAge, directives?.staleIfError] {
-        require(number ?? 0 <= 1 << 31, "a number beyond the bound")
+    guard field.count <= ResponseDirectives.targetedLimit else {
+        require(directives?.isBroken == true, "beyond the bound, and read")
+        return
     }
+    // What is made longer here is judged only within the bound.
+    func check(_ longer: [UInt8], _ claim: StaticString, _ holds: (ResponseDirectives?) -> Bool) {
+        guard longer.count <= ResponseDirectives.targetedLimit else { return }
+        require(holds(ResponseDirectives(targeted: longer)), claim)
+    }
+    check([32] + field + [32, 32], "spaces around") { $0 == directives }
+    guard let directives else { return }
+    require(field.allSatisfy { (32..<127).contains($0) || $0 == 9 }, "an octet that no structured field has")
+    require(isInBounds(directives), "a number beyond the bound")
+    check(field + [UInt8(ascii: ",")], "a comma at the end") { $0 == nil }
+    check(field + Array(", ".utf8) + field, "said twice") { $0 == directives }
+    check(field + Array(", no-store".utf8), "an order that is not obeyed") { $0?.noStore == true }
+    check(field + Array(",max-age=7".utf8), "the last number") { $0?.maxAge == 7 }
+    check(field + Array(",s-maxage=x".utf8), "a number that is none") { $0?.isBroken == true }
 }
 
 exit(

@@ -44,6 +44,13 @@ import Testing
         #expect(try !isKept("CDN-Cache-Control: max-age=\"60\"", "Cache-Control: max-age=60"))
     }
 
+    @Test func `keeps nothing where it says more than is read, in one line or in many`() throws {
+        let long = "x=\"\(String(repeating: "y", count: 1100))\""
+        #expect(try !isKept("CDN-Cache-Control: max-age=60, \(long)", "Cache-Control: max-age=60"))
+        let lines = Array(repeating: "CDN-Cache-Control: max-age=60", count: 100).joined(separator: "\r\n")
+        #expect(try !isKept(lines, "Cache-Control: max-age=60"))
+    }
+
     @Test(arguments: ["Surrogate-Control", "Vercel-CDN-Cache-Control", "Wasstraat-Cache-Control", "CDN_Cache_Control"])
     func `has one name`(name: String) throws {
         #expect(try isKept("\(name): no-store", "Cache-Control: max-age=60"))

@@ -63,6 +63,8 @@ package struct CacheResponse: Sendable {
         case (16, UInt8(ascii: "c")) where bytes.holds("content-encoding", in: name): hasCoding = true
         case (16, UInt8(ascii: "c")) where bytes.holds("content-language", in: name): hasLanguage = true
         case (17, UInt8(ascii: "c")) where bytes.holds("cdn-cache-control", in: name):
+            // Beyond the bound no more is read of it, however many lines there are.
+            guard targeted.map({ $0.count <= ResponseDirectives.targetedLimit }) ?? true else { break }
             targeted = (targeted.map { $0 + [UInt8(ascii: ",")] } ?? []) + bytes.copy(field.value)
         case (27, UInt8(ascii: "a")) where bytes.holds("access-control-allow-origin", in: name): allowsOrigin = true
         default: break

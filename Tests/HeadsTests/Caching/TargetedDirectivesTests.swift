@@ -3,34 +3,21 @@ import Testing
 
 private func targeted(_ field: String) -> ResponseDirectives? { ResponseDirectives(targeted: Array(field.utf8)) }
 
-/// Members of a Dictionary as "key value", the last of each key's; nil: it is none.
-private func members(_ field: String) -> [String]? {
-    var found: [String] = []
-    var reader = StructuredFieldReader(Array(field.utf8))
-    let isWhole = reader.readDictionary { key, value in
-        found.append("\(String(decoding: key, as: UTF8.self)) \(value)")
-    }
-    return isWhole ? found : nil
-}
-
 @Suite struct `A Dictionary (RFC 9651)` {
-    @Test func `has keys with values of many kinds`() {
-        #expect(
-            members("a=1, b, c=?0;x=1;y, *d-e_f.g*=\"q\\\"\\\\\"") == [
-                "a integer(1)", "b boolean(true)", "c boolean(false)", "*d-e_f.g* string",
-            ])
-        #expect(members("a=-15 ,\tb=999999999999999") == ["a integer(-15)", "b integer(999999999999999)"])
-        #expect(members("  a=1  ") == ["a integer(1)"])
-        #expect(members("a=1,a=2") == ["a integer(1)", "a integer(2)"])
-        #expect(members("") == [] && members("   ") == [])
+    @Test func `has keys of many kinds`() {
+        for field in ["max-age=60, b, c=?0;x=1;y, *d-e_f.g*=\"q\\\"\\\\\"", "b=-15 ,\tmax-age=60", "  max-age=60  "] {
+            #expect(targeted(field)?.maxAge == 60)
+        }
     }
 
     @Test(arguments: [
-        "1.5", "-123456789012.123", "token", "*to/ke:n", ":aGk=:", "::", "@1659578233", "@-5", "%\"f%c3%bc\"", "%\"\"",
-        "()", "(1 2)", "( \"a\"  b )", "(a;x=1 b);y=2", "(?1 :aa: @1)",
+        "1", "-999999999999999", "1.5", "-123456789012.123", "token", "*to/ke:n", ":aGk=:", "::", "@1659578233", "@-5",
+        "%\"f%c3%bc\"", "%\"\"", "\"\"", "\"q\\\"\\\\\"", "?0",
     ])
     func `may hold what means nothing here`(value: String) {
-        #expect(members("a=\(value), b") == ["a other", "b boolean(true)"])
+        #expect(targeted("a=\(value), max-age=60")?.maxAge == 60)
+        #expect(targeted("max-age=60;a=\(value); b")?.maxAge == 60)
+        #expect(targeted("a=(\(value)  \(value);x=1 );y=\(value), max-age=60")?.maxAge == 60)
     }
 
     @Test(arguments: [
@@ -39,20 +26,35 @@ private func members(_ field: String) -> [String]? {
         "a=1234567890123.1", "a=1234567890123456", "a=-", "a=--1", "a=+1", "a=\"x", "a=\"\\x\"", "a=\"\u{e9}\"",
         "a=\"\t\"",
         "a=?2", "a=?", "a=:a", "a=:*:", "a=@", "a=@1.5", "a=@x", "a=%\"%C3%BC\"", "a=%\"%c3\"", "a=%\"%f\"", "a=%x",
-        "a=%\"",
+        "a=%\"", "a=%", "a=\"\\", "a=1.1.1", "a=-1.",
         "a=(1", "a=(1,2)", "a=(1\t2)", "a=((1))", "a=(1)x", "&&&&&", "a=\u{0}", "a;", "a=1,\u{e9}", "a=\"x\"y",
     ])
-    func `is nothing that breaks the grammar`(field: String) { #expect(members(field) == nil) }
+    func `is nothing that breaks the grammar`(field: String) {
+        #expect(targeted(field) == nil && targeted("max-age=60, \(field)") == nil)
+    }
 
     @Test func `is none in any part of it that ends within a value`() {
         let whole = "a=\"xy\", b=(1 2);p=:aa:"
-        for length in 0..<whole.utf8.count {
-            let isWhole = members(String(whole.prefix(length))) != nil
-            #expect(
-                isWhole
-                    == ["", "a", "a=\"xy\"", "a=\"xy\", b", "a=\"xy\", b=(1 2)", "a=\"xy\", b=(1 2);p"].contains(
-                        String(whole.prefix(length))), "\(length)")
+        for length in 1..<whole.utf8.count {
+            let part = String(whole.prefix(length))
+            let isWhole = ["a", "a=\"xy\"", "a=\"xy\", b", "a=\"xy\", b=(1 2)", "a=\"xy\", b=(1 2);p"].contains(part)
+            #expect((targeted(part) != nil) == isWhole, "\(length)")
         }
+    }
+
+    @Test func `is read to its bound, beyond which nothing is kept`() {
+        let limit = ResponseDirectives.targetedLimit
+        func padded(_ length: Int) -> String {
+            let field = "max-age=60, x=\"\""
+            return String(field.dropLast()) + String(repeating: "y", count: length - field.utf8.count) + "\""
+        }
+        #expect(targeted(padded(limit))?.maxAge == 60 && targeted(padded(limit))?.isBroken == false)
+        #expect(targeted(padded(limit + 1))?.isBroken == true)
+        #expect(targeted(String(repeating: "&", count: 60_000))?.isBroken == true)
+        // As many keys as there is room for, and as much that is opened and never closed.
+        let keys = (0..<200).map { "k\($0)" }.joined(separator: ",")
+        #expect(targeted(keys + ",max-age=60")?.maxAge == 60)
+        #expect(targeted("a=" + String(repeating: "(", count: limit - 2)) == nil)
     }
 }
 
