@@ -108,6 +108,8 @@ struct Visitor {
     var page: UnsafeMutablePointer<PageSending>?
     /// How often the request has waited for another one's response.
     var follows: UInt8 = 0
+    /// Of a request that has waited so: when it came, in milliseconds of the worker's clock; else 0.
+    var askedAt: UInt32 = 0
     /// Bytes taken from the visitor and given to its stream since the pace was last judged.
     var moved: UInt64 = 0
     /// Bytes for the visitor that the kernel and `stream.out` held when the pace was last judged.

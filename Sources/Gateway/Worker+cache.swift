@@ -226,6 +226,7 @@ extension Worker {
         held.append(visitor.pointee.pending.bytes)
         visitor.pointee.pending.free()
         visitor.pointee.pending = held
+        if visitor.pointee.follows == 0 { visitor.pointee.askedAt = milliseconds }
         visitor.pointee.follows += 1
         visitor.pointee.phase = .following
         armVisitor(place, Self.followTime)

@@ -184,7 +184,8 @@ extension Worker {
         for stream in carrier.pointee.streams {
             let visitor = visitors[stream.place]
             let isWhole = visitor.pointee.carried.isWhole || visitor.pointee.carried.remaining == 0
-            guard !isWhole || visitor.pointee.phase == .waiting && hasLeft(visitor) else { continue }
+            let waits = visitor.pointee.phase == .waiting || visitor.pointee.phase == .following
+            guard !isWhole || waits && hasLeft(visitor) else { continue }
             visitor.pointee.carried.code = .cancel
             abandon(stream.place)
         }

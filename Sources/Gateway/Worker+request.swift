@@ -127,7 +127,10 @@ extension Worker {
             region: table.sources(region.high, region.low, site.state.salt ^ 2), route: routeHash, isKnown: isKnown,
             traits: traits)
         // Who waited for another's response was counted when it came.
-        if visitor.pointee.follows == 0 { tally(asker, site, arrival, network, bytes.span) }
+        if visitor.pointee.follows == 0 {
+            visitor.pointee.askedAt = 0
+            tally(asker, site, arrival, network, bytes.span)
+        }
         let visit = CacheVisit(
             source: sourceHash, isKnown: isKnown, hasCookie: hasCookie, isOwnAlone: cookies.isOwnAlone)
         let answered = serveCached(asker, site, visit, bytes, start)

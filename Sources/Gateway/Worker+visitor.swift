@@ -101,8 +101,9 @@ extension Worker {
             let isGone = events & (linux_epoll_hup | linux_epoll_err) != 0
             switch visitor.pointee.phase {
             case .ready: return leaveBeforeTurn(index)
-            case .waiting where isGone || hasLeft(visitor): return abandon(index)
-            case .following where isGone, .exchange where isGone, .carrying where isGone: return abandon(index)
+            case .waiting where isGone || hasLeft(visitor), .following where isGone || hasLeft(visitor):
+                return abandon(index)
+            case .exchange where isGone, .carrying where isGone: return abandon(index)
             default: break
             }
         }
@@ -110,13 +111,20 @@ extension Worker {
         drive(index)
     }
 
-    /// Whether a visitor who ended his side while his request waits will not hear the answer. Who has nothing more to say
-    /// ends it with the request, and listens; who ends it later has given up, and takes nobody's turn. The two look the
-    /// same on the wire.
+    /// Whether a visitor who ended his side while his request waits, for its turn or for another's response, will not hear
+    /// the answer. Who has nothing more to say ends it with the request, and listens; who ends it later has given up, and
+    /// takes nobody's turn. The two look the same on the wire.
     func hasLeft(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        // One that waited for another's response has a record since then only, or none yet.
+        if visitor.pointee.askedAt != 0 {
+            return UInt64(milliseconds &- visitor.pointee.askedAt) * 1_000_000 > Self.lastWordTime
+        }
         guard let exchange = visitor.pointee.exchange else { return true }
         return now - exchange.pointee.started > Self.lastWordTime
     }
+
+    /// The worker's clock; it comes round in seven weeks. Never 0.
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: now / 1_000_000) | 1 }
 
     /// Sends what was kept for the visitor. False: the connection is closed now.
     private func flushVisitor(_ index: UInt32) -> Bool {

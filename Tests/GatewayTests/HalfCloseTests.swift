@@ -80,6 +80,65 @@ private typealias F = FrameClient
         #expect(street.origin.requests.count == (isLate ? 10 : 11))
     }
 
+    /// A site whose places are all taken, and where one who waits in the queue asks for a page for others too.
+    private static func crowded() throws -> (street: Street, holders: [RawClient], leader: RawClient) {
+        let street = try Street.keeping("Cache-Control: max-age=1") {
+            $0.limits.queueLength = 8
+            $0.limits.queueTime = 20_000
+        }
+        #expect(try street.get("/page").bodyText == "kept")
+        pauseThread(2_100)
+        street.origin.say("/page", "Cache-Control: max-age=60", body: "newer")
+        let holders = try `Who is turned away`.fill(street, milliseconds: 6_000, queue: 0)
+        let leader = try street.visitor(from: Address(ipv4: 0x7f33_0101), timeout: 20_000)
+        try leader.send(request("GET /page HTTP/1.1", "Host: www.example.nl"))
+        #expect(street.lane.status { $0.sites[0].waiting == 1 }.sites[0].waiting == 1)
+        return (street, holders, leader)
+    }
+
+    private static func end(_ leader: RawClient, _ holders: [RawClient]) throws {
+        for var client in holders + [leader] { #expect(try client.readResponse().status == 200) }
+    }
+
+    @Test(arguments: [false, true]) func `takes a place behind another's request only if that was with the request`(
+        isLate: Bool
+    ) throws {
+        let (street, holders, leader) = try Self.crowded()
+        var client = try street.visitor(from: Address(ipv4: 0x7f34_0101), timeout: 20_000)
+        try client.send(request("GET /page HTTP/1.1", "Host: www.example.nl"))
+        if isLate {
+            #expect(street.cache { $0.collapsed == 1 }.collapsed == 1)
+            pauseThread(900)
+        }
+        endWriting(client)
+        if isLate {
+            // Given up: nothing is sent, and no place is asked for once the other's response does not come.
+            #expect(try client.readAll().isEmpty)
+            pauseThread(2_000)
+            #expect(street.lane.status { _ in true }.sites[0].waiting == 1)
+        } else {
+            #expect(street.lane.status(within: 10_000) { $0.sites[0].waiting == 2 }.sites[0].waiting == 2)
+            #expect(try client.readResponse().bodyText == "newer")
+        }
+        try Self.end(leader, holders)
+        #expect(street.lane.status { $0.sites[0].inFlight == 0 && $0.sites[0].waiting == 0 }.sites[0].inFlight == 0)
+    }
+
+    @Test func `over HTTP/2 takes no place behind another's request once he gave up`() throws {
+        let (street, holders, leader) = try Self.crowded()
+        var client = try F(to: street.clear)
+        try client.ask(1, "/page")
+        #expect(street.cache { $0.collapsed == 1 }.collapsed == 1)
+        pauseThread(900)
+        shutdown(client.socket.descriptor, Int32(SHUT_WR))
+        #expect(try client.wait { $0.isClosed })
+        let status = client.responses[1]?.status ?? ""
+        #expect(status == "")
+        pauseThread(2_000)
+        #expect(street.lane.status { _ in true }.sites[0].waiting == 1)
+        try Self.end(leader, holders)
+    }
+
     @Test func `is not waited for once he breaks off`() throws {
         let street = try Street()
         for _ in 0..<3 {
