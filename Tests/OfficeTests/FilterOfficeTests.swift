@@ -123,6 +123,25 @@ import Testing
         #expect(try await other.exitCode(of: alone) == 0)
     }
 
+    @Test func `an office that hands over leaves the filter to the next one`() async throws {
+        let (running, office) = try await office()
+        try await running.wait("the filter's word") { running.log.contains("no packet is filtered") }
+        let lane = try running.visit().lane
+        let filter = try #require(running.number(in: "filter.pid"))
+        kill(office, SIGUSR1)
+        #expect(try await running.exitCode(of: office) == 0)
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(!hasEnded(filter))
+        #expect(try running.visit().lane == lane)
+        let next = try running.start(prefix: Self.powerless)
+        try await running.wait("the next office") { running.log.contains("\"started_by\":\"office\"") }
+        try await running.wait("its answer") { figures(running).contains("wasstraat_filter_up 1") }
+        #expect(running.number(in: "filter.pid") == filter)
+        kill(next, SIGTERM)
+        #expect(try await running.exitCode(of: next) == 0)
+        #expect(hasEnded(filter))
+    }
+
     @Test func `a filter that someone else runs is used, and left running`() async throws {
         let running = RunningOffice()
         running.configure(extra: "filter: {interface: lo}")

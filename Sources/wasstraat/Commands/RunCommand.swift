@@ -12,8 +12,9 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Run the office, which starts and supervises the lanes.",
         discussion: """
             SIGHUP reads the configuration again; one with faults changes nothing. SIGUSR2 has new lanes \
-            take the place of those that serve, without a request lost: after an update. SIGTERM and SIGINT let the lane \
-            finish its requests and stop. Exit codes: 78 the configuration has faults, 75 another office or a silent lane is in \
+            take the place of those that serve, without a request lost: after an update. SIGUSR1 ends the office alone, \
+            once every lane serves: lanes and filter go on, and the next office takes them over. SIGTERM and SIGINT let the \
+            lane finish its requests and stop. Exit codes: 78 the configuration has faults, 75 another office or a silent lane is in \
             the way, 71 the system refused something.
             """)
 
@@ -38,7 +39,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         // A viewer or a journal that goes away must not end the office.
         signal(SIGPIPE, SIG_IGN)
-        // Until it is waited for, it must not end the office either.
+        // Until they are waited for, they must not end the office either.
+        signal(SIGUSR1, SIG_IGN)
         signal(SIGUSR2, SIG_IGN)
         let level = Logger.Level(rawValue: logLevel) ?? .info
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
@@ -67,7 +69,7 @@ struct RunCommand: AsyncParsableCommand {
                 services.append(
                     FilterService(
                         settings: settings, program: filter ?? Self.program("wasstraat-filter"), folder: start.folder,
-                        report: start.report, rules: rules, sources: sources))
+                        report: start.report, rules: rules, sources: sources, ending: start.ending))
                 if let wire {
                     services.append(
                         SampleService(
@@ -83,12 +85,21 @@ struct RunCommand: AsyncParsableCommand {
             ]
             if let metrics { services.append(MetricsService(server: metrics)) }
             let group = ServiceGroup(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services"))
+                configuration: ServiceGroupConfiguration(
+                    services: services.map(Self.configured), gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: Logger(label: "services")))
             try await group.run()
         } catch let error as OfficeError {
             complain(error.reason)
             throw ExitCode(error.code.rawValue)
         }
+    }
+
+    /// An office that hands over ends by itself, and the others after it, in the order in which they would at a stop.
+    private static func configured(_ service: any Service) -> ServiceGroupConfiguration.ServiceConfiguration {
+        ServiceGroupConfiguration.ServiceConfiguration(
+            service: service,
+            successTerminationBehavior: service is OfficeService ? .gracefullyShutdownGroup : .cancelGroup)
     }
 
     /// Checks, locks and binds, before anything runs.

@@ -36,10 +36,16 @@ final class FilterDesk {
 
     init(_ service: FilterService) { self.service = service }
 
-    /// Works until it is told to stop and the process has ended.
+    /// Works until it is told to stop and the process has ended, or is left to the next office.
     func run() {
         while supervision.phase != .ended {
-            if service.bell.isStopped, let action = supervision.stop(at: Clock.monotonic) { perform(action) }
+            if service.bell.isStopped {
+                if service.ending.leavesOthers {
+                    supervision.leave()
+                } else if let action = supervision.stop(at: Clock.monotonic) {
+                    perform(action)
+                }
+            }
             if link == nil, !supervision.isStopping { dial() }
             look()
             if let action = supervision.tick(at: Clock.monotonic) { perform(action) }

@@ -12,6 +12,7 @@ struct FilterService: Service {
     let report: OfficeReport
     let rules: FilterRules
     let sources: FilterSources
+    let ending: OfficeEnding
     var bell: FilterBell { rules.bell }
 
     func run() async throws {

@@ -111,6 +111,12 @@ package struct FilterSupervision: Equatable {
         return .end(process)
     }
 
+    /// Ends, and leaves the process to the next office.
+    package mutating func leave() {
+        isStopping = true
+        phase = .ended
+    }
+
     /// What is due.
     package mutating func tick(at now: Int64) -> Action? {
         switch phase {

@@ -18,6 +18,8 @@ package final class Mailbox: Sendable {
         case botVerdicts(BotVerdicts)
         /// New lanes of the programs of now in the place of those that serve.
         case replaceLanes
+        /// This office is to end, and neither the lanes nor the filter: the next one takes them over.
+        case handOver
         case stop
     }
 

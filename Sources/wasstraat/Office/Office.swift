@@ -52,6 +52,12 @@ package final class Office {
     /// Modes of sites that someone set beside the configuration.
     var modes: [String: Snapshot.Mode] = [:]
 
+    /// Until when it tries to end without its lanes; nil: it was not asked to.
+    var handOverUntil: Int64?
+    var isHandedOver = false
+    private(set) var isStopping = false
+    let ending: OfficeEnding
+
     private let officeLock: Descriptor
     private let listener: Descriptor
     private var nextViewers: Int64 = 0
@@ -70,6 +76,7 @@ package final class Office {
         requests = start.requests
         bots = start.bots
         audit = start.audit
+        ending = start.ending
         let time = UTCTime.now
         let known = folder.readSecrets()
         secrets = known ?? StoredSecrets(at: time)
@@ -90,7 +97,7 @@ package final class Office {
         control.begin()
     }
 
-    /// Works until it was told to stop and every lane has ended.
+    /// Works until it was told to stop and every lane has ended, or to leave them to the next office.
     package func run() throws(OfficeError) {
         defer { feed.end() }
         for desk in desks {
@@ -99,7 +106,7 @@ package final class Office {
             }
         }
         expireLogs()
-        while desks.contains(where: { $0.supervision.phase != .ended || $0.succession.isBusy }) {
+        while !isHandedOver, desks.contains(where: { $0.supervision.phase != .ended || $0.succession.isBusy }) {
             waitForEvents()
             for command in mailbox.take() { obey(command) }
             acceptPeers()
@@ -157,7 +164,10 @@ package final class Office {
             verdicts = fresh
             for desk in desks { desk.sendVerdicts() }
         case .replaceLanes: for desk in desks { desk.replaceLane() }
+        case .handOver: askToHandOver(at: Clock.monotonic)
         case .stop:
+            isStopping = true
+            handOverUntil = nil
             let limit = Int64(desks.reduce(0) { max($0, $1.wanted.limits.drainTime) }) + 2_000
             logger.notice("stopping", metadata: ["limit_ms": "\(limit)"])
             for desk in desks { desk.stop(limit: limit) }
@@ -212,6 +222,7 @@ package final class Office {
     private func tick() throws(OfficeError) {
         let now = Clock.monotonic
         for desk in desks { try desk.tick(at: now) }
+        tickHandOver(at: now)
         control.expire(at: .now)
         for peer in peers where peer.role == .unknown && now - peer.since > Self.patience { drop(peer, at: now) }
         if now >= nextViewers {

@@ -52,13 +52,13 @@ struct ReloadService: Service {
     }
 }
 
-/// Has new lanes take the place of those that serve at each SIGUSR2.
+/// Has new lanes take the place of those that serve at each SIGUSR2, and the next office that of this one at SIGUSR1.
 struct SuccessionService: Service {
     let mailbox: Mailbox
 
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sigusr2).cancelOnGracefulShutdown() {
-            mailbox.send(.replaceLanes)
+        for await signal in await UnixSignalsSequence(trapping: .sigusr1, .sigusr2).cancelOnGracefulShutdown() {
+            mailbox.send(signal == .sigusr1 ? .handOver : .replaceLanes)
         }
     }
 }

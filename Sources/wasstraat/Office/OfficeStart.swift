@@ -34,6 +34,7 @@ package struct OfficeStart: Sendable {
     /// Claims of sources to be a crawler, and orders by hand.
     let bots: BotInquiries
     let audit = AuditFeed()
+    let ending = OfficeEnding()
     /// The office's own figures.
     package let registry = MetricsRegistry(help: OfficeMetrics.help)
     let metrics: OfficeMetrics

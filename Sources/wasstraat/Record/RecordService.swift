@@ -112,11 +112,15 @@ struct RecordService: Service {
         for await _ in feed.bells {
             let (news, missed) = feed.take()
             if missed > 0 { logger.error("the record is behind: news was missed", metadata: ["missed": "\(missed)"]) }
-            for item in news {
-                switch item {
-                case .status(let lane, let status, let at): await recorder.hear(status, of: lane, at: at)
-                case .traffic(_, let traffic, _): await recorder.hear(traffic)
-                }
+            await hear(news, recorder)
+        }
+    }
+
+    private func hear(_ news: [OfficeFeed.News], _ recorder: Recorder) async {
+        for item in news {
+            switch item {
+            case .status(let lane, let status, let at): await recorder.hear(status, of: lane, at: at)
+            case .traffic(_, let traffic, _): await recorder.hear(traffic)
             }
         }
     }
@@ -143,7 +147,9 @@ struct RecordService: Service {
             }
         }
         await uncancelled {
-            await recorder.finish(.now)
+            // What came last, and nobody was there to take.
+            await hear(feed.take().news, recorder)
+            await recorder.leave(.now)
             await recorder.keepProfiles()
         }
     }

@@ -42,6 +42,7 @@ actor Recorder {
     static let silence = 3.0
 
     let records: any Records
+    private let folder: StateFolder
     let spool: AttackSpool
     private let signer: (name: String, key: SigningKey)
     /// Fingerprints that are on file, or not fit for it.
@@ -73,6 +74,7 @@ actor Recorder {
     ) {
         self.records = records
         self.signer = signer
+        self.folder = folder
         spool = AttackSpool(folder: folder, file: file)
         self.interval = interval
     }
@@ -115,6 +117,10 @@ actor Recorder {
             guard let site = ledgers[attack.site]?.site else { continue }
             note(.changed(attack), organisation: site.organisation, service: site.service, title: site.host)
             isFailing = true
+        }
+        // There is one only the first time.
+        if let left = RecordRemainder.take(from: folder, now: now) {
+            for (name, remainder) in left.sites { ledgers[name]?.inherit(remainder) }
         }
         let names = Set(sites.map(\.name))
         for name in ledgers.keys where !names.contains(name) { ledgers[name] = nil }
@@ -167,7 +173,7 @@ actor Recorder {
             }
             points += closed.points
             if let point = ledgers[name]?.last { shown.append(point) }
-            days[name]?.count(closed.second.requests)
+            days[name]?.count(closed.requests)
         }
         if points.count > Self.backlog { points.removeFirst(points.count - Self.backlog) }
         for (number, listener) in listeners {
@@ -284,12 +290,36 @@ actor Recorder {
         }
         for key in cases.keys.sorted() { try await settle(key, now) }
         for name in fresh.keys { fresh[name]?.removeAll { now - $0.at > max(60, 20 * interval) } }
-        if now.seconds % Self.dayTime == 0 {
-            for name in days.keys.sorted() {
-                for record in days[name]?.close(now) ?? [] { try await records.file(record) }
-            }
-        }
+        if now.seconds % Self.dayTime == 0 { try await storeDays(now) }
         if now.seconds % Self.profileTime == 0 { await keepProfiles() }
+    }
+
+    private func storeDays(_ now: Moment) async throws {
+        for name in days.keys.sorted() {
+            for record in days[name]?.close(now) ?? [] { try await records.file(record) }
+        }
+    }
+
+    /// Files what is left of the sites at the end, and leaves to the next recorder what cannot be filed yet.
+    func leave(_ now: Moment) async {
+        var remainder = RecordRemainder(made: now, sites: [:])
+        for name in ledgers.keys.sorted() {
+            guard let end = ledgers[name]?.end(now) else { continue }
+            days[name]?.count(end.requests)
+            points += end.points
+            remainder.sites[name] = end.remainder
+        }
+        await finish(now)
+        do {
+            try await storeDays(now)
+        } catch {
+            logger.error("the days are not on record up to now", metadata: ["reason": "\(error)"])
+        }
+        do throws(OfficeError) {
+            try remainder.keep(in: folder)
+        } catch {
+            logger.error("what was counted is not left to the next office", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// Judges one attack and files what is new of it.
