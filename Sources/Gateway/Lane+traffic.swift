@@ -26,3 +26,21 @@ extension LaneTraffic {
         return Dictionary(uniqueKeysWithValues: counts.sorted { $0.value > $1.value }.prefix(limit).map { ($0, $1) })
     }
 }
+
+/// What is handed over of it.
+extension Lane {
+    func sendSamples() {
+        guard let shared else { return }
+        let samples = shared.takeSamples()
+        guard isConnected, !samples.sites.isEmpty else { return }
+        send(Frame(.requestSamples, body: samples.encoded()))
+    }
+
+    func sendTraffic() {
+        guard let shared else { return }
+        let tallies = shared.takeTallies()
+        // What nobody hears of is gone: the office asks how it is, not how it was.
+        guard isConnected else { return }
+        send(Frame(.traffic, body: LaneTraffic(tallies).encoded()))
+    }
+}

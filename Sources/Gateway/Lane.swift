@@ -34,7 +34,7 @@ package final class Lane {
     private var saidLost = false
     private var pools: [PoolKey: Int] = [:]
     private var pages: PageStore?
-    private let cacheMemory = CacheMemory()
+    let cacheMemory = CacheMemory()
     private var rules: RuleTable?
     private var isDraining = false
     /// Proven sources that nobody was there to hear of.
@@ -98,6 +98,7 @@ package final class Lane {
             if isDraining, (shared?.allReports ?? []).allSatisfy({ $0.openVisitors == 0 }) {
                 for thread in threads { pthread_join(thread, nil) }
                 threads = []
+                cacheMemory.disk.settle()
                 sendStatus()
                 return 0
             }
@@ -296,6 +297,7 @@ package final class Lane {
                 listeners = descriptors
                 start(new)
             }
+            if let shared { cacheMemory.disk.start(shared) }
             let generation = snapshot.generation
             send(Frame(.inForce, body: (0..<8).map { UInt8(truncatingIfNeeded: generation >> UInt64(56 - 8 * $0)) }))
         } catch {
@@ -317,7 +319,9 @@ package final class Lane {
             let before = table?.sites.first { $0.settings.name == settings.name }
             let state =
                 before?.state
-                ?? SiteState(settings, snapshot, key: key, cache: SiteCache(memory: cacheMemory), at: now)
+                ?? SiteState(
+                    settings, snapshot, key: key,
+                    cache: SiteCache(memory: cacheMemory, salt: SiteState.salt(of: settings.name)), at: now)
             if before != nil {
                 changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot) } }
             }
@@ -355,6 +359,7 @@ package final class Lane {
         cacheMemory.adopt(sites.map(\.state.cache), limit: Int(snapshot.limits.cacheMemory))
         // What was kept before is not for a site that keeps nothing.
         for site in sites where site.settings.cache.mode == .off { site.state.cache.clear() }
+        cacheMemory.disk.adopt(snapshot, sites, key)
         return SiteTable(
             snapshot, sites: sites, pagesCertificate: pagesCertificate,
             listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys), access: makeAccess(snapshot),
@@ -390,6 +395,8 @@ package final class Lane {
         let workers = listeners.count / listenerCount
         let shared = LaneShared(workerCount: workers, history: history, cacheMemory: cacheMemory)
         self.shared = shared
+        cacheMemory.disk.start(shared)
+        cacheMemory.disk.awaitOpening()
         for index in 0..<workers {
             let sockets = (0..<listenerCount).map { dup(listeners[$0 * workers + index]) }
             let worker = Worker(index: index, shared: shared, table: table, listeners: sockets)
@@ -437,6 +444,7 @@ package final class Lane {
         for socket in listeners { close(socket) }
         listeners = []
         for worker in 0..<shared.workerCount { shared.tell(worker, .drain) }
+        cacheMemory.disk.leave()
         tellAllLearnt()
     }
 
@@ -460,6 +468,8 @@ package final class Lane {
         status.sites = table.sites.map { site in
             SiteStatus(site, counters[site.settings.name] ?? SiteCounters())
         }
+        status.disk = cacheMemory.disk.status
+        for note in cacheMemory.disk.takeNotes() { say(note.level, note.text) }
         send(Frame(.status, body: status.encoded()))
     }
 
@@ -475,20 +485,5 @@ package final class Lane {
         guard !proven.sources.isEmpty || isDue && !proven.hasSameFigures(as: lastProven) else { return }
         lastProven = proven
         send(Frame(.proven, body: proven.encoded()))
-    }
-
-    private func sendSamples() {
-        guard let shared else { return }
-        let samples = shared.takeSamples()
-        guard control >= 0, !samples.sites.isEmpty else { return }
-        send(Frame(.requestSamples, body: samples.encoded()))
-    }
-
-    private func sendTraffic() {
-        guard let shared else { return }
-        let tallies = shared.takeTallies()
-        // What nobody hears of is gone: the office asks how it is, not how it was.
-        guard control >= 0 else { return }
-        send(Frame(.traffic, body: LaneTraffic(tallies).encoded()))
     }
 }

@@ -1,3 +1,4 @@
+internal import Admission
 internal import Heads
 internal import Sketches
 internal import Synchronization
@@ -53,13 +54,17 @@ final class SiteCache: Sendable {
     }
 
     private let memory: CacheMemory
+    /// Names the site on disk.
+    private let salt: UInt64
     private let state: Mutex<State>
     private let held = Atomic<Int>(0)
     /// Keys and flights: where there is none, nobody needs to look.
     private let busy = Atomic<Int>(0)
 
-    init(memory: CacheMemory) {
+    /// - Parameter salt: names the site.
+    init(memory: CacheMemory, salt: UInt64) {
         self.memory = memory
+        self.salt = salt
         state = Mutex(State(order: SegmentedLRU(room: memory.share)))
     }
 
@@ -68,7 +73,7 @@ final class SiteCache: Sendable {
     /// Bytes that are kept.
     var bytes: Int { held.load(ordering: .relaxed) }
     var objects: Int { state.withLock { $0.objects } }
-    var isIdle: Bool { busy.load(ordering: .relaxed) == 0 }
+    var isIdle: Bool { busy.load(ordering: .relaxed) == 0 && memory.disk.isIdle }
 
     func setRoom(_ bytes: Int) { state.withLock { $0.order.room = bytes } }
 
@@ -123,12 +128,15 @@ final class SiteCache: Sendable {
             return state.kept[slot].cost - before
         }
         changed(by: change ?? 0)
+        if change != nil { memory.disk.kept(CacheShelf.Name(site: salt, hash: hash)) }
         return change != nil
     }
 
     /// What is kept for this key is not true any more, nor what was asked for before now.
     func remove(_ hash: UInt64, _ key: UnsafeRawBufferPointer) {
         guard !isIdle else { return }
+        // Before memory: what is being read from disk at this moment comes too late then.
+        memory.disk.giveUp(hash)
         let freed = state.withLock { state -> Int in
             state.flights[hash]?.isVoid = true
             guard let slot = state.order.slot(of: hash), state.kept[slot].key.elementsEqual(key) else { return 0 }
@@ -165,6 +173,49 @@ final class SiteCache: Sendable {
     private func changed(by bytes: Int) {
         held.add(bytes, ordering: .relaxed)
         memory.changed(by: bytes)
+    }
+
+    // MARK: - The disk's
+
+    func holds(_ hash: UInt64) -> Bool { state.withLock { $0.order.slot(of: hash) != nil } }
+
+    /// Names of all that is kept.
+    var names: [CacheShelf.Name] {
+        state.withLock { state in
+            state.kept.indices.compactMap { slot in
+                state.kept[slot].variants.isEmpty
+                    ? nil : CacheShelf.Name(site: salt, hash: state.order.key(at: slot))
+            }
+        }
+    }
+
+    /// What is kept for a key, to be written.
+    func kept(_ hash: UInt64) -> (key: [UInt8], variants: [StoredResponse])? {
+        state.withLock { state in
+            state.order.slot(of: hash).map { (state.kept[$0].key, state.kept[$0].variants) }
+        }
+    }
+
+    /// Takes in what was read from disk, unless there is something newer, or it was given up meanwhile. It was asked for
+    /// just now, so others make room for it. False: it is too large.
+    func restore(_ hash: UInt64, _ key: [UInt8], _ variants: [StoredResponse], unless isGivenUp: () -> Bool) -> Bool {
+        var kept = Kept(key: key)
+        // The newest last.
+        for variant in variants.reversed() where kept.cost + variant.cost <= memory.responseLimit {
+            kept.variants.insert(variant, at: 0)
+        }
+        guard !kept.variants.isEmpty, memory.makeRoom(for: self, nil, kept.cost) else { return false }
+        let cost = state.withLock { state -> Int in
+            guard state.order.slot(of: hash) == nil, !isGivenUp() else { return 0 }
+            let slot = state.order.insert(hash, weight: kept.cost)
+            while state.kept.count <= slot { state.kept.append(Kept()) }
+            state.kept[slot] = kept
+            state.objects += kept.variants.count
+            note(state)
+            return kept.cost
+        }
+        changed(by: cost)
+        return true
     }
 
     // MARK: - One for many
@@ -227,6 +278,7 @@ final class CacheMemory: Sendable {
     private let limit = Atomic<Int>(0)
     private let shareLimit = Atomic<Int>(0)
     private let sites = Mutex<[SiteCache]>([])
+    let disk = CacheDisk()
 
     /// The sites of the snapshot in force.
     func adopt(_ caches: [SiteCache], limit bytes: Int) {
@@ -243,13 +295,18 @@ final class CacheMemory: Sendable {
     var share: Int { shareLimit.load(ordering: .relaxed) }
     var objectLimit: Int { min(Self.contentLimit, limit.load(ordering: .relaxed) / Self.parts) }
 
+    /// The same with all that is kept beside content.
+    var responseLimit: Int { limit.load(ordering: .relaxed) / Self.parts + 4096 }
+
     func changed(by bytes: Int) { held.add(bytes, ordering: .relaxed) }
 
     /// Whether there is room now for `size` bytes more of the site. Workers that ask at the same time may get as much
     /// beyond the limit as one response of each.
-    func makeRoom(for site: SiteCache, _ hash: UInt64, _ size: Int) -> Bool {
+    ///
+    /// - Parameter hash: what must be asked for more often than what has to go; nil: it need not.
+    func makeRoom(for site: SiteCache, _ hash: UInt64?, _ size: Int) -> Bool {
         let limit = limit.load(ordering: .relaxed)
-        guard size <= limit / Self.parts + 4096, size <= limit else { return false }
+        guard size <= responseLimit, size <= limit else { return false }
         while held.load(ordering: .relaxed) + size > limit {
             if site.bytes + size <= share, let other = heaviest(but: site), other.evict(for: nil) { continue }
             guard site.evict(for: hash) else { return false }

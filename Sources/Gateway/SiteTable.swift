@@ -22,8 +22,12 @@ final class SiteState: Sendable {
         admission = Mutex(SiteAdmission(rules: Self.rules(site, snapshot), key: key, at: now))
         toldAt = Atomic(now.nanoseconds)
         self.cache = cache
-        salt = site.name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        salt = Self.salt(of: site.name)
         cacheSecret = (key(salt, 1, 0x6361_6368_65), key(salt, 2, 0x6361_6368_65))
+    }
+
+    static func salt(of site: String) -> UInt64 {
+        site.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
     static func rules(_ site: Snapshot.Site, _ snapshot: Snapshot) -> SiteAdmission.Rules {

@@ -49,8 +49,12 @@ extension Worker {
         let isPressed = isPressed(site)
         let pass = Self.pass(hash, plan.hasCookies)
         let isPassed = passes.contains(pass, at: wallSeconds)
-        guard isPressed || mode == .on && !isPassed else { return nil }
+        guard isPressed || mode == .on && !isPassed else {
+            // What is for need alone is fetched before the need is known: then it would be too late.
+            return !isPassed && fetch(asker, site, bytes, start) ? false : nil
+        }
         let finding = site.state.cache.find(hash, cacheKey.bytes, at: now)
+        if finding.variants.isEmpty, fetch(asker, site, bytes, start) { return false }
         guard !finding.variants.isEmpty || finding.isUnderWay || mode == .on && !isPassed else { return nil }
         let wants = CacheRequest(request, bytes.span)
         guard let stored = finding.variants.last(where: { $0.suits(request, bytes.span) }), !wants.hasPrecondition,
@@ -119,7 +123,11 @@ extension Worker {
         let isForNobody = wants.hasAuthorization || wants.hasPrecondition
         let limit = Int64(site.settings.cache.stale)
         // Cookies do not matter here: what is kept was made for somebody without any, or is for everybody.
-        return site.state.cache.find(keyHash(site), cacheKey.bytes, at: now).variants.last { stored in
+        let hash = keyHash(site)
+        let variants = site.state.cache.find(hash, cacheKey.bytes, at: now).variants
+        // Too late for this one.
+        if variants.isEmpty { _ = shared.cacheMemory.disk.ask(hash, worker: nil) }
+        return variants.last { stored in
             (!isForNobody || stored.head.freshness.isShared && !wants.hasPrecondition)
                 && stored.suits(request, bytes.span)
                 && stored.head.freshness.isUsableInNeed(at: Int64(wallSeconds), limit: limit)
@@ -215,9 +223,29 @@ extension Worker {
     private func follow(
         _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
     ) -> Bool {
-        guard followerCount < Self.followerLimit, index < 64, visitors[asker].pointee.follows < Self.followTries,
-            site.state.cache.wait(plan.hash, worker: index)
+        guard mayFollow(asker), site.state.cache.wait(plan.hash, worker: index) else { return false }
+        hold(asker, bytes, start)
+        counters[Int(site.index)].cache.collapsed += 1
+        return true
+    }
+
+    /// The response may lie on disk, and not in memory. True: the request waits until it was looked for there.
+    private func fetch(
+        _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
+    ) -> Bool {
+        guard !shared.cacheMemory.disk.isIdle, mayFollow(asker), !site.state.cache.holds(plan.hash),
+            shared.cacheMemory.disk.ask(plan.hash, worker: index)
         else { return false }
+        hold(asker, bytes, start)
+        return true
+    }
+
+    private func mayFollow(_ asker: UInt32) -> Bool {
+        followerCount < Self.followerLimit && index < 64 && visitors[asker].pointee.follows < Self.followTries
+    }
+
+    /// The request waits for a response under the key in mind.
+    private func hold(_ asker: UInt32, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) {
         let place = placeOfRequest(asker)
         let visitor = visitors[place]
         // Its head is read again when it goes on; what came behind it stays behind it.
@@ -232,8 +260,6 @@ extension Worker {
         armVisitor(place, Self.followTime)
         followers[plan.hash, default: []].append((place, visitor.pointee.generation))
         followerCount += 1
-        counters[Int(site.index)].cache.collapsed += 1
-        return true
     }
 
     /// A response that requests wait for is there, or will not come.

@@ -8,6 +8,7 @@ package struct LaneStatus: Equatable, Sendable {
     /// The generation of the snapshot in force.
     package var generation: UInt64 = 0
     package var connections = Connections()
+    package var disk = DiskStatus()
     package var sites: [SiteStatus] = []
 
     package init() {}
@@ -115,6 +116,7 @@ extension LaneStatus: Message {
         writer.write(started)
         writer.write(generation)
         connections.write(to: &writer)
+        disk.write(to: &writer)
         writer.writeList(sites) { $0.write(to: &$1) }
     }
 
@@ -123,6 +125,7 @@ extension LaneStatus: Message {
         started = try reader.readUInt64()
         generation = try reader.readUInt64()
         connections = try Connections(reading: &reader)
+        disk = try DiskStatus(reading: &reader)
         sites = try reader.readList { reader throws(Malformed) in try SiteStatus(reading: &reader) }
     }
 }

@@ -25,6 +25,40 @@ extension Snapshot {
     }
 }
 
+extension Snapshot {
+    /// Where the lane keeps responses on disk too.
+    package struct CacheFolder: Equatable, Sendable {
+        /// An absolute path, or one from where the office was started. The lane makes a folder of its own in it.
+        package var path: String
+        /// Bytes that the files of this lane may take.
+        package var size: UInt64
+        /// What the lane's own folder is called.
+        package var lane: String
+
+        package init(path: String, size: UInt64, lane: String) {
+            self.path = path
+            self.size = size
+            self.lane = lane
+        }
+    }
+}
+
+extension Snapshot.CacheFolder: Message {
+    package func write(to writer: inout ByteWriter) {
+        writer.writeText(path)
+        writer.write(size)
+        writer.writeText(lane)
+    }
+
+    package init(reading reader: inout ByteReader) throws(Malformed) {
+        self.init(path: try reader.readText(), size: try reader.readUInt64(), lane: try reader.readText(limit: 64))
+        // It becomes a part of a path.
+        guard size <= 1 << 50, !lane.isEmpty, !lane.utf8.contains(UInt8(ascii: "/")), !path.utf8.contains(0),
+            !lane.utf8.contains(0)
+        else { throw reader.malformed(.invalid) }
+    }
+}
+
 extension Snapshot.Caching: Message {
     package func write(to writer: inout ByteWriter) {
         writer.write(mode.rawValue)

@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 4
+    package static let formVersion: UInt16 = 5
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -18,6 +18,8 @@ extension Snapshot: Message {
         secrets.write(to: &writer)
         writer.write(historyTime)
         writer.writeList(bots) { $0.write(to: &$1) }
+        writer.write(cacheFolder != nil)
+        cacheFolder?.write(to: &writer)
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
@@ -34,6 +36,7 @@ extension Snapshot: Message {
         secrets = try Secrets(reading: &reader)
         historyTime = try reader.readUInt32()
         bots = try reader.readList(limit: Self.botLimit) { reader throws(Malformed) in try Bot(reading: &reader) }
+        if try reader.readBool() { cacheFolder = try CacheFolder(reading: &reader) }
     }
 }
 

@@ -22,6 +22,8 @@ package struct Snapshot: Equatable, Sendable {
     package var historyTime: UInt32 = 30 * 86_400
     /// Crawlers that may be proven; a crawler's number is its place.
     package var bots: [Bot] = []
+    /// Where responses are kept on disk too; nil: nowhere.
+    package var cacheFolder: CacheFolder?
 
     package init() {}
 

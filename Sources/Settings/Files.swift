@@ -2,6 +2,13 @@
 package protocol Files: Sendable {
     /// The whole of a regular file of at most `limit` bytes.
     func read(_ path: String, limit: Int) throws(FileTrouble) -> FileContents
+
+    /// Why files of `size` bytes together could not be kept in a folder, which may still have to be made; nil: they could.
+    func folderTrouble(_ path: String, size: UInt64) -> String?
+}
+
+extension Files {
+    package func folderTrouble(_ path: String, size: UInt64) -> String? { nil }
 }
 
 package struct FileContents: Equatable, Sendable {

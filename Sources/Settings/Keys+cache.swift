@@ -21,6 +21,37 @@ extension Keys {
     }
 }
 
+extension Keys {
+    /// What is kept of responses on disk, beside memory.
+    enum DiskCache {
+        static let folder = Key(
+            "folder", .text(.path), .required,
+            "Each lane makes a folder of its own in it, `lane-` and its name, which only its user may enter. The folder is made "
+                + "where it is missing; the one that it stands in must be there. On a local disk.")
+        static let size = Key(
+            "size", .amount(.size, 16 << 20...1024 << 30), .value("1 GiB"),
+            "Bytes that the files of one lane may take; what was used longest ago goes. At most 131,072 files.")
+        static let section = Key(
+            "disk_cache",
+            .section(
+                Section(
+                    path: "disk_cache",
+                    meaning: "Responses that lanes keep are on disk too: a lane that starts anew has them from its first "
+                        + "second, also while the origin is away, and there may be more of them than memory holds. What "
+                        + "lies there are public pages and their addresses, with queries, as they were asked for.",
+                    keys: [folder, size])), .otherwise("none: what is kept is kept in memory alone"),
+            "Keeps responses on disk too.")
+    }
+}
+
+extension Settings {
+    /// Looks whether the folder can be used. That it cannot is no fault: lanes serve without it, and try again.
+    func checkDiskCache(_ files: some Files, _ complaints: inout Complaints) {
+        guard let diskCache, let trouble = files.folderTrouble(diskCache.folder, size: diskCache.size) else { return }
+        complaints.warn(diskCache.place, "\(trouble); the lanes go on without it")
+    }
+}
+
 extension Settings.Site {
     /// What the lane is told of the cache; complains where the fallback page cannot be read.
     func compileCache(_ files: some Files, _ complaints: inout Complaints) -> Snapshot.Caching {
@@ -42,6 +73,15 @@ extension Settings.Site {
 }
 
 extension SettingsBuilder {
+    func diskCache(_ root: Values) -> Settings.DiskCache? {
+        guard let values = root.section(Keys.DiskCache.section), let folder = values.text(Keys.DiskCache.folder) else {
+            return nil
+        }
+        return Settings.DiskCache(
+            folder: path(folder), size: values.number(Keys.DiskCache.size) ?? 0,
+            place: values.place(of: Keys.DiskCache.folder))
+    }
+
     func cache(_ values: Values) -> Settings.Cache {
         var cache = Settings.Cache()
         switch values.text(Keys.Cache.mode) {

@@ -7,7 +7,7 @@ enum Keys {
         keys: [
             state, instance, Organisation.list, Listener.list, trustedPeers, Lane.section, Lanes.list, Pages.section,
             Prober.section, Collector.section, Filter.section, Fingerprints.section, Console.section, Metrics.section,
-            Retention.section, Limits.section, Bots.list, Bots.known, Bots.nameServer,
+            Retention.section, Limits.section, DiskCache.section, Bots.list, Bots.known, Bots.nameServer,
         ])
 
     static let state = Key(

@@ -20,7 +20,7 @@ package enum Reference {
             \(YAMLComposer.depthLimit) levels and \(YAMLComposer.nodeLimit) values. Anchors and aliases \
             may be used, merging (`<<`) may not.
 
-            Sites, certificates, modes, limits, `fingerprints` and `rules`, `sources`, `block_time`, `detection` and `cookies` of
+            Sites, certificates, modes, limits, `disk_cache`, `fingerprints` and `rules`, `sources`, `block_time`, `detection` and `cookies` of
             `filter` are taken over at a reload (SIGHUP); a change of `state`, `listeners`, `metrics`, `console`,
             `lane`, `lanes` or of anything else in `filter` needs a new start.
 

@@ -45,6 +45,7 @@ extension Settings {
     /// Looks at every file that the sites and the pages name, and keeps nothing of them: they are read again for each snapshot.
     private func checkFiles(_ files: some Files, _ complaints: inout Complaints) {
         if let certificate = pages?.certificate { _ = certificate.read(files, &complaints) }
+        checkDiskCache(files, &complaints)
         for site in organisations.flatMap(\.sites) {
             if let certificate = site.certificate { _ = certificate.read(files, &complaints) }
             _ = site.compileCache(files, &complaints)

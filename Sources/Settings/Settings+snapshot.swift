@@ -81,6 +81,9 @@ extension Settings {
             var own = snapshot
             own.cores = lane.cores
             own.listeners = lane.listeners
+            own.cacheFolder = diskCache.map {
+                Snapshot.CacheFolder(path: $0.folder, size: $0.size, lane: lane.name)
+            }
             own.sites = snapshot.sites.filter { lane.organisations.contains($0.organisation) }
             let size = own.encoded().count
             if size > Frame.bodyLimit {

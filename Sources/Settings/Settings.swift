@@ -29,6 +29,8 @@ package struct Settings: Equatable, Sendable {
     package var pages: Pages?
     package var retention: Retention
     package var limits: Snapshot.Limits
+    /// Where lanes keep responses on disk too; nil: nowhere.
+    package var diskCache: DiskCache?
     package var organisations: [Organisation]
     /// Crawlers that may be proven, the built-in ones among them.
     package var bots: [Bot] = []
@@ -36,6 +38,13 @@ package struct Settings: Equatable, Sendable {
     package var nameServer: Endpoint?
     /// What the operator may want to change; the settings can be used all the same.
     package var warnings: [Complaint] = []
+
+    package struct DiskCache: Equatable, Sendable {
+        package var folder: String
+        /// Bytes, for each lane.
+        package var size: UInt64
+        package var place: Place
+    }
 
     /// How long data is kept, in seconds.
     package struct Retention: Equatable, Sendable {

@@ -41,6 +41,7 @@ struct SettingsBuilder {
             settings.organisations.append(organisation(values, listeners))
         }
         settings.pages = pages(root)
+        settings.diskCache = diskCache(root)
         settings.fingerprints = fingerprints(root.group(Keys.Fingerprints.section))
         settings.bots = bots(root)
         if case .endpoint(let server) = root[Keys.Bots.nameServer]?.content { settings.nameServer = server }

@@ -27,6 +27,29 @@ package struct SystemFiles: Files {
         return FileContents(bytes, isReadableByAll: status.st_mode & S_IROTH != 0)
     }
 
+    package func folderTrouble(_ path: String, size: UInt64) -> String? {
+        var path = path
+        var status = stat()
+        if stat(path, &status) != 0 {
+            guard errno == ENOENT else { return "the folder \(shownPath(path)) cannot be used: \(systemReason(errno))" }
+            let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+            let parent = (path.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
+            path = parent.isEmpty ? "." : parent
+            guard stat(path, &status) == 0 else {
+                return "the folder \(shownPath(path)), in which it would be made, cannot be used: \(systemReason(errno))"
+            }
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return "\(shownPath(path)) is not a folder" }
+        guard access(path, R_OK | W_OK | X_OK) == 0 else {
+            return "the folder \(shownPath(path)) may not be written by the user that this runs as"
+        }
+        var disk = statvfs()
+        guard statvfs(path, &disk) == 0 else { return nil }
+        let whole = UInt64(disk.f_blocks).multipliedReportingOverflow(by: UInt64(disk.f_frsize))
+        guard !whole.overflow, whole.partialValue > 0, whole.partialValue < size else { return nil }
+        return "the disk of \(shownPath(path)) has \(Units.size.text(whole.partialValue >> 20 << 20)) in all, less than 'size'"
+    }
+
     private func trouble(_ code: Int32) -> FileTrouble {
         switch code {
         case ENOENT, ENOTDIR: .missing

@@ -59,6 +59,7 @@ extension Settings {
         if let pages {
             lines.append("pages \(pages.hosts) at \(pages.address) certificate \(pages.certificate?.chain ?? "none")")
         }
+        if let diskCache { lines.append("disk cache \(diskCache.folder) of \(diskCache.size) bytes") }
         if let collector { lines.append("collector \(collector.listen), baseline \(collector.baseline ?? "shipped")") }
         if let filter {
             lines.append(

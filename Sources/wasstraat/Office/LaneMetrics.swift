@@ -30,6 +30,7 @@ extension MetricsText {
         family("wasstraat_lane_status_age_seconds", .gauge, help: "Time since the lane last spoke of itself.")
         for lane in speaking { sample(Double(lane.age) / 1e3, [("lane", lane.name)]) }
         write(speaking.map { ($0.name, $0.status.connections) })
+        writeDisk(speaking.map { ($0.name, $0.status.disk) })
         write(merged.sites)
         writeTenants(merged.sites)
     }

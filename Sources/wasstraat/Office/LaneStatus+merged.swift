@@ -10,6 +10,7 @@ extension LaneStatus {
             started = max(started, status.started)
             generation = max(generation, status.generation)
             connections.add(status.connections)
+            disk.add(status.disk)
             for site in status.sites {
                 if let place = places[site.name] {
                     sites[place].add(site)

@@ -59,6 +59,7 @@ package struct LoadedConfiguration: Sendable {
             settings.collector.map { "flow exports at \($0.listen)" },
             settings.filter.map { "filter at \($0.interface)" },
             settings.pages.map { "pages at \($0.address)" },
+            settings.diskCache.map { "cache on disk in \($0.folder)" },
             "metrics \(settings.metrics.map { "\($0)" } ?? "off")",
         ]
         return parts.compactMap { $0 }.joined(separator: ", ")

@@ -45,6 +45,7 @@ extension TopModel {
             json.raw(",\"handshakes_waiting\":")
             json.number(status.connections.tls.waiting)
             json.raw("}")
+            appendDisk(status.disk, to: &json)
         }
         filter.append(to: &json)
         appendRules(to: &json)

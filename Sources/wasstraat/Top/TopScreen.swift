@@ -39,6 +39,7 @@ package struct TopScreen {
         }
         lines.append(connections(model, status))
         if let handshakes = handshakeLine(model, status) { lines.append(handshakes) }
+        if let disk = diskLine(model, status) { lines.append(disk) }
         if let filter = filterLine(model.filter) { lines.append(filter) }
         lines += ruleLines(model.rules)
         let sites = model.sitesByUrgency
