@@ -310,6 +310,7 @@ if isFuzzing {
             name: "FuzzerSupport", dependencies: ["FuzzerDriver"], path: "Fuzzers/Support", swiftSettings: house),
         fuzzer("http-head", ["Heads"]),
         fuzzer("caching", ["Heads"]),
+        fuzzer("cache-record", ["Heads", "Bytes"]),
         fuzzer("structured-field", ["Heads"]),
         fuzzer("hpack", ["Heads"]),
         fuzzer("http2", ["Heads"]),

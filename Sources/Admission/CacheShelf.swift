@@ -45,7 +45,10 @@ package struct CacheShelf: Sendable {
         var isOnDisk = false
         /// What is in memory is newer.
         var isDirty = false
+        /// Nobody may get it.
         var isGivenUp = false
+        /// What lies there was given up, whatever was kept since: it goes before that is written.
+        var isVoid = false
         // In which queues it stands: once in each, so that they cannot grow beyond the book.
         var isNew = false
         var isRenewal = false
@@ -68,7 +71,7 @@ package struct CacheShelf: Sendable {
     /// The folder was read.
     package private(set) var isOpen = false
     /// Not written, and not read, because too much else was.
-    package private(set) var omitted: UInt64 = 0
+    package var omitted: UInt64 = 0
 
     /// - Parameter room: bytes that the files may take.
     package init(room: Int) { order = SegmentedLRU(room: room) }
@@ -181,6 +184,12 @@ package struct CacheShelf: Sendable {
         return order.slot(of: hash).map { entries[$0].isGivenUp } ?? true
     }
 
+    /// What lies on disk under it was given up, and is to go.
+    package func isVoid(_ hash: UInt64) -> Bool { order.slot(of: hash).map { entries[$0].isVoid } ?? false }
+
+    /// It is to be written.
+    package func isDirty(_ hash: UInt64) -> Bool { order.slot(of: hash).map { entries[$0].isDirty } ?? false }
+
     /// Somebody asks for what memory has not.
     ///
     /// - Parameter worker: whose request waits; nil: nobody's does.
@@ -212,7 +221,7 @@ package struct CacheShelf: Sendable {
         while let hash = removals.popFirst() {
             guard let slot = order.slot(of: hash) else { continue }
             entries[slot].isRemoval = false
-            if entries[slot].isGivenUp { return .remove(name(slot, hash)) }
+            if entries[slot].isVoid { return .remove(name(slot, hash)) }
         }
         while let hash = loads.popFirst() {
             guard let slot = order.slot(of: hash) else { continue }
@@ -249,6 +258,7 @@ package struct CacheShelf: Sendable {
         let waiting = entries[slot].waiting
         entries[slot].waiting = 0
         entries[slot].isOnDisk = false
+        entries[slot].isVoid = false
         // Kept anew meanwhile: it is written again.
         if entries[slot].isDirty { order.setWeight(0, at: slot) } else { drop(slot) }
         return waiting
@@ -263,6 +273,7 @@ package struct CacheShelf: Sendable {
             return entries[slot].isOnDisk ? giveUp(slot, hash) : drop(slot)
         }
         entries[slot].isOnDisk = true
+        entries[slot].isVoid = entries[slot].isGivenUp
         order.setWeight(Self.weight(size), at: slot)
     }
 
@@ -299,6 +310,7 @@ package struct CacheShelf: Sendable {
     package mutating func evict(_ hash: UInt64) {
         guard let slot = order.slot(of: hash) else { return }
         entries[slot].isGivenUp = true
+        entries[slot].isVoid = true
         entries[slot].isDirty = false
     }
 
@@ -315,6 +327,7 @@ package struct CacheShelf: Sendable {
 
     private mutating func giveUp(_ slot: Int, _ hash: UInt64) {
         entries[slot].isGivenUp = true
+        entries[slot].isVoid = true
         entries[slot].isDirty = false
         guard !entries[slot].isRemoval else { return }
         entries[slot].isRemoval = true

@@ -14,10 +14,13 @@ final class CacheClerk {
     private static let takenTime: UInt64 = 100_000_000
     /// After so long that is said.
     private static let takenLimit: UInt64 = 5_000_000_000
-    /// How long the lane's end may take for what is still to be written.
+    /// From the word that the lane finishes until the folder is let go: for what is just being answered; and how long what
+    /// is still to be written may take then.
+    private static let graceTime: UInt64 = 250_000_000
     private static let leaveTime: UInt64 = 2_000_000_000
     /// Bytes a second that are written at most, over time: visitors' responses do not wear a disk out.
-    private static let pace: UInt64 = 32 << 20
+    private static let pace: UInt64 = 8 << 20
+    private static let burst: UInt64 = 64 << 20
     /// Files that stay because memory holds them, in one search for somebody who goes.
     private static let spareLimit = 64
     private static let sealSize = 8
@@ -35,12 +38,13 @@ final class CacheClerk {
     private var retryAt: UInt64 = 0
     private var takenSince: UInt64 = 0
     private var writesAt: UInt64 = 0
-    private var credit = pace
+    private var credit = burst
     private var creditAt: UInt64 = 0
     private var isUnsynced = false
     /// What the system would not remove.
     private var stuck: [CacheShelf.Name] = []
     private var stuckUntil: UInt64 = 0
+    private var leavesAt: UInt64?
     private var hasLeft = false
     /// What was said last: the same trouble is not said again each time.
     private var said = ""
@@ -70,9 +74,11 @@ final class CacheClerk {
             let (wanted, isLeaving) = disk.with { ($0.folder, $0.isLeaving) }
             if wanted?.path != folder?.path || wanted?.lane != folder?.lane { change(to: wanted) }
             if let folder, files == nil, !isLeaving, now >= retryAt { open(folder, at: now) }
-            if isLeaving { leave() } else if files != nil { work(until: .max, at: { Clock.monotonic() }) }
+            if isLeaving, leavesAt == nil { leavesAt = now + Self.graceTime }
+            if let leavesAt, now >= leavesAt { leave() } else { work(until: .max, at: { Clock.monotonic() }) }
             let mayWrite = mayWrite(at: Clock.monotonic())
-            disk.sleep(milliseconds: folder != nil && (files == nil || !mayWrite) ? 100 : 1_000) {
+            let isSoon = folder != nil && (files == nil || !mayWrite) || isLeaving && !hasLeft
+            disk.sleep(milliseconds: isSoon ? 100 : 1_000) {
                 disk.with { state in
                     guard state.isLeaving == isLeaving, state.folder == wanted else { return false }
                     return files == nil || !state.shelf.hasTasks(mayWrite: mayWrite && !hasLeft)
@@ -86,7 +92,7 @@ final class CacheClerk {
     private func change(to wanted: Snapshot.CacheFolder?) {
         files = nil
         stuck = []
-        disk.with { $0.shelf.close() }
+        disk.with { $0.close() }
         folder = wanted
         (retryAt, takenSince) = (0, 0)
     }
@@ -95,7 +101,7 @@ final class CacheClerk {
         defer { disk.with { $0.hasTried = true } }
         do throws(CacheFiles.Trouble) {
             let files = try CacheFiles(folder.path, lane: folder.lane)
-            let found = files.list()
+            let (found, broken) = files.list()
             var rest = found[...]
             while !rest.isEmpty {
                 // Workers get their turn in between.
@@ -107,6 +113,7 @@ final class CacheClerk {
             }
             let keepers = disk.with { state in
                 state.shelf.open()
+                state.status.broken += UInt64(broken)
                 return Array(state.keepers.values)
             }
             self.files = files
@@ -175,7 +182,7 @@ final class CacheClerk {
         let passed = creditAt == 0 ? 0 : min(1_000_000_000, now - creditAt)
         let grown = passed / 1_000 * Self.pace / 1_000_000
         if grown > 0 || creditAt == 0 {
-            credit = min(Self.pace, credit + grown)
+            credit = min(Self.burst, credit + grown)
             creditAt = now
         }
         return credit > 0 && now >= writesAt
@@ -197,7 +204,7 @@ final class CacheClerk {
         guard !stuck.isEmpty, now >= stuckUntil else { return }
         let again = stuck
         stuck = []
-        for name in again where disk.isGivenUp(name.hash) { remove(name) }
+        for name in again where disk.with({ $0.shelf.isVoid(name.hash) }) { remove(name) }
     }
 
     private func makeRoom() {
@@ -265,12 +272,29 @@ final class CacheClerk {
 
     // MARK: - Writing
 
+    /// What is to be written: all that memory has, or what it had no room for, beside what lies there already.
+    private func content(of name: CacheShelf.Name, _ keeper: CacheDisk.Keeper, _ seal: KeyedHash) -> CacheRecord? {
+        let surplus = disk.takeSurplus(name.hash)
+        if let kept = keeper.cache.kept(name.hash) {
+            return CacheRecord(site: keeper.name, key: kept.key, variants: kept.variants.map(\.record))
+        }
+        guard let surplus, let files else { return nil }
+        let new = surplus.response.record
+        var record = CacheRecord(site: keeper.name, key: surplus.key, variants: [new])
+        if !disk.with({ $0.shelf.isVoid(name.hash) }), case .bytes(let bytes) = files.read(name, limit: Self.readLimit),
+            let before = self.record(bytes, name, seal), before.site == record.site, before.key == record.key
+        {
+            let others = before.variants.filter { $0.varyNames == new.varyNames && $0.varyKey != new.varyKey }
+            record.variants = others.suffix(CacheRecord.variantLimit - 1) + [new]
+        }
+        return record
+    }
+
     private func write(_ name: CacheShelf.Name) {
         guard let files else { return }
         let (keeper, seal, room) = disk.with { ($0.keepers[name.site], $0.seal, $0.shelf.room) }
         // What memory has given away meanwhile cannot be written; an older one on disk would not be true.
-        guard let keeper, let kept = keeper.cache.kept(name.hash),
-            var bytes = CacheRecord(site: keeper.name, key: kept.key, variants: kept.variants.map(\.record)).encoded(),
+        guard let keeper, let record = content(of: name, keeper, seal), var bytes = record.encoded(),
             bytes.count + Self.sealSize <= room / Self.parts
         else { return disk.with { $0.shelf.wrote(name.hash, size: nil) } }
         let sum = seal.seal(name.site, name.hash, bytes.span.bytes)
@@ -287,7 +311,7 @@ final class CacheClerk {
         if files.isGone {
             self.files = nil
             retryAt = writesAt
-            disk.with { $0.shelf.close() }
+            disk.with { $0.close() }
         }
     }
 }

@@ -14,6 +14,12 @@ final class CacheDisk: Sendable {
         var name: [UInt8]
     }
 
+    /// A response that lies nowhere but here.
+    struct Surplus: Sendable {
+        var key: [UInt8]
+        var response: StoredResponse
+    }
+
     /// A line for the log.
     struct Note: Sendable {
         var level: UInt8
@@ -28,6 +34,9 @@ final class CacheDisk: Sendable {
         var seal = KeyedHash(key: [])
         var status = DiskStatus()
         var notes: [Note] = []
+        /// Responses that memory had no room for, until they are written.
+        var surplus: [UInt64: Surplus] = [:]
+        var surplusBytes = 0
         var hasThread = false
         /// The folder was opened, or could not be, at least once.
         var hasTried = false
@@ -37,6 +46,8 @@ final class CacheDisk: Sendable {
     }
 
     private static let noteLimit = 16
+    /// Bytes of responses that memory has no room for and that wait to be written.
+    private static let surplusLimit = 16 << 20
     /// How long a lane's start waits for the folder to be read, and its end for what is still to be written, in
     /// milliseconds. A disk that hangs holds up neither for longer.
     private static let startTime = 1_000
@@ -132,22 +143,45 @@ final class CacheDisk: Sendable {
         let now = Clock.monotonic()
         let seconds = Clock.wall() / 1_000_000_000
         let isDue = with { state in
-            guard state.keepers[name.site] != nil, !state.isLeaving else { return false }
+            guard state.keepers[name.site] != nil, !state.hasLeft else { return false }
             return state.shelf.kept(name, at: now, seconds)
         }
         if isDue { wake() }
     }
 
+    /// Memory has no room for a response that may be kept: it goes to disk alone.
+    func keep(_ name: CacheShelf.Name, _ key: [UInt8], _ response: StoredResponse) {
+        guard !isOff.load(ordering: .relaxed) else { return }
+        let isOver = state.withLock { state in
+            guard state.keepers[name.site] != nil, !state.hasLeft, state.shelf.isOpen else { return true }
+            let former = state.surplus[name.hash]?.response.cost ?? 0
+            guard state.surplusBytes + response.cost - former <= Self.surplusLimit else {
+                state.shelf.omitted += 1
+                return true
+            }
+            state.surplus[name.hash] = Surplus(key: key, response: response)
+            state.surplusBytes += response.cost - former
+            return false
+        }
+        guard !isOver else { return }
+        kept(name)
+        with { state in if !state.shelf.isDirty(name.hash) { state.dropSurplus(name.hash) } }
+    }
+
     func giveUp(_ hash: UInt64) {
         guard !isIdle else { return }
-        if with({ $0.shelf.giveUp(hash) }) { wake() }
+        let isDue = with { state in
+            state.dropSurplus(hash)
+            return state.shelf.giveUp(hash)
+        }
+        if isDue { wake() }
     }
 
     /// - Parameter worker: whose request waits for it; nil: nobody's does.
     func ask(_ hash: UInt64, worker: Int?) -> Bool {
         guard !isIdle else { return false }
         let seconds = Clock.wall() / 1_000_000_000
-        let isComing = state.withLock { !$0.isLeaving && $0.shelf.ask(hash, worker: worker, at: seconds) }
+        let isComing = state.withLock { !$0.hasLeft && $0.shelf.ask(hash, worker: worker, at: seconds) }
         if isComing { wake() }
         return isComing
     }
@@ -165,6 +199,13 @@ final class CacheDisk: Sendable {
     func note(_ level: UInt8, _ text: String) {
         state.withLock { state in
             if state.notes.count < Self.noteLimit { state.notes.append(Note(level: level, text: text)) }
+        }
+    }
+
+    func takeSurplus(_ hash: UInt64) -> Surplus? {
+        state.withLock { state in
+            defer { state.dropSurplus(hash) }
+            return state.surplus[hash]
         }
     }
 
@@ -187,5 +228,18 @@ final class CacheDisk: Sendable {
         guard isAsleep.exchange(false, ordering: .sequentiallyConsistent) else { return }
         var one: UInt64 = 1
         write(wakeDescriptor, &one, 8)
+    }
+}
+
+extension CacheDisk.State {
+    mutating func dropSurplus(_ hash: UInt64) {
+        guard let former = surplus.removeValue(forKey: hash) else { return }
+        surplusBytes -= former.response.cost
+    }
+
+    /// Forgets the folder and all that was on its way there.
+    mutating func close() {
+        shelf.close()
+        (surplus, surplusBytes) = ([:], 0)
     }
 }

@@ -92,18 +92,19 @@ final class CacheFiles {
 
     // MARK: - Reading
 
-    /// All files, those used longest ago first. Drafts of a lane that ended in the middle of one are removed; what has no
-    /// name of ours stays.
-    func list() -> [Found] {
+    /// All files, those used longest ago first, and how many things that are no files had a name of ours: they are removed.
+    /// So are drafts of a lane that ended in the middle of one; what has no name of ours stays.
+    func list() -> (found: [Found], broken: Int) {
         // Another description of the folder: its place is read from the start, and closed with it.
         let copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0 else { return [] }
+        guard copy >= 0 else { return ([], 0) }
         guard let entries = fdopendir(copy) else {
             close(copy)
-            return []
+            return ([], 0)
         }
         defer { closedir(entries) }
         var found: [Found] = []
+        var broken = 0
         while let entry = readdir(entries) {
             let text = withUnsafeBytes(of: entry.pointee.d_name) { raw in
                 String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
@@ -117,13 +118,13 @@ final class CacheFiles {
             guard found.count < Self.listLimit, fstatat(folder, text, &status, AT_SYMLINK_NOFOLLOW) == 0,
                 status.st_mode & S_IFMT == S_IFREG
             else {
-                unlinkat(folder, text, 0)
+                broken += remove(name) == 0 ? 1 : 0
                 continue
             }
             found.append(
                 Found(name: name, size: Int(status.st_size), usedAt: UInt64(max(0, status.st_mtim.tv_sec))))
         }
-        return found.sorted { $0.usedAt < $1.usedAt }
+        return (found.sorted { $0.usedAt < $1.usedAt }, broken)
     }
 
     func read(_ name: CacheShelf.Name, limit: Int) -> Reading {

@@ -93,7 +93,10 @@ final class SiteCache: Sendable {
     /// Takes a response in, if there is room for it or it is asked for more often than what would have to go.
     func keep(_ response: StoredResponse, _ hash: UInt64, _ key: [UInt8]) -> Bool {
         state.withLock { _ = $0.order.asked(hash) }
-        guard memory.makeRoom(for: self, hash, response.cost + key.count) else { return false }
+        guard memory.makeRoom(for: self, hash, response.cost + key.count) else {
+            memory.disk.keep(CacheShelf.Name(site: salt, hash: hash), key, response)
+            return false
+        }
         let change = state.withLock { state -> Int? in
             defer { note(state) }
             guard let slot = state.order.slot(of: hash) else {

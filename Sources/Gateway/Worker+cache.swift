@@ -51,7 +51,8 @@ extension Worker {
         let isPassed = passes.contains(pass, at: wallSeconds)
         guard isPressed || mode == .on && !isPassed else {
             // What is for need alone is fetched before the need is known: then it would be too late.
-            return !isPassed && fetch(asker, site, bytes, start) ? false : nil
+            let mayBeNeeded = !isPassed || passes.contains(Self.needMark(site), at: wallSeconds)
+            return mayBeNeeded && fetch(asker, site, bytes, start) ? false : nil
         }
         let finding = site.state.cache.find(hash, cacheKey.bytes, at: now)
         if finding.variants.isEmpty, fetch(asker, site, bytes, start) { return false }
@@ -125,8 +126,11 @@ extension Worker {
         // Cookies do not matter here: what is kept was made for somebody without any, or is for everybody.
         let hash = keyHash(site)
         let variants = site.state.cache.find(hash, cacheKey.bytes, at: now).variants
-        // Too late for this one.
-        if variants.isEmpty { _ = shared.cacheMemory.disk.ask(hash, worker: nil) }
+        if variants.isEmpty, !shared.cacheMemory.disk.isIdle {
+            // Too late for this one; those who ask next wait for it first.
+            _ = shared.cacheMemory.disk.ask(hash, worker: nil)
+            passes.add(Self.needMark(site), until: wallSeconds + Self.passTime)
+        }
         return variants.last { stored in
             (!isForNobody || stored.head.freshness.isShared && !wants.hasPrecondition)
                 && stored.suits(request, bytes.span)
@@ -144,6 +148,9 @@ extension Worker {
 
     /// What a worker knows of requests for a key that come with cookies it knows of those alone.
     static func pass(_ hash: UInt64, _ hasCookies: Bool) -> UInt64 { hasCookies ? ~hash : hash }
+
+    /// What a worker knows a site by at which something was needed of late that memory had not.
+    private static func needMark(_ site: Site) -> UInt64 { site.state.salt ^ 0x6e65_6564_6564_0000 }
 
     // MARK: - Keys
 

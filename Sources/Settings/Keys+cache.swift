@@ -26,8 +26,8 @@ extension Keys {
     enum DiskCache {
         static let folder = Key(
             "folder", .text(.path), .required,
-            "Each lane makes a folder of its own in it, `lane-` and its name, which only its user may enter. The folder is made "
-                + "where it is missing; the one that it stands in must be there. On a local disk.")
+            "Each lane makes a folder of its own in it, `lane-` and its name, which only its user may enter. The folder is "
+                + "made where it is missing; the one that it stands in must be there. On a local disk.")
         static let size = Key(
             "size", .amount(.size, 16 << 20...1024 << 30), .value("1 GiB"),
             "Bytes that the files of one lane may take; what was used longest ago goes. At most 131,072 files.")
@@ -36,9 +36,10 @@ extension Keys {
             .section(
                 Section(
                     path: "disk_cache",
-                    meaning: "Responses that lanes keep are on disk too: a lane that starts anew has them from its first "
-                        + "second, also while the origin is away, and there may be more of them than memory holds. What "
-                        + "lies there are public pages and their addresses, with queries, as they were asked for.",
+                    meaning: "Responses that lanes keep are on disk too: a lane that starts anew has them from its "
+                        + "first second, also while the origin is away, and there may be more of them than memory "
+                        + "holds. What lies there are public pages and their addresses, with queries, as they were "
+                        + "asked for.",
                     keys: [folder, size])), .otherwise("none: what is kept is kept in memory alone"),
             "Keeps responses on disk too.")
     }

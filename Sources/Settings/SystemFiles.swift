@@ -36,7 +36,7 @@ package struct SystemFiles: Files {
             let parent = (path.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
             path = parent.isEmpty ? "." : parent
             guard stat(path, &status) == 0 else {
-                return "the folder \(shownPath(path)), in which it would be made, cannot be used: \(systemReason(errno))"
+                return "the folder \(shownPath(path)), where it would be made, cannot be used: \(systemReason(errno))"
             }
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "\(shownPath(path)) is not a folder" }
@@ -47,7 +47,8 @@ package struct SystemFiles: Files {
         guard statvfs(path, &disk) == 0 else { return nil }
         let whole = UInt64(disk.f_blocks).multipliedReportingOverflow(by: UInt64(disk.f_frsize))
         guard !whole.overflow, whole.partialValue > 0, whole.partialValue < size else { return nil }
-        return "the disk of \(shownPath(path)) has \(Units.size.text(whole.partialValue >> 20 << 20)) in all, less than 'size'"
+        let room = Units.size.text(whole.partialValue & ~0xf_ffff)
+        return "the disk of \(shownPath(path)) has \(room) in all, less than 'size'"
     }
 
     private func trouble(_ code: Int32) -> FileTrouble {

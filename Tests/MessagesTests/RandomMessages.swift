@@ -73,6 +73,10 @@ extension Snapshot {
             bot.rate = $0.number()
             return bot
         }
+        if random.flag() {
+            snapshot.cacheFolder = .init(
+                path: random.text(upTo: 200), size: random.number() >> 14, lane: "lane" + random.text(upTo: 60))
+        }
         snapshot.secrets.ticketKeys = random.list(upTo: 3) { $0.bytes(upTo: 48) }
         snapshot.secrets.pseudonymKey = random.bytes(upTo: 16)
         snapshot.secrets.historyKey = random.bytes(upTo: 16)
@@ -157,6 +161,7 @@ extension Snapshot.Site {
 extension LaneStatus {
     static func random(_ random: inout Seeded) -> LaneStatus {
         var status = LaneStatus()
+        (status.disk.configured, status.disk.files, status.disk.omitted) = (1, random.number(), random.number())
         status.started = random.number()
         status.generation = random.number()
         status.connections.open = random.number()

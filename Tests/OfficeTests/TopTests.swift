@@ -55,6 +55,28 @@ struct TopTests {
         return model
     }
 
+    @Test func `shows the cache's folders where they are set, and which are not in use`() {
+        func model(_ change: (inout DiskStatus) -> Void) -> TopModel {
+            var model = self.model(seconds: 1)
+            var next = status(2)
+            change(&next.disk)
+            model.received(next, at: 2_000)
+            return model
+        }
+        func text(_ model: TopModel) -> String {
+            TopScreen(columns: 100, rows: 40).lines(model, at: time).joined(separator: "\n")
+        }
+        #expect(!text(model { _ in }).contains("disk"))
+        let whole = model {
+            ($0.configured, $0.open, $0.files, $0.bytes, $0.loaded) = (1, 1, 1234, 5 << 20, 40)
+        }
+        #expect(text(whole).contains("cache on disk  1234 in 5.0 MiB  read 40/s  written 0/s  lost 0/s"))
+        #expect(text(model { ($0.configured, $0.open) = (2, 1) }).contains("CACHE ON DISK: 1 of 2 folders"))
+        let json = String(decoding: whole.json(at: time), as: UTF8.self)
+        #expect(json.contains(",\"disk_cache\":{\"configured\":1,\"open\":1,\"files\":1234,\"bytes\":5242880,"))
+        #expect(!String(decoding: model { _ in }.json(at: time), as: UTF8.self).contains("disk_cache"))
+    }
+
     @Test func `shows handshakes while they cost much or some are refused`() {
         var model = model(seconds: 1)
         var busy = status(2)

@@ -71,4 +71,35 @@ struct FileTests {
         let other = #expect(throws: Complaints.self) { try Settings.load(file: pipe) }
         #expect(other?.description.contains("is not a file") == true)
     }
+
+    @Test func `warns of a folder for the cache that cannot be used, and takes the rest`() throws {
+        func warning(_ folder: String, size: String = "16 MiB") throws -> String {
+            try write(
+                "wasstraat.yaml",
+                """
+                disk_cache: { folder: "\(folder)", size: \(size) }
+                organisations: [{ name: a, sites: [{ host: a.example, origin: http://192.0.2.1, check: { word: W } }] }]
+                """)
+            let warnings = try Settings.load(file: configuration).warnings
+            #expect(warnings.allSatisfy { $0.place.path == "disk_cache.folder" && $0.place.mark?.line == 1 })
+            return warnings.map(\.reason).joined()
+        }
+        try write("file", "no folder")
+        // Made by the lane where it is missing.
+        #expect(try warning("cache") == "")
+        #expect(try warning(folder.path) == "")
+        #expect(try warning("not/there").contains("where it would be made, cannot be used"))
+        #expect(try warning("file").contains("is not a folder; the lanes go on without it"))
+        #expect(try warning("file/below").contains("cannot be used"))
+        #expect(try warning("cache", size: "1024 GiB").contains("less than 'size'") || isLarge)
+        let settings = try Settings.load(file: configuration)
+        let lane = try settings.compile(generation: 1, secrets: .init()).lanes[0]
+        #expect(lane.snapshot.cacheFolder == .init(path: folder.path + "/cache", size: 1 << 40, lane: "lane"))
+    }
+
+    /// The disk of this machine holds the largest size that can be asked for.
+    private var isLarge: Bool {
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
+        return (attributes?[.systemSize] as? NSNumber)?.uint64Value ?? 0 >= 1 << 40
+    }
 }

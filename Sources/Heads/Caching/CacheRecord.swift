@@ -116,7 +116,8 @@ extension CacheRecord.Variant {
         guard reason.allSatisfy(Octets.isValue), Self.areLines(fields, status, reason),
             Self.areLines(shortFields, status, reason),
             validators.etag.isEmpty || EntityTag(validators.etag.span, Slice(0, validators.etag.count)) != nil,
-            validators.lastModified.allSatisfy(Octets.isValue), varyNames.isEmpty || varyNames.last == UInt8(ascii: ","),
+            validators.lastModified.allSatisfy(Octets.isValue),
+            varyNames.isEmpty || varyNames.last == UInt8(ascii: ","),
             status != 204 || content.isEmpty
         else { throw reader.malformed(.invalid) }
     }
