@@ -18,6 +18,8 @@ final class CacheClerk {
     /// is still to be written may take then.
     private static let graceTime: UInt64 = 250_000_000
     private static let leaveTime: UInt64 = 2_000_000_000
+    /// Between two times that the disk is waited for because something was removed, which may take long.
+    private static let syncTime: UInt64 = 1_000_000_000
     /// Bytes a second that are written at most, over time: visitors' responses do not wear a disk out.
     private static let pace: UInt64 = 8 << 20
     private static let burst: UInt64 = 64 << 20
@@ -41,6 +43,7 @@ final class CacheClerk {
     private var credit = burst
     private var creditAt: UInt64 = 0
     private var isUnsynced = false
+    private var syncedAt: UInt64 = 0
     /// What the system would not remove.
     private var stuck: [CacheShelf.Name] = []
     private var stuckUntil: UInt64 = 0
@@ -90,6 +93,8 @@ final class CacheClerk {
     // MARK: - The folder
 
     private func change(to wanted: Snapshot.CacheFolder?) {
+        // What is given up from now on would stay there, for a lane that is given this folder again one day.
+        if let files { for file in files.list().found { _ = files.remove(file.name) } }
         files = nil
         stuck = []
         disk.with { $0.close() }
@@ -150,8 +155,7 @@ final class CacheClerk {
         } else {
             work(until: .max, at: { 0 })
         }
-        if isUnsynced { files?.sync() }
-        isUnsynced = false
+        sync(at: .max)
         disk.with { $0.hasLeft = true }
     }
 
@@ -173,9 +177,14 @@ final class CacheClerk {
         }
         guard !hasLeft else { return }
         makeRoom()
-        // What was given up does not come back with a crash of the machine either.
-        if isUnsynced { files?.sync() }
-        isUnsynced = false
+        sync(at: Clock.monotonic())
+    }
+
+    /// What was given up does not come back with a crash of the machine either, but for the last second.
+    private func sync(at now: UInt64) {
+        guard isUnsynced, now - syncedAt >= Self.syncTime else { return }
+        files?.sync()
+        (isUnsynced, syncedAt) = (false, now == .max ? 0 : now)
     }
 
     private func mayWrite(at now: UInt64) -> Bool {

@@ -51,7 +51,8 @@ extension Snapshot.CacheFolder: Message {
     }
 
     package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init(path: try reader.readText(), size: try reader.readUInt64(), lane: try reader.readText(limit: 64))
+        self.init(
+            path: try reader.readText(limit: 8192), size: try reader.readUInt64(), lane: try reader.readText(limit: 64))
         // It becomes a part of a path.
         guard size <= 1 << 50, !lane.isEmpty, !lane.utf8.contains(UInt8(ascii: "/")), !path.utf8.contains(0),
             !lane.utf8.contains(0)

@@ -48,7 +48,11 @@ extension Keys {
 extension Settings {
     /// Looks whether the folder can be used. That it cannot is no fault: lanes serve without it, and try again.
     func checkDiskCache(_ files: some Files, _ complaints: inout Complaints) {
-        guard let diskCache, let trouble = files.folderTrouble(diskCache.folder, size: diskCache.size) else { return }
+        guard let diskCache else { return }
+        if limits.cacheMemory == 0 {
+            complaints.warn(diskCache.place, "'limits.cache_memory' is 0 B: nothing is kept, on disk neither")
+        }
+        guard let trouble = files.folderTrouble(diskCache.folder, size: diskCache.size) else { return }
         complaints.warn(diskCache.place, "\(trouble); the lanes go on without it")
     }
 }

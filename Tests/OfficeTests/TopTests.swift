@@ -70,7 +70,7 @@ struct TopTests {
         let whole = model {
             ($0.configured, $0.open, $0.files, $0.bytes, $0.loaded) = (1, 1, 1234, 5 << 20, 40)
         }
-        #expect(text(whole).contains("cache on disk  1234 in 5.0 MiB  read 40/s  written 0/s  lost 0/s"))
+        #expect(text(whole).contains("cache on disk  1234 in 5.0 MiB  read 40.0/s  written 0.0/s  lost 0.0/s"))
         #expect(text(model { ($0.configured, $0.open) = (2, 1) }).contains("CACHE ON DISK: 1 of 2 folders"))
         let json = String(decoding: whole.json(at: time), as: UTF8.self)
         #expect(json.contains(",\"disk_cache\":{\"configured\":1,\"open\":1,\"files\":1234,\"bytes\":5242880,"))
