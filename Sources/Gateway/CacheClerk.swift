@@ -174,10 +174,12 @@ final class CacheClerk {
             case .write(let name): write(name)
             }
             guard files != nil else { return }
+            sync(at: Clock.monotonic())
         }
         guard !hasLeft else { return }
         makeRoom()
         sync(at: Clock.monotonic())
+        disk.with { $0.sweep() }
     }
 
     /// What was given up does not come back with a crash of the machine either, but for the last second.
@@ -197,7 +199,7 @@ final class CacheClerk {
         return credit > 0 && now >= writesAt
     }
 
-    private func remove(_ name: CacheShelf.Name) {
+    private func remove(_ name: CacheShelf.Name, forRoom isForRoom: Bool = false) {
         guard let files else { return }
         let code = files.remove(name)
         guard code == 0 else {
@@ -205,7 +207,7 @@ final class CacheClerk {
             stuckUntil = Clock.monotonic() + Self.retryTime
             return fail("a file of the cache cannot be removed: \(String(cString: strerror(code)))")
         }
-        isUnsynced = true
+        if !isForRoom { isUnsynced = true }
         wake(disk.with { $0.shelf.removed(name.hash) }, name.hash)
     }
 
@@ -230,7 +232,7 @@ final class CacheClerk {
                 state.shelf.evict(victim.hash)
                 state.status.evicted += 1
             }
-            remove(victim)
+            remove(victim, forRoom: true)
             // What cannot be removed would be found again at once.
             guard stuck.isEmpty else { return }
         }

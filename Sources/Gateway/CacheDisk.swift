@@ -237,6 +237,11 @@ extension CacheDisk.State {
         surplusBytes -= former.response.cost
     }
 
+    /// Lets go what was not to be written after all.
+    mutating func sweep() {
+        for hash in surplus.keys where !shelf.isDirty(hash) { dropSurplus(hash) }
+    }
+
     /// Forgets the folder and all that was on its way there.
     mutating func close() {
         shelf.close()

@@ -103,12 +103,13 @@ final class CacheFiles {
             return ([], 0)
         }
         defer { closedir(entries) }
+        let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
         var found: [Found] = []
         var broken = 0
         while let entry = readdir(entries) {
-            let text = withUnsafeBytes(of: entry.pointee.d_name) { raw in
-                String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-            }
+            // Not the field as a value: of the last entry less is there than that has room for.
+            let start = UnsafeRawPointer(entry) + nameOffset
+            let text = String(cString: start.assumingMemoryBound(to: CChar.self))
             if text.hasSuffix(Self.draftEnding), Self.name(String(text.dropLast(Self.draftEnding.count))) != nil {
                 unlinkat(folder, text, 0)
                 continue

@@ -94,7 +94,9 @@ final class SiteCache: Sendable {
     func keep(_ response: StoredResponse, _ hash: UInt64, _ key: [UInt8]) -> Bool {
         state.withLock { _ = $0.order.asked(hash) }
         guard memory.makeRoom(for: self, hash, response.cost + key.count) else {
-            memory.disk.keep(CacheShelf.Name(site: salt, hash: hash), key, response)
+            if response.cost + key.count <= memory.responseLimit {
+                memory.disk.keep(CacheShelf.Name(site: salt, hash: hash), key, response)
+            }
             return false
         }
         let change = state.withLock { state -> Int? in

@@ -20,21 +20,24 @@ final class DiskStreet {
         ((try? FileManager.default.contentsOfDirectory(atPath: own)) ?? []).filter { $0 != "lock" }.sorted()
     }
 
-    init(size: UInt64 = 64 << 20, _ change: (inout Snapshot) -> Void = { _ in }) throws {
+    private let workers: Int
+
+    init(size: UInt64 = 64 << 20, workers: Int = 1, _ change: (inout Snapshot) -> Void = { _ in }) throws {
+        self.workers = workers
         origin = try LoopbackOrigin()
         folder = try TemporaryFolder()
         var snapshot = Street.snapshot(origin: origin.endpoint)
         snapshot.cacheFolder = .init(path: folder.path("cache"), size: size, lane: "lane")
         change(&snapshot)
         self.snapshot = snapshot
-        lane = try RunningLane(snapshot)
+        lane = try RunningLane(snapshot, workers: workers)
     }
 
     /// Ends the lane as the kernel would, in the middle of whatever it does, and starts another one.
     func restart(_ change: (inout Snapshot) -> Void = { _ in }) throws {
         end()
         change(&snapshot)
-        lane = try RunningLane(snapshot)
+        lane = try RunningLane(snapshot, workers: workers)
         hasEnded = false
     }
 
@@ -53,7 +56,7 @@ final class DiskStreet {
     }
 
     /// One beside it, as a successor is.
-    func second() throws -> RunningLane { try RunningLane(snapshot) }
+    func second() throws -> RunningLane { try RunningLane(snapshot, workers: workers) }
 
     func get(_ path: String, _ fields: String..., from other: RunningLane? = nil) throws -> HTTPMessage {
         var client = try RawClient(to: (other ?? lane).endpoints[0])
