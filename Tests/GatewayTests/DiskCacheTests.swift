@@ -95,7 +95,8 @@ import Testing
         for _ in 0..<2 {
             for index in 0..<count { #expect(try street.get("/\(index)/").bodyText.hasPrefix("\(index)x")) }
         }
-        print("\(2 * count) pages of 8 kB from disk, each over a connection of its own, in \(ContinuousClock.now - begun)")
+        let time = ContinuousClock.now - begun
+        print("\(2 * count) pages of 8 kB from disk, each over a connection of its own, in \(time)")
         let status = street.lane.status { $0.disk.loaded >= 60 }
         #expect(status.disk.loaded >= 60)
         #expect(status.sites[0].cache.bytes <= 256 << 10)
