@@ -6,12 +6,7 @@ import Testing
 
 /// The waiting page as browsers and validators see it.
 @Suite struct `The waiting page in a browser` {
-    private static let script =
-        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        .joined(separator: "/") + "/scripts/web-check"
-    private static let isReady = (try? Tool.run([script, "--ready"])) != nil
-
-    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { Self.isReady })
+    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { WebCheck.isReady })
     func `no accessibility rule and no validator complains`() throws {
         let street = try Street {
             $0.limits.queueLength = 4
@@ -31,7 +26,7 @@ import Testing
             #expect(page.bodyText.contains("<a href=\"http://status.example.nl:\(street.clear.port)/\">"))
             try folder.write(page.bodyText, to: "\(name).html")
         }
-        var arguments = [Self.script, folder.path, "--refreshing", "--limit", "4000"]
+        var arguments = [WebCheck.script, folder.path, "--refreshing", "--limit", "4000"]
         // For whoever wants to look at the pages.
         if let pictures = ProcessInfo.processInfo.environment["WASSTRAAT_SCREENSHOTS"] {
             arguments += ["--screenshots", pictures]
@@ -41,7 +36,7 @@ import Testing
         withExtendedLifetime(clients) {}
     }
 
-    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { Self.isReady })
+    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { WebCheck.isReady })
     func `a browser waits by itself until the site answers`() throws {
         let street = try Street {
             $0.limits.queueLength = 64
@@ -59,7 +54,7 @@ import Testing
         for client in clients { try client.send(request("GET /slow/12000 HTTP/1.1", "Host: 127.0.0.1")) }
         #expect(street.lane.status(within: 10_000) { $0.sites[0].inFlight == 10 }.sites[0].inFlight == 10)
         let output = try Tool.run([
-            Self.script, "--await", "http://127.0.0.1:\(street.clear.port)/welkom", "Welkom in de gemeente",
+            WebCheck.script, "--await", "http://127.0.0.1:\(street.clear.port)/welkom", "Welkom in de gemeente",
         ])
         #expect(output.contains("first Even wachten: het is druk"), "\(output)")
         #expect(output.contains("then http://127.0.0.1:\(street.clear.port)/welkom\n"), "\(output)")

@@ -5,14 +5,8 @@ internal import Testing
 
 /// The pages as browsers, validators and feed readers see them.
 struct WebCheckTests {
-    static let script =
-        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        .joined(separator: "/") + "/scripts/web-check"
-
-    static let isReady = (try? Tool.run([script, "--ready"])) != nil
-
     @Test(
-        .enabled("needs chromium, java and the Python packages of scripts/web-check") { Self.isReady },
+        .enabled("needs chromium, java and the Python packages of scripts/web-check") { WebCheck.isReady },
         .timeLimit(.minutes(10))
     ) func `no accessibility rule, validator or feed reader complains of any page`() throws {
         let folder = try TemporaryFolder()
@@ -23,7 +17,7 @@ struct WebCheckTests {
             try FileManager.default.createDirectory(atPath: folder.path(parent), withIntermediateDirectories: true)
             try folder.write(file.served, to: name)
         }
-        var arguments = [Self.script, folder.path]
+        var arguments = [WebCheck.script, folder.path]
         // For whoever wants to look at the pages.
         if let pictures = ProcessInfo.processInfo.environment["WASSTRAAT_SCREENSHOTS"] {
             arguments += ["--screenshots", pictures]
@@ -32,7 +26,7 @@ struct WebCheckTests {
         #expect(output.contains(", 0 complaints"))
     }
 
-    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { Self.isReady })
+    @Test(.enabled("needs chromium, java and the Python packages of scripts/web-check") { WebCheck.isReady })
     func `the check itself complains of a bad page and a bad feed`() throws {
         let folder = try TemporaryFolder()
         try folder.write(
@@ -42,7 +36,7 @@ struct WebCheckTests {
             <script>console.error("oh")</script></body></html>
             """, to: "bad.html")
         try folder.write("<feed><title>", to: "atom.xml")
-        let child = try Child([Self.script, folder.path, "--limit", "100"])
+        let child = try Child([WebCheck.script, folder.path, "--limit", "100"])
         let output = child.readOutput()
         #expect(child.wait() == 1)
         for complaint in [

@@ -233,13 +233,6 @@ import wasstraat
         let page = String(decoding: try street.folder.read("pages/attack.html"), as: UTF8.self)
         #expect(page.contains("All that was read") && page.contains("an attack, from begin to end"))
     }
-
-    private enum WebCheck {
-        static let script =
-            #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
-            + "/scripts/web-check"
-        static let isReady = (try? Tool.run([script, "--ready"])) != nil
-    }
 }
 
 @Suite struct TrafficTimelineTests {
