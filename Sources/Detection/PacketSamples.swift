@@ -86,22 +86,32 @@ struct DiverseSample: ~Copyable, Sendable {
 
     @inline(__always)
     mutating func add(_ packet: borrowing PacketSummary, _ kind: TrafficClass, _ mark: UInt64) {
-        let weight = Float(packet.weight)
+        guard let place = count(mark, kind, weight: packet.weight) else { return }
+        samples[place] = copy packet
+    }
+
+    /// Counts what has a mark, of which no packet needs to be made: there is one, as a rule. Else returns where it goes.
+    @inline(__always)
+    mutating func count(_ mark: UInt64, _ kind: TrafficClass, weight: UInt32) -> Int? {
+        let weight = Float(weight)
         total += Double(weight)
         let start = Int(truncatingIfNeeded: mark >> 32)
         for place in start..<start &+ 4 {
             if places[place].weight == 0 {
-                samples[place] = copy packet
                 places[place] = Place(mark: mark, weight: weight, kind: kind)
-                return
+                return place
             }
             if places[place].mark == mark {
                 places[place].weight += weight
-                return
+                return nil
             }
         }
         places[start].weight += weight
+        return nil
     }
+
+    /// Keeps the packet that a place is told to have.
+    mutating func set(_ place: Int, _ packet: PacketSummary) { samples[place] = packet }
 
     /// Takes out what turned out to be an attack's.
     mutating func remove(_ isAttack: (PacketSummary, TrafficClass) -> Bool) {

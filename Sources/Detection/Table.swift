@@ -46,6 +46,14 @@ extension Table: @unchecked Sendable where Element: Sendable {}
 /// Eight tags of 32 bits that are compared at once.
 typealias Tags = SIMD8<UInt32>
 
+extension Table<Tags> {
+    /// One tag of a set, without loading the others.
+    @inline(__always)
+    func tag(_ set: Int, _ way: Int) -> UInt32 {
+        UnsafeRawPointer(base + (set & (count &- 1))).load(fromByteOffset: (way & 7) &* 4, as: UInt32.self)
+    }
+}
+
 extension SIMD8<UInt32> {
     /// The first place that has this tag; 8: none.
     @inline(__always)

@@ -169,18 +169,21 @@ struct TargetCells: ~Copyable, Sendable {
             at: second, profile: profile)
     }
 
-    /// The same of a place that is known.
+    /// The cell at a place where it is as it was expected to be, and has come to this second: most are.
     @inline(__always)
+    func present(_ place: Place, at second: Int32) -> Int? {
+        let index = place.set &* Self.ways &+ Int(place.way)
+        return tags.tag(place.set, Int(place.way)) == place.tag && cells[index].second == second ? index : nil
+    }
+
+    /// The cell of a target and class at this second, of a place that is known.
     mutating func index(
         of place: Place, _ target: Address, _ level: Level, _ kind: TrafficClass, at second: Int32,
         profile: borrowing TrafficProfile
     ) -> Int {
-        var way = Int(place.way)
-        if tags[place.set][way] != place.tag {
-            way = tags[place.set].place(of: place.tag)
-            guard way < Self.ways else {
-                return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
-            }
+        let way = tags[place.set].place(of: place.tag)
+        guard way < Self.ways else {
+            return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
         }
         let index = place.set &* Self.ways &+ way
         if cells[index].second != second { advance(index, to: second, profile: profile) }

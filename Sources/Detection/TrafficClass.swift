@@ -154,6 +154,47 @@ package struct TrafficClass: Hashable, Sendable, BitwiseCopyable {
 }
 
 extension TrafficClass {
+    /// Nanoseconds from which on a flow is no burst.
+    private static let longFlow: Int64 = 5_000_000_000
+
+    /// The class of a flow's packets, by its fields.
+    /// - Parameter isAlone: the other side was not seen to speak.
+    @inline(__always)
+    static func of(
+        _ protocolNumber: UInt8, _ flags: UInt8, _ sourcePort: UInt16, _ destinationPort: UInt16, _ icmpType: UInt8,
+        packets: UInt64, duration: Int64, isAlone: Bool
+    ) -> TrafficClass {
+        switch protocolNumber {
+        case PacketSummary.tcp:
+            let masked = flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst | TCPFlag.fin)
+            if masked == TCPFlag.syn { return .tcpSyn }
+            if masked == TCPFlag.syn | TCPFlag.ack, packets <= 3, isAlone { return .tcpSynAck }
+            if isAlone, packets <= 3, flags & TCPFlag.syn == 0 {
+                return flags & TCPFlag.rst != 0 ? .tcpReset : .tcpStray
+            }
+            return sourcePort < destinationPort ? .tcpToClient : .tcpToServer
+        case PacketSummary.udp:
+            guard isAlone else { return .udpAnswered }
+            if sourcePort == 0, destinationPort == 0 { return .fragment }
+            // A download over QUIC whose other side is exported elsewhere, or later.
+            if sourcePort == 443, destinationPort >= 1_024, duration >= longFlow { return .udpAnswered }
+            let service = Service.ofReflector(port: sourcePort)
+            if service != .none { return .response(service) }
+            return destinationPort == 53 ? .request(.dns) : .udpOther
+        case PacketSummary.icmp:
+            guard isAlone || icmpType == 8 else { return .icmpAnswered }
+            switch icmpType {
+            case 8: return .icmpEcho
+            case 0: return .icmpReply
+            case 3, 4, 5, 11, 12: return .icmpError
+            default: return .icmpOther
+            }
+        case PacketSummary.icmpv6:
+            return icmpType == 128 ? .icmpEcho : isAlone ? .icmpOther : .icmpAnswered
+        default: return isAlone ? .otherProtocol : .udpAnswered
+        }
+    }
+
     /// The name of a class by its number.
     package static func name(_ number: Int) -> String { TrafficClass(number: UInt8(clamping: number)).name }
 }

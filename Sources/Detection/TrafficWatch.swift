@@ -1,6 +1,5 @@
 package import Addresses
 internal import Fingerprints
-package import Flows
 internal import Moments
 package import Packets
 internal import Sketches
@@ -36,6 +35,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
     static let vectorLimit = 24
     /// Seconds; what is longer is no silence, but another recording, or a clock that is wrong.
     private static let longestStep: Int64 = 3_600
+    /// Packets and records that are looked at together.
+    static let chunk = 32
     /// Strays in a row that are a clock.
     private static let straysBelieved = 8
 
@@ -48,7 +49,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
     /// One in eight flow records of ordinary classes, as the packets that they were made of on average.
     var ordinaryFlows = DiverseSample()
     /// Such records so far.
-    private(set) var flowRecords: UInt64 = 0
+    var flowRecords: UInt64 = 0
     /// A fair sample of everything, kept only where the operator says that there is an attack.
     var standing = FairSample()
     var vectors: [OpenVector] = []
@@ -59,8 +60,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
     /// Names asked for in DNS packets that came unasked, by their hash.
     var names: [UInt64: String] = [:]
     package private(set) var overlooked: UInt64 = 0
-    package private(set) var packets: UInt64 = 0
-    package private(set) var bytes: UInt64 = 0
+    package internal(set) var packets: UInt64 = 0
+    package internal(set) var bytes: UInt64 = 0
     var watched = WatchedTime()
     let key: UInt64
     var now: Int32 = 0
@@ -71,7 +72,9 @@ package struct TrafficWatch: ~Copyable, Sendable {
     private var strays = 0
     private var stray: Int64 = 0
     private var isNewRecording = false
-    var classTotals = [Double](repeating: 0, count: TrafficClass.count)
+    /// Packets of each class, by its number.
+    var totals = Table(256, of: Double.self)
+    var classTotals: [Double] { (0..<TrafficClass.count).map { totals[$0] } }
 
     /// A vector that is followed, with the cell that it was found in.
     struct OpenVector: Sendable {
@@ -161,7 +164,7 @@ package struct TrafficWatch: ~Copyable, Sendable {
 
     /// The second, or the present one where it is hours away.
     @inline(__always)
-    private func plausible(_ second: Int64) -> Int64 {
+    func plausible(_ second: Int64) -> Int64 {
         let present = epoch &+ Int64(now)
         return hasBegun && !(-Self.longestStep...Self.longestStep).contains(second &- present) ? present : second
     }
@@ -192,8 +195,8 @@ package struct TrafficWatch: ~Copyable, Sendable {
         bytes &+= UInt64(packet.weight) &* UInt64(packet.length)
         let count = Float(packet.weight)
         let size = count * Float(packet.length)
-        classTotals[Int(kind.number)] += Double(count)
-        let host = cells.index(of: place, packet.destination, .host, kind, at: second, profile: profile)
+        totals[Int(kind.number)] += Double(count)
+        let host = cell(of: packet.destination, kind, place, at: second)
         cells.add(host, packets: count, bytes: size, at: second)
         cells.add(host, observed: 1, total: Double(count), source: packet.source)
         if options.isAttackKnown { standing.add(packet, kind) }
@@ -209,13 +212,29 @@ package struct TrafficWatch: ~Copyable, Sendable {
         if let index = blockVector(of: packet.destination, kind) { vectors[index].collector.add(copy packet) }
     }
 
+    /// The cell of a host and class at this second.
+    @inline(__always)
+    mutating func cell(
+        of host: Address, _ kind: TrafficClass, _ place: TargetCells.Place, at second: Int32
+    ) -> Int {
+        if let index = cells.present(place, at: second) { return index }
+        return newCell(of: host, kind, place, at: second)
+    }
+
+    @inline(never)
+    private mutating func newCell(
+        of host: Address, _ kind: TrafficClass, _ place: TargetCells.Place, at second: Int32
+    ) -> Int {
+        cells.index(of: place, host, .host, kind, at: second, profile: profile)
+    }
+
     /// Each sampled packet stands for more than the first few; without them no visitor's SYN would be among what is ordinary.
     @inline(__always)
     private func isFirstSampled(_ host: Int) -> Bool { options.isOneSided && cells.cells[host].observed <= 3 }
 
     /// The vector over a block that takes in what comes for one of its hosts.
     @inline(__always)
-    private func blockVector(of target: Address, _ kind: TrafficClass) -> Int? {
+    func blockVector(of target: Address, _ kind: TrafficClass) -> Int? {
         guard blockVectors > 0 else { return nil }
         for level in [TargetCells.Level.net, .wide] {
             guard let index = cells.find(level.of(target), level, kind), cells.cells[index].vector >= 0 else {
@@ -224,155 +243,6 @@ package struct TrafficWatch: ~Copyable, Sendable {
             return Int(cells.cells[index].vector)
         }
         return nil
-    }
-
-    private static let chunk = 32
-    /// Seconds by which records in one file lie apart: collectors write what they got in five minutes as it came.
-    private static let lateFlow: Int64 = 600
-    /// Nanoseconds from which on a flow is no burst.
-    private static let longFlow: Int64 = 5_000_000_000
-
-    /// Takes in flow records: of each its packets and bytes, times its sampling rate, spread over the seconds from its
-    /// first to its last packet.
-    package mutating func observe(_ flows: Span<FlowRecord>) {
-        var places = InlineArray<32, Conversations.Place>(repeating: Conversations.Place())
-        var kinds = InlineArray<32, TrafficClass>(repeating: .tcpSyn)
-        var hosts = InlineArray<32, TargetCells.Place>(repeating: TargetCells.Place())
-        var seconds = InlineArray<32, Int64>(repeating: 0)
-        var start = 0
-        while start < flows.count {
-            var count = min(Self.chunk, flows.count &- start)
-            for offset in 0..<count {
-                let flow = flows[start &+ offset]
-                places[offset] = conversations.place(
-                    from: flow.source, flow.sourcePort, to: flow.destination, flow.destinationPort,
-                    protocolNumber: flow.protocolNumber)
-                conversations.expect(places[offset])
-            }
-            for offset in 0..<count {
-                let flow = flows[start &+ offset]
-                let second = flow.last / 1_000_000_000
-                // What came before a second ends is counted before it does.
-                if offset > 0, turns(second, late: Self.lateFlow) {
-                    count = offset
-                    break
-                }
-                _ = clock(flow.last, second, late: Self.lateFlow)
-                guard flow.packets > 0 else { continue }
-                seconds[offset] = second
-                kinds[offset] = classify(flow, places[offset], at: second)
-                hosts[offset] = cells.expect(flow.destination, kinds[offset])
-            }
-            for offset in 0..<count { cells.expect(&hosts[offset]) }
-            for offset in 0..<count where flows[start &+ offset].packets > 0 {
-                tally(flows[start &+ offset], kinds[offset], hosts[offset], at: seconds[offset])
-            }
-            start &+= count
-        }
-    }
-
-    /// Counts a flow of a class; of the second, since 1970, in which it ended.
-    @inline(__always)
-    private mutating func tally(
-        _ flow: FlowRecord, _ kind: TrafficClass, _ place: TargetCells.Place, at end: Int64
-    ) {
-        let scale = Float(flow.samplingRate)
-        let count = Float(flow.packets) * scale
-        let size = Float(flow.bytes) * scale
-        packets &+= flow.packets &* UInt64(flow.samplingRate)
-        bytes &+= flow.bytes &* UInt64(flow.samplingRate)
-        let second = min(now, Int32(clamping: end &- epoch))
-        classTotals[Int(kind.number)] += Double(count)
-        // From its first second on; what is settled counts in the oldest second that is not.
-        let last = max(second, now &- TargetCells.settling &+ 1)
-        let host = cells.index(of: place, flow.destination, .host, kind, at: now, profile: profile)
-        let length = flow.last &- max(flow.first, flow.last &- 86_400_000_000_000)
-        var share: Float = 1
-        if length < 1_000_000_000 {
-            cells.add(host, packets: count, bytes: size, at: last)
-        } else {
-            let whole = length / 1_000_000_000
-            share = 1 / Float(whole + 1)
-            let first = max(Int32(clamping: Int64(second) - whole), now &- TargetCells.settling &+ 1)
-            for second in min(first, last)...last {
-                cells.add(host, packets: count * share, bytes: size * share, at: second)
-            }
-        }
-        cells.add(host, observed: Float(flow.packets) * share, total: Double(count), source: flow.source)
-        let vector = cells.cells[host].vector
-        if vector >= 0 { return vectors[Int(vector)].collector.add(packet(of: flow)) }
-        if kind.isOrdinary {
-            flowRecords &+= 1
-            if flowRecords & 7 == 0 { ordinaryFlows.add(packet(of: flow), kind) }
-            return
-        }
-        if let index = blockVector(of: flow.destination, kind) {
-            vectors[index].collector.add(packet(of: flow))
-        } else if lookback.hasRoom() {
-            lookback.add(packet(of: flow), kind)
-        }
-    }
-
-    /// A flow as the one kind of packet that it was made of on average, standing for all of them.
-    private func packet(of flow: borrowing FlowRecord) -> PacketSummary {
-        var packet = PacketSummary()
-        packet.time = min(max(flow.last, watched.from), watched.until)
-        packet.source = flow.source
-        packet.destination = flow.destination
-        packet.sourcePort = flow.sourcePort
-        packet.destinationPort = flow.destinationPort
-        packet.protocolNumber = flow.protocolNumber
-        packet.flags = flow.flags
-        packet.icmpType = flow.icmpType
-        packet.icmpCode = flow.icmpCode
-        packet.isAverage = true
-        packet.length = UInt32(clamping: flow.bytes / max(1, flow.packets))
-        packet.weight = UInt32(clamping: flow.packets &* UInt64(flow.samplingRate))
-        packet.service = Service.ofReflector(port: flow.sourcePort)
-        return packet
-    }
-
-    @inline(__always)
-    private mutating func classify(
-        _ flow: FlowRecord, _ place: Conversations.Place, at second: Int64
-    ) -> TrafficClass {
-        let flags = flow.flags
-        let exchange = conversations.take(
-            place, isHigher: flow.sourcePort >= flow.destinationPort,
-            isOpening: flags & (TCPFlag.syn | TCPFlag.ack) == TCPFlag.syn,
-            isAcknowledging: false, at: plausible(second))
-        let isAlone = !exchange.isBothWays
-        switch flow.protocolNumber {
-        case PacketSummary.tcp:
-            let masked = flags & (TCPFlag.syn | TCPFlag.ack | TCPFlag.rst | TCPFlag.fin)
-            if masked == TCPFlag.syn { return .tcpSyn }
-            if masked == TCPFlag.syn | TCPFlag.ack, flow.packets <= 3, isAlone { return .tcpSynAck }
-            if isAlone, flow.packets <= 3, flags & TCPFlag.syn == 0 {
-                return flags & TCPFlag.rst != 0 ? .tcpReset : .tcpStray
-            }
-            return flow.sourcePort < flow.destinationPort ? .tcpToClient : .tcpToServer
-        case PacketSummary.udp:
-            guard isAlone else { return .udpAnswered }
-            if flow.sourcePort == 0, flow.destinationPort == 0 { return .fragment }
-            // A download over QUIC whose other side is exported elsewhere, or later.
-            if flow.sourcePort == 443, flow.destinationPort >= 1_024, flow.last &- flow.first >= Self.longFlow {
-                return .udpAnswered
-            }
-            let service = Service.ofReflector(port: flow.sourcePort)
-            if service != .none { return .response(service) }
-            return flow.destinationPort == 53 ? .request(.dns) : .udpOther
-        case PacketSummary.icmp:
-            guard isAlone || flow.icmpType == 8 else { return .icmpAnswered }
-            switch flow.icmpType {
-            case 8: return .icmpEcho
-            case 0: return .icmpReply
-            case 3, 4, 5, 11, 12: return .icmpError
-            default: return .icmpOther
-            }
-        case PacketSummary.icmpv6:
-            return flow.icmpType == 128 ? .icmpEcho : isAlone ? .icmpOther : .icmpAnswered
-        default: return isAlone ? .otherProtocol : .udpAnswered
-        }
     }
 
     /// A connection that was opened is used: its SYN was no flood's.
@@ -397,30 +267,27 @@ package struct TrafficWatch: ~Copyable, Sendable {
     /// - Parameter late: seconds that it may lie back without being a jump.
     @inline(__always)
     private mutating func clock(_ time: Int64, _ second: Int64, late: Int64 = 60) -> Int32 {
+        keeps(time, second, late: late) ? now : turn(to: time, late: late, isSure: false)
+    }
+
+    /// Notes a time that leaves the clock as it is; false where it may move it.
+    @inline(__always)
+    mutating func keeps(_ time: Int64, _ second: Int64, late: Int64) -> Bool {
         let ahead = second &- epoch &- Int64(now)
         if ahead == 0 {
             watched.reach(time)
-            strays = 0
-            return now
-        }
-        // As most flows are, which are told of when they are over.
-        if ahead < 0, ahead >= 0 &- late, hasBegun, !isNewRecording {
+        } else if ahead < 0, ahead >= 0 &- late, hasBegun, !isNewRecording {
+            // As most flows are, which are told of when they are over.
             watched.reachBack(time)
-            strays = 0
-            return now
+        } else {
+            return false
         }
-        return turn(to: time, late: late, isSure: false)
-    }
-
-    /// Whether a second moves the clock on, or may.
-    @inline(__always)
-    private func turns(_ second: Int64, late: Int64) -> Bool {
-        let ahead = second &- epoch &- Int64(now)
-        return ahead > 0 || ahead < -late
+        strays = 0
+        return true
     }
 
     @inline(never)
-    private mutating func turn(to time: Int64, late: Int64, isSure: Bool) -> Int32 {
+    mutating func turn(to time: Int64, late: Int64, isSure: Bool) -> Int32 {
         guard hasBegun else {
             hasBegun = true
             isNewRecording = false

@@ -71,10 +71,16 @@ extension FlowPlan {
             _ flows: inout MutableSpan<FlowRecord>, _ bytes: RawSpan, _ operation: Operation,
             _ set: (inout FlowRecord, UInt64) -> Void
         ) {
-            var end = start &+ Int(operation.end)
+            // The eight bytes that end where the first value ends, up to those of the last: bounds are checked here, once
+            // for all of them.
+            let first = start &+ Int(operation.end) &- 8
+            let words = bytes.extracting(first..<first &+ (places.count &- 1) &* length &+ 8)
+            var offset = 0
             for place in places {
-                set(&flows[place], FlowPlan.word(bytes, end) & operation.mask)
-                end &+= length
+                // In bounds: it is at most places.count - 1 times the length.
+                let word = words.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+                set(&flows[place], UInt64(bigEndian: word) & operation.mask)
+                offset &+= length
             }
         }
     }

@@ -77,9 +77,30 @@ struct FlowReading {
         while done < count {
             let places = before &+ done..<before &+ min(count, done &+ FlowPlan.block)
             FlowPlan.readColumns(operations, bytes, at: start &+ done &* length, of: length, &flows, places)
-            for place in places { finishPlain(&flows[place], &counts) }
+            if usesRates {
+                for place in places { flows[place].samplingRate = rate(0, flows[place].input, &counts) }
+            } else {
+                for place in places { flows[place].samplingRate = rate }
+            }
+            counts.clampedTimes &+= Self.finishPlain(&flows, places, clock, known.plan.first, known.plan.last)
             done &+= FlowPlan.block
         }
+    }
+
+    /// Puts right what columns left as it was told. Returns how many records have a time that is not believed.
+    @inline(never)
+    private static func finishPlain(
+        _ flows: inout MutableSpan<FlowRecord>, _ places: Range<Int>, _ clock: FlowClock, _ first: FlowTimeForm,
+        _ last: FlowTimeForm
+    ) -> UInt64 {
+        var clamped: UInt64 = 0
+        for place in places {
+            flows[place].moveICMP(flows[place].takeICMP())
+            let first = clock.time(UInt64(bitPattern: flows[place].first), first)
+            let last = clock.time(UInt64(bitPattern: flows[place].last), last)
+            if !flows[place].setTimes(first: first, last: last, clock) { clamped &+= 1 }
+        }
+        return clamped
     }
 
     private mutating func readVariable(
@@ -111,15 +132,6 @@ struct FlowReading {
             return false
         }
         return true
-    }
-
-    @inline(__always)
-    private mutating func finishPlain(_ record: inout FlowRecord, _ counts: inout FlowCounters) {
-        record.samplingRate = usesRates ? rate(0, record.input, &counts) : rate
-        record.moveICMP(record.takeICMP())
-        let first = clock.time(UInt64(bitPattern: record.first), known.plan.first)
-        let last = clock.time(UInt64(bitPattern: record.last), known.plan.last)
-        if !record.setTimes(first: first, last: last, clock) { counts.clampedTimes &+= 1 }
     }
 
     /// The rate that options data told for this record: its sampler's, its interface's, its domain's.
