@@ -1,5 +1,4 @@
 package import Mitigations
-package import Moments
 
 /// The washing street as it runs now, and what it can be told. A door hands it to the console.
 package protocol Street: Sendable {
@@ -10,11 +9,10 @@ package protocol Street: Sendable {
     /// Points of all sites, second by second, from now on; ends when the office does. A reader that does not keep up
     /// misses some.
     func seconds() async -> AsyncStream<[SitePoint]>
-    /// Lets everything through at a site until then, and counts what would have been done: the undo of all that the
-    /// system does there.
-    func observe(site: String, until: Moment, by account: String) async throws
-    /// Takes that back.
-    func protect(site: String, by account: String) async throws
+    /// What holds by hand, and the rules on requests.
+    func control() async -> ControlNow
+    /// Gives an order by hand: it is checked, carried out and noted as any other, wherever it comes from.
+    func give(_ order: HandOrder, by giver: HandOrder.Giver) async throws(ControlBook.Refusal)
 }
 
 package struct SiteNow: Equatable, Sendable {

@@ -9,6 +9,8 @@ package import Moments
 package struct ControlBook: Equatable, Sendable {
     /// Orders at a time; a person does not say more, a script that does wants the configuration.
     package static let limit = 4_096
+    /// Of them, those that one organisation's own people may have at its sites, so that they leave room for all others'.
+    package static let shareLimit = 512
     /// Seconds for which an order may hold.
     package static let longestLife: Int64 = 30 * 86_400
     package static let reasonLimit = 200
@@ -33,6 +35,30 @@ package struct ControlBook: Equatable, Sendable {
             case .observe: "observe"
             case .protect: "protect"
             }
+        }
+
+        /// Of a source as somebody typed it: an address, or a block.
+        package init(_ name: Source, _ text: String) throws(Refusal) {
+            guard let prefix = Prefix(text) else {
+                throw Refusal(
+                    .source, "'prefix' is an address or a block, such as 192.0.2.7 or 2001:db8::/48")
+            }
+            self = name == .allow ? .allow(prefix) : .deny(prefix)
+        }
+
+        package enum Source: String, CaseIterable, Sendable {
+            case allow, deny
+        }
+
+        package enum Mode: String, CaseIterable, Sendable {
+            case observe, protect
+        }
+
+        package init(_ mode: Mode) { self = mode == .observe ? .observe : .protect }
+
+        /// The source as people write it: an address alone has no length; nil: it is of none.
+        package var source: String? {
+            prefix.map { $0.length == ($0.address.isIPv4 ? 32 : 128) ? $0.address.description : $0.description }
         }
 
         package var prefix: Prefix? {
@@ -71,9 +97,25 @@ package struct ControlBook: Equatable, Sendable {
     }
 
     package struct Refusal: Error, Equatable, Sendable, CustomStringConvertible {
+        /// What is wrong, for those who say it in other words, or beside a field of a form.
+        package enum Cause: Equatable, Sendable {
+            /// The form of what was sent: no page of ours sends it so.
+            case form
+            case source, tooWide(least: Int), site, time
+            case noReason, longReason, reasonOfLines
+            case full, share
+            case noOrder, noRule
+            /// The disk refused; the office ends.
+            case notKept, notServed
+        }
+
+        package var cause: Cause
         package var reason: String
 
-        package init(_ reason: String) { self.reason = reason }
+        package init(_ cause: Cause, _ reason: String) {
+            self.cause = cause
+            self.reason = reason
+        }
 
         package var description: String { reason }
     }
@@ -100,19 +142,28 @@ package struct ControlBook: Equatable, Sendable {
     }
 
     /// Gives an order.
-    /// - Parameter seconds: how long it holds.
+    /// - Parameters:
+    ///   - seconds: how long it holds.
+    ///   - own: the sites of the organisation whose people give it; nil: the street's do.
     package mutating func add(
-        _ act: Act, site: String, seconds: Int64, reason: String, author: String, at now: Moment
+        _ act: Act, site: String, seconds: Int64, reason: String, author: String, own: Set<String>? = nil,
+        at now: Moment
     ) throws(Refusal) -> Order {
         guard (1...Self.longestLife).contains(seconds) else {
-            throw Refusal("an order holds for 1 second to \(Self.longestLife / 86_400) days")
+            throw Refusal(.time, "an order holds for 1 second to \(Self.longestLife / 86_400) days")
         }
         let order = Order(
             id: nextID, act: act, site: site, since: now, until: now + Double(seconds), reason: reason, author: author)
-        if let fault = Self.fault(of: order) { throw Refusal(fault) }
+        if let fault = Self.fault(of: order) { throw fault }
         let kept = orders.filter { !$0.concerns(the: order) }
         guard kept.count < Self.limit else {
-            throw Refusal("there are \(Self.limit) orders already; take some back, or use the configuration")
+            throw Refusal(.full, "there are \(Self.limit) orders already; take some back, or use the configuration")
+        }
+        if let own {
+            guard own.contains(site) else { throw Self.noSite(site) }
+            guard kept.count(where: { own.contains($0.site) }) < Self.shareLimit else {
+                throw Refusal(.share, "there are \(Self.shareLimit) orders at the organisation's sites already")
+            }
         }
         orders = kept + [order]
         nextID += 1
@@ -132,27 +183,35 @@ package struct ControlBook: Equatable, Sendable {
         return ended
     }
 
+    package static func noSite(_ name: String) -> Refusal { Refusal(.site, "there is no site '\(name)'") }
+
     /// What is wrong with a reason; nil: nothing.
-    package static func fault(inReason reason: String) -> String? {
-        if reason.isEmpty { return "a reason is needed: somebody will ask" }
-        guard reason.utf8.count <= reasonLimit else { return "the reason is longer than \(reasonLimit) bytes" }
-        return isLine(reason) ? nil : "site and reason are one line of text, without control characters"
+    package static func fault(inReason reason: String) -> Refusal? {
+        if reason.isEmpty { return Refusal(.noReason, "a reason is needed: somebody will ask") }
+        guard reason.utf8.count <= reasonLimit else {
+            return Refusal(.longReason, "the reason is longer than \(reasonLimit) bytes")
+        }
+        return isLine(reason) ? nil : Refusal(.reasonOfLines, lineFault)
     }
+
+    private static let lineFault = "site and reason are one line of text, without control characters"
 
     /// They are shown in terminals and logs, a line each.
     private static func isLine(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 32 && $0 != 127 } }
 
-    private static func fault(of order: Order) -> String? {
+    private static func fault(of order: Order) -> Refusal? {
         if let prefix = order.act.prefix {
             let widest = prefix.address.isIPv4 ? widestFour : widestSix
-            guard prefix.length >= widest else { return "\(prefix) is too wide: at least /\(widest)" }
+            guard prefix.length >= widest else {
+                return Refusal(.tooWide(least: widest), "\(prefix) is too wide: at least /\(widest)")
+            }
         } else if order.site.isEmpty {
-            return "a mode is of one site"
+            return Refusal(.site, "a mode is of one site")
         }
-        guard order.site.utf8.count <= siteLimit else { return "the site's name is too long" }
+        guard order.site.utf8.count <= siteLimit else { return Refusal(.site, "the site's name is too long") }
         if let fault = fault(inReason: order.reason) { return fault }
         guard order.author.utf8.count <= authorLimit, isLine(order.site + order.author) else {
-            return "site and author are one line of text, without control characters"
+            return Refusal(.form, "site and author are one line of text, without control characters")
         }
         return nil
     }

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import Incidents
+internal import Mitigations
 internal import Moments
 internal import NIOCore
 internal import PublicStatus
@@ -93,12 +94,21 @@ struct Console: Sendable {
     private func resolve(_ scope: Route.Scope, _ parameters: Parameters, _ visit: inout Visit) async throws {
         switch scope {
         case .nothing: return
-        case .site:
-            let name = parameters.get("site").flatMap { Form.decoded($0.utf8) }
-            guard let site = await street.now().first(where: { $0.site == name }), visit.sees(site.organisation) else {
-                throw Refusal.notFound
-            }
+        case .site: visit.site = try await site(parameters, visit)
+        case .order:
+            guard let id = parameters.get("order").flatMap({ UInt64($0) }),
+                let order = await street.control().orders.first(where: { $0.id == id })
+            else { throw Refusal.notFound }
+            // What holds at all sites, or at one that is gone, is the street's.
+            if visit.account?.organisation != nil { _ = try await site(named: order.site, visit) }
+            visit.order = order
+        case .rule:
+            let site = try await site(parameters, visit)
+            guard let number = parameters.get("rule"),
+                let rule = await street.control().rules.first(where: { $0.site == site.site && $0.number == number })
+            else { throw Refusal.notFound }
             visit.site = site
+            visit.rule = rule
         case .incident:
             guard let number = parameters.get("incident"), number.utf8.count <= 20,
                 let incident = try await records.incident(number: number), visit.sees(incident.organisation)
@@ -110,6 +120,17 @@ struct Console: Sendable {
             else { throw Refusal.notFound }
             visit.fingerprint = fingerprint
         }
+    }
+
+    private func site(_ parameters: Parameters, _ visit: Visit) async throws -> SiteNow {
+        try await site(named: parameters.get("site").flatMap { Form.decoded($0.utf8) }, visit)
+    }
+
+    private func site(named name: String?, _ visit: Visit) async throws -> SiteNow {
+        guard let site = await street.now().first(where: { $0.site == name }), visit.sees(site.organisation) else {
+            throw Refusal.notFound
+        }
+        return site
     }
 
     func note(_ visit: Visit, _ action: String, _ object: String) async throws {

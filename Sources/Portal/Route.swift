@@ -1,4 +1,6 @@
+internal import Detection
 package import Incidents
+internal import Mitigations
 
 /// One thing that the console can be asked: who may, about what, with which fields. The router is made from this table,
 /// and so is the test that tries every route with every account.
@@ -17,13 +19,14 @@ package struct Route: Sendable {
     package enum Action: String, CaseIterable, Sendable {
         case style, script, language, signInPage, signIn, signOut
         case now, events, site, siteEvents, observe, protect
+        case orders, giveOrder, setMode, expireOrder, rule, orderRule
         case incidents, incident, post, claim, evidence, sharing
         case fingerprints, fingerprint, notes, accounts, createAccount, account, changePassword
     }
 
     /// What the path names; a thing of another organisation is as one that does not exist.
     package enum Scope: Sendable {
-        case nothing, site, incident, fingerprint
+        case nothing, site, order, rule, incident, fingerprint
     }
 
     private init(
@@ -59,8 +62,11 @@ package struct Route: Sendable {
     private static let overseers: Set<Account.Role> = [.operator, .auditor]
 
     private static let password = Field("password", Password.lengths.upperBound)
-    /// Seconds that observing may last.
+    /// Seconds that observing may last, and an order by hand.
     static let spans = [900, 3_600, 28_800]
+    static let orderSpans = spans + [86_400, 604_800, 2_592_000]
+    /// Long enough for what is too long to be told beside its field.
+    private static let reason = Field("reason", 2_000, isOptional: true)
 
     package static let all: [Route] = [
         Route(.style, get: "/assets/console.css", anyone),
@@ -76,8 +82,31 @@ package struct Route: Sendable {
         Route(.siteEvents, get: "/sites/:site/events", members, .site),
         Route(
             .observe, post: "/sites/:site/observe", operators, .site,
-            fields: [Field("time", 5, choices: spans.map { String($0) }), Field("reason", 500)]),
+            fields: [Field("time", 5, choices: spans.map { String($0) }), reason]),
         Route(.protect, post: "/sites/:site/protect", operators, .site, fields: []),
+
+        Route(.orders, get: "/orders", members),
+        Route(
+            .giveOrder, post: "/orders", operators,
+            fields: [
+                Field("kind", 5, choices: ControlBook.Act.Source.allCases.map(\.rawValue)),
+                Field("source", 500, isOptional: true), Field("site", 500, isOptional: true),
+                Field("time", 7, choices: orderSpans.map { String($0) }), reason,
+            ]),
+        Route(
+            .setMode, post: "/orders/mode", operators,
+            fields: [
+                Field("mode", 7, choices: ControlBook.Act.Mode.allCases.map(\.rawValue)),
+                Field("site", 500, isOptional: true), Field("time", 7, choices: orderSpans.map { String($0) }), reason,
+            ]),
+        Route(.expireOrder, post: "/orders/:order/expire", operators, .order, fields: []),
+        Route(.rule, get: "/sites/:site/rules/:rule", members, .rule),
+        Route(
+            .orderRule, post: "/sites/:site/rules/:rule", operators, .rule,
+            fields: [
+                Field("word", 7, choices: LiveRule.Order.allCases.map(\.rawValue)),
+                Field("where", 4, choices: ["site", "all"]), reason,
+            ]),
 
         Route(.incidents, get: "/incidents", members),
         Route(.incident, get: "/incidents/:incident", members, .incident),

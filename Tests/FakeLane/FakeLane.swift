@@ -121,6 +121,9 @@ struct FakeLane {
         case .access:
             guard let list = try? AccessList(decoding: frame.body.span.bytes) else { exit(65) }
             note("\(name) access \(list.entries.map { "\($0.kind) \($0.prefix) \($0.site)" })\n")
+        case .requestRules:
+            guard let rules = try? RequestRules(decoding: frame.body.span.bytes) else { exit(65) }
+            note("\(name) rules \(rules.sites.map { "\($0.name) \($0.rules.count)" })\n")
         case .botVerdicts:
             guard let verdicts = try? BotVerdicts(decoding: frame.body.span.bytes) else { exit(65) }
             note("\(name) bots \(verdicts.verdicts.map { "\($0.claim.address) \($0.claim.bot) \($0.isTrue)" })\n")

@@ -61,6 +61,48 @@ import Testing
         #expect(book.orders.isEmpty && book.nextID == 1)
     }
 
+    @Test func `says of each fault what it is about`() throws {
+        typealias Cause = ControlBook.Refusal.Cause
+        func cause(_ work: (inout ControlBook) throws -> Void) -> Cause? {
+            var book = ControlBook()
+            do { try work(&book) } catch { return (error as? ControlBook.Refusal)?.cause }
+            return nil
+        }
+        let fine = try Self.prefix("192.0.2.0/24")
+        #expect(cause { _ in _ = try ControlBook.Act(.allow, "192.0.2.7/24") } == .source)
+        #expect(cause { _ = try Self.add(&$0, .deny(Self.prefix("10.0.0.0/7"))) } == .tooWide(least: 8))
+        #expect(cause { _ = try Self.add(&$0, .deny(Self.prefix("2000::/3"))) } == .tooWide(least: 16))
+        #expect(cause { _ = try Self.add(&$0, .deny(fine), seconds: 0) } == .time)
+        #expect(cause { _ = try Self.add(&$0, .observe, site: "") } == .site)
+        #expect(cause { _ = try Self.add(&$0, .deny(fine), reason: "") } == .noReason)
+        #expect(cause { _ = try Self.add(&$0, .deny(fine), reason: String(repeating: "a", count: 201)) } == .longReason)
+        #expect(cause { _ = try Self.add(&$0, .deny(fine), reason: "a\nb") } == .reasonOfLines)
+        #expect(try ControlBook.Act(.deny, "2001:DB8::7").source == "2001:db8::7")
+        #expect(try ControlBook.Act(.deny, "192.0.2.0/24").source == "192.0.2.0/24")
+    }
+
+    @Test func `leaves one organisation's people their sites and their share`() throws {
+        var book = ControlBook()
+        func add(_ number: Int, site: String, own: Set<String>?) throws -> ControlBook.Order {
+            let prefix = Prefix(Address(ipv4: 0xc000_0000 + UInt32(number)), length: 32)
+            return try book.add(
+                .deny(prefix), site: site, seconds: 60, reason: "a", author: "x", own: own, at: Self.now)
+        }
+        let own: Set = ["www", "balie"]
+        for site in ["", "other"] {
+            #expect(throws: ControlBook.noSite(site)) { try add(0, site: site, own: own) }
+        }
+        for number in 0..<ControlBook.shareLimit {
+            _ = try add(number, site: number % 2 == 0 ? "www" : "balie", own: own)
+        }
+        let more = ControlBook.shareLimit
+        #expect(throws: ControlBook.Refusal.self) { try add(more, site: "www", own: own) }
+        // One that takes another's place has a place; others have theirs, and so has the street.
+        #expect(throws: Never.self) { try add(0, site: "www", own: own) }
+        #expect(throws: Never.self) { try add(more, site: "other", own: ["other"]) }
+        #expect(throws: Never.self) { try add(more, site: "www", own: nil) }
+    }
+
     @Test func `is bounded`() throws {
         var book = ControlBook()
         for number in 0..<ControlBook.limit {

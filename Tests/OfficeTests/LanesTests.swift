@@ -1,6 +1,8 @@
 import Glibc
 import Messages
+import Mitigations
 import Moments
+import Synchronization
 import Testing
 import wasstraat
 
@@ -171,19 +173,52 @@ import wasstraat
             log().ranges(of: #"oost pages 4711 ["/"]"#).count == 2
         }
 
-        start.mailbox.send(.setMode(site: "www.west.example", .observe))
+        let answers = Answers()
+        func say(_ order: HandOrder, as organisation: String?) {
+            start.mailbox.send(
+                .order(order, by: HandOrder.Giver(name: "x", organisation: organisation)) { answers.take($0) })
+        }
+        func observe(_ site: String, as organisation: String?) {
+            say(.hold(.observe, site: site, seconds: 600, reason: "a test"), as: organisation)
+        }
+        // One organisation's people have no word at another's site, nor at all of them.
+        observe("www.oost.example", as: "west")
+        say(.hold(try ControlBook.Act(.deny, "192.0.2.7"), site: "", seconds: 600, reason: "a test"), as: "west")
+        observe("www.west.example", as: "west")
         try await folder.wait("the other mode") { log().contains(#"west takes ["www.west.example observe"]"#) }
         start.mailbox.send(.reload(configuration))
         try await folder.wait("the mode after a reload") {
             log().ranges(of: #"west takes ["www.west.example observe"]"#).count == 2
         }
-        start.mailbox.send(.setMode(site: "www.west.example", nil))
+        say(.expire(1), as: "oost")
+        say(.expire(1), as: "west")
         try await folder.wait("the configured mode") {
             log().ranges(of: #"west takes ["www.west.example protect"]"#).count == 2
         }
         #expect(!log().contains("www.oost.example observe"))
+        #expect(answers.refusals == [.site, .site, nil, .noOrder, nil])
         start.mailbox.send(.stop)
         try await end
+        // Whoever comes too late is told so, and does not wait for ever.
+        start.mailbox.close()
+        observe("www.west.example", as: "west")
+        #expect(answers.refusals.count == 6 && answers.refusals.last == .notServed)
+    }
+
+    /// What became of orders, in the order of the answers; nil: it was done.
+    private final class Answers: Sendable {
+        private let state = Mutex<[ControlBook.Refusal.Cause?]>([])
+
+        var refusals: [ControlBook.Refusal.Cause?] { state.withLock { $0 } }
+
+        func take(_ answer: Result<Void, ControlBook.Refusal>) {
+            state.withLock { state in
+                switch answer {
+                case .success: state.append(nil)
+                case .failure(let refusal): state.append(refusal.cause)
+                }
+            }
+        }
     }
 }
 

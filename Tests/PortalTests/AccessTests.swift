@@ -25,7 +25,8 @@ internal import Testing
         route.path.replacing(":site", with: member?.site ?? "no-such-site")
             .replacing(":incident", with: member?.incident ?? "2026-99")
             .replacing(":fingerprint", with: member?.fingerprint ?? "00")
-            .replacing(":language", with: "nl")
+            .replacing(":order", with: member.map { "\($0.order)" } ?? "99")
+            .replacing(":rule", with: member?.rule ?? "00").replacing(":language", with: "nl")
     }
 
     /// Values that the form takes.
@@ -35,6 +36,8 @@ internal import Testing
                 switch field.name {
                 case "fingerprint": member.fingerprint
                 case "organisation": member.organisation
+                case "site": member.site
+                case "source" where field.choices.isEmpty: "198.51.100.99"
                 case "name" where route.action == .createAccount: "new-account"
                 case "password", "current", "new", "repeat": World.password
                 default: field.choices.first ?? "words"
@@ -63,6 +66,7 @@ internal import Testing
         let world = try await World()
         let points = [World.alpha, World.beta].map { World.point($0.site, at: world.clock.now) }
         await world.street.give(only: points)
+        await world.street.keepOrders()
         let tries = try await world.serve { start in
             var tries = 0
             for visitor in Visitor.all {
@@ -82,7 +86,8 @@ internal import Testing
                         let answer: Browser.Answer
                         if route.isPost {
                             let own = visitor.organisation == World.beta.organisation ? World.beta : World.alpha
-                            answer = try await browser.post(path, Self.fields(route, member ?? own), key: key)
+                            let about = route.scope == .nothing ? own : member ?? own
+                            answer = try await browser.post(path, Self.fields(route, about), key: key)
                         } else {
                             answer = try await browser.get(path)
                         }
@@ -192,11 +197,12 @@ internal import Testing
             #expect(try await browser.get("/sites/markalpha-www?done=observing").text.contains("Protect again"))
             _ = try await browser.post("/sites/markalpha-www/protect", [], key: key)
         }
-        let until = (world.clock.now + 3_600).text
         #expect(
             await world.street.orders == [
-                "observe markalpha-www \(until) operator-markalpha", "protect markalpha-www operator-markalpha",
+                "operator-markalpha (console) access.observe markalpha-www 3600 s: klachten",
+                "operator-markalpha (console) access.expire markalpha-www observe",
             ])
-        #expect(await world.records.allNotes.contains { $0.action == "observe" && $0.object.hasSuffix("klachten") })
+        #expect(
+            await world.records.allNotes.contains { $0.action == "access.observe" && $0.object.hasSuffix("klachten") })
     }
 }

@@ -142,13 +142,24 @@ internal import Testing
                 "/sites/markalpha-www/observe", [("time", "900"), ("reason", hostile)], key: key)
             for path in [
                 "/", "/sites/markalpha-www", "/incidents", "/incidents/2026-1?text=over", "/fingerprints", "/notes",
-                "/accounts", "/?done=<script>alert(1)</script>", "/?\"><script>alert(1)</script>",
+                "/accounts", "/orders", "/sites/markalpha-www/rules/00000000000000a1", "/orders?before=<script>",
+                "/?done=<script>alert(1)</script>", "/?\"><script>alert(1)</script>",
                 "/incidents/2026-1?text=<script>", "/<script>alert(1)</script>",
             ] {
                 let answer = try await browser.get(
                     path.replacing("<", with: "%3C").replacing(">", with: "%3E").replacing("\"", with: "%22"))
                 #expect(!answer.text.contains("<script>"), "\(path)")
                 #expect(!answer.text.contains("\"'>"), "\(path)")
+            }
+            for (path, fields) in [
+                ("/orders", [("kind", "deny"), ("source", hostile), ("site", hostile), ("time", "900")]),
+                ("/orders/mode", [("mode", "observe"), ("site", hostile), ("time", "900")]),
+                ("/sites/markalpha-www/rules/00000000000000a1", [("word", "undo"), ("where", "site")]),
+            ] {
+                let reason = [("reason", String(repeating: hostile, count: 10))]
+                let answer = try await browser.post(path, fields + reason, key: key)
+                #expect(answer.status == 400 && answer.text.contains("&lt;script&gt;"), "\(path)")
+                #expect(!answer.text.contains("<script>") && !answer.text.contains("\"'>"), "\(path)")
             }
             let notes = try await browser.get("/notes").text
             #expect(notes.contains("&quot;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;{{formKey}}&amp;amp;"))

@@ -1,6 +1,7 @@
 // FileManager and the environment: a test may have them.
 internal import Foundation
 internal import Incidents
+internal import Mitigations
 internal import Portal
 internal import Testing
 
@@ -9,6 +10,10 @@ internal import Testing
         ("login", nil, "/login"), ("now", "operator-street", "/"), ("now-own", "analyst-markalpha", "/"),
         ("site", "operator-markalpha", "/sites/markalpha-www"),
         ("site-auditor", "auditor-street", "/sites/markbeta-www"),
+        ("orders", "operator-street", "/orders"), ("orders-own", "operator-markalpha", "/orders?done=ordered"),
+        ("orders-auditor", "auditor-markbeta", "/orders"),
+        ("rule", "operator-street", "/sites/markalpha-www/rules/00000000000000a1"),
+        ("rule-auditor", "auditor-markbeta", "/sites/markbeta-www/rules/00000000000000b2"),
         ("incidents", "operator-street", "/incidents"), ("incident", "operator-markalpha", "/incidents/2026-1"),
         ("incident-text", "operator-markalpha", "/incidents/2026-1?text=ongoing&done=posted"),
         ("incident-over", "auditor-markbeta", "/incidents/2026-2"),
@@ -36,6 +41,7 @@ internal import Testing
                 }
                 var guest = start
                 guest.language = language
+                for (name, text) in try await Self.wrong(start, language) { texts["\(name).\(language).html"] = text }
                 texts["login-wrong.\(language).html"] = try await guest.signIn("nobody", "wrong wrong wrong").0.text
             }
             var browser = start
@@ -65,16 +71,48 @@ internal import Testing
 
     private static func observing() async throws -> [String: String] {
         let world = try await World()
-        await world.street.observe(site: World.alpha.site, until: world.clock.now, by: "x")
+        try await world.street.give(
+            .hold(.observe, site: World.alpha.site, seconds: 900, reason: "klachten"), by: .init(name: "x"))
         return try await world.serve { start in
-            try await Self.both(start, "operator-markalpha", "/sites/markalpha-www", "site-observing")
+            let site = try await Self.both(start, "operator-markalpha", "/sites/markalpha-www", "site-observing")
+            let orders = try await Self.both(start, "operator-street", "/orders", "orders-observing")
+            return site.merging(orders) { $1 }
         }
+    }
+
+    /// Forms that come back, with what is wrong beside its field.
+    private static func wrong(_ start: Browser, _ language: String) async throws -> [String: String] {
+        var browser = start
+        browser.language = language
+        let key = try await browser.signIn("operator-street").key
+        let reason = ("reason", String(repeating: "x", count: 201))
+        var texts: [String: String] = [:]
+        for (name, path, fields) in [
+            (
+                "orders-wrong", "/orders",
+                [("kind", "allow"), ("source", "192.0.2.300"), ("site", "*"), ("time", "86400"), ("reason", "x")]
+            ),
+            ("mode-wrong", "/orders/mode", [("mode", "protect"), ("site", ""), ("time", "900"), reason]),
+            (
+                "rule-wrong", "/sites/markalpha-www/rules/00000000000000a1",
+                [("word", "undo"), ("where", "all"), reason]
+            ),
+            ("site-wrong", "/sites/markalpha-www/observe", [("time", "900"), reason]),
+        ] {
+            let answer = try await browser.post(path, fields, key: key)
+            #expect(answer.status == 400 && answer.text.contains("aria-invalid=\"true\""), "\(name)")
+            texts[name] = answer.text
+        }
+        return texts
     }
 
     private static func empty() async throws -> [String: String] {
         let world = try await World()
         await world.street.empty()
-        return try await world.serve { start in try await Self.both(start, "operator-markalpha", "/", "now-empty") }
+        return try await world.serve { start in
+            let now = try await Self.both(start, "operator-markalpha", "/", "now-empty")
+            return now.merging(try await Self.both(start, "operator-markalpha", "/orders", "orders-empty")) { $1 }
+        }
     }
 
     private static func both(

@@ -32,14 +32,17 @@ struct World: Sendable {
         var site: String
         var incident: String
         var fingerprint: String
+        /// The number of an order by hand, and of a rule on requests.
+        var order: Int
+        var rule: String
     }
 
     static let alpha = Member(
         organisation: "Provincie markalpha", mark: "markalpha", site: "markalpha-www", incident: "2026-1",
-        fingerprint: String(repeating: "a1", count: 32))
+        fingerprint: String(repeating: "a1", count: 32), order: 1, rule: "00000000000000a1")
     static let beta = Member(
         organisation: "Gemeente markbeta", mark: "markbeta", site: "markbeta-www", incident: "2026-2",
-        fingerprint: String(repeating: "b2", count: 32))
+        fingerprint: String(repeating: "b2", count: 32), order: 2, rule: "00000000000000b2")
 
     let records = MemoryRecords()
     let street: MemoryStreet
@@ -50,11 +53,16 @@ struct World: Sendable {
         configuration = PortalConfiguration(listener: .address("127.0.0.1", port: 0), hosts: ["console.example"])
         configuration.passwordCost = cost
         let now = clock.now
-        street = MemoryStreet(sites: [Self.alpha, Self.beta].map { Self.site($0, now, hostile) })
+        street = MemoryStreet(
+            sites: [Self.alpha, Self.beta].map { Self.site($0, now, hostile) }, records: records, clock: clock)
         await street.give(filter: .answering(Self.filter(hostile)))
         for (index, member) in [Self.alpha, Self.beta].enumerated() {
             try await fill(member, Int64(index + 1), now, hostile)
+            let act = try ControlBook.Act(index == 0 ? .allow : .deny, index == 0 ? "198.51.100.7" : "198.51.100.64/26")
+            try await street.seed(act, site: member.site, reason: "kantoor van \(member.mark)\(hostile)")
+            await street.seed(Self.rule(member, now, hostile))
         }
+        try await street.seed(try ControlBook.Act(.deny, "2001:db8:5::/48"), site: "", reason: "scanner\(hostile)")
         let hash = Password.hash(Self.password, cost: cost) ?? ""
         for organisation in [nil, Self.alpha.organisation, Self.beta.organisation] {
             for role in Account.Role.allCases {
@@ -100,6 +108,13 @@ struct World: Sendable {
             since: now + -300, until: id == 1 ? nil : now + -60,
             reason: "Meer verzoeken dan \(member.mark) aankan: 960 per seconde, 12 tegelijk.\(hostile)", dropped: 81_240
         )
+    }
+
+    private static func rule(_ member: Member, _ now: Moment, _ hostile: String) -> RuleNow {
+        RuleNow(
+            site: member.site, id: UInt64(member.rule, radix: 16) ?? 0,
+            conditions: [.init(.method, "GET"), .init(.route, "/\(member.mark)/zoeken?q\(hostile)")], state: .live,
+            coverage: 0.973, collateral: 0.0004, hits: 181_230, knownHits: 3, marked: 181_227, until: now + 1_700)
     }
 
     /// What a rule in the packet filter dropped.

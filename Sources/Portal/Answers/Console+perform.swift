@@ -29,6 +29,12 @@ extension Console {
         case .site: return try await sitePage(visit, try site(visit))
         case .observe: return try await observe(visit, try site(visit))
         case .protect: return try await protect(visit, try site(visit))
+        case .orders: return await ordersPage(visit)
+        case .giveOrder: return try await giveOrder(visit)
+        case .setMode: return try await setMode(visit)
+        case .expireOrder: return try await expireOrder(visit)
+        case .rule: return try rulePage(visit)
+        case .orderRule: return try await orderRule(visit)
         case .incidents:
             let year = visit.now + -366 * 86_400..<visit.now + 86_400
             let incidents = try await records.incidents(organisation: visit.account?.organisation, in: year, limit: 500)
@@ -86,30 +92,24 @@ extension Console {
 
     // MARK: Sites
 
-    private func sitePage(_ visit: Visit, _ site: SiteNow) async throws -> Response {
+    /// - Parameter refusal: why letting everything through was refused, to be said beside its field.
+    func sitePage(
+        _ visit: Visit, _ site: SiteNow, refusal: ControlBook.Refusal? = nil
+    ) async throws -> Response {
         let now = visit.now
         let points = try await records.points(site: site.site, in: now + -Double(Plot.window)..<now + 1)
         let measures = try await records.mitigations(scope: site.site, in: now + -7 * 86_400..<now + 1)
             .filter { visit.sees($0.tenant) }
         let days = try await records.days(
             site: site.site, in: Day(number: now.day.number - 29)..<Day(number: now.day.number + 1))
-        let view = visit.siteView(site, points: points, measures: measures, days: days)
-        return page("site", site.host, view, visit, live: site.link + "/events")
-    }
-
-    private func observe(_ visit: Visit, _ site: SiteNow) async throws -> Response {
-        guard let account = visit.account, let seconds = Double(visit.form["time"]) else { throw Refusal.notAllowed }
-        let until = visit.now + seconds
-        try await note(visit, "observe", "\(site.site) until \(until.text): \(visit.form["reason"])")
-        try await street.observe(site: site.site, until: until, by: account.name)
-        return redirect(to: site.link + "?done=observing")
-    }
-
-    private func protect(_ visit: Visit, _ site: SiteNow) async throws -> Response {
-        guard let account = visit.account else { throw Refusal.notAllowed }
-        try await note(visit, "protect", site.site)
-        try await street.protect(site: site.site, by: account.name)
-        return redirect(to: site.link + "?done=protecting")
+        var view = visit.siteView(site, points: points, measures: measures, days: days)
+        let isByHand = await observing(site) != nil
+        view["mayUndo"] = visit.may(.protect) && site.isObserving && isByHand
+        view["reason"] = visit.form["reason"]
+        view["reasonError"] = refusal.map { visit.wording.refusal($0.cause) }
+        return page(
+            "site", site.host, view, visit, status: refusal.map { status(of: $0) } ?? .ok,
+            live: site.link + "/events")
     }
 
     // MARK: Incidents

@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import Incidents
 internal import Languages
+internal import Mitigations
 internal import Moments
 internal import PublicStatus
 
@@ -24,6 +25,8 @@ struct Visit {
     var site: SiteNow?
     var incident: Incident?
     var fingerprint: StoredFingerprint?
+    var order: ControlBook.Order?
+    var rule: RuleNow?
 
     var wording: Wording { Wording(language: language) }
 
@@ -32,6 +35,9 @@ struct Visit {
         guard let account else { return false }
         return account.organisation == nil || account.organisation == organisation
     }
+
+    /// Addresses of sources are of people: those who give orders about them see them, and nobody else.
+    var seesSources: Bool { may(.giveOrder) }
 
     func may(_ action: Route.Action) -> Bool {
         guard let account, let route = Route.all.first(where: { $0.action == action }) else { return false }

@@ -44,14 +44,20 @@ extension Console {
     private func menu(_ visit: Visit) -> [View] {
         let items: [(Route.Action, String, String)] = [
             (.now, "/", visit.wording.pick("Nu", "Now")),
+            (.orders, "/orders", visit.wording.pick("Met de hand", "By hand")),
             (.incidents, "/incidents", visit.wording.pick("Incidenten", "Incidents")),
             (.fingerprints, "/fingerprints", visit.wording.pick("Kenmerken", "Fingerprints")),
             (.notes, "/notes", visit.wording.pick("Logboek", "Audit log")), (.accounts, "/accounts", "Accounts"),
         ]
         let path = visit.place.prefix { $0 != "?" }
         return items.filter { visit.may($0.0) }.map { _, link, name in
+            let isRule = path.contains("/rules/")
             let isHere =
-                link == "/" ? path == "/" || path.hasPrefix("/sites/") : path == link || path.hasPrefix(link + "/")
+                switch link {
+                case "/": path == "/" || path.hasPrefix("/sites/") && !isRule
+                case "/orders": path.hasPrefix(link) || isRule
+                default: path == link || path.hasPrefix(link + "/")
+                }
             return ["link": link, "name": name, "isHere": isHere]
         }
     }
@@ -60,6 +66,9 @@ extension Console {
     private static let done: [String: Words] = [
         "observing": Words(nl: "Alles wordt nu doorgelaten.", en: "Everything is let through now."),
         "protecting": Words(nl: "De site wordt weer beschermd.", en: "The site is protected again."),
+        "ordered": Words(nl: "De opdracht geldt.", en: "The order holds."),
+        "expired": Words(nl: "De opdracht is teruggenomen.", en: "The order has been taken back."),
+        "told": Words(nl: "De regel volgt uw woord.", en: "The rule follows your word."),
         "posted": Words(nl: "Het bericht is geplaatst.", en: "The message has been posted."),
         "filed": Words(nl: "Het staat in het register.", en: "It is in the register."),
         "created": Words(nl: "Het account is gemaakt.", en: "The account has been created."),

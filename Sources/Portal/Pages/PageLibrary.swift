@@ -15,7 +15,8 @@ struct PageLibrary: Sendable {
         "incident": incidentTemplate, "attack": attackTemplate, "incident-forms": incidentFormsTemplate,
         "fingerprints": fingerprintsTemplate, "notes": notesTemplate, "accounts": accountsTemplate,
         "account": accountTemplate, "badge": badgeTemplate, "time": timeTemplate, "key": keyTemplate,
-        "filter": filterTemplate,
+        "filter": filterTemplate, "orders": ordersTemplate, "order": orderTemplate, "place-error": placeErrorTemplate,
+        "rule": ruleTemplate, "rule-facts": ruleFactsTemplate,
     ]
 
     private init() {

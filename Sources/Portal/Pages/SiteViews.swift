@@ -79,7 +79,6 @@ extension Visit {
         view["number"] = site.incident
         view["isUnderPressure"] = site.isUnderPressure
         view["isObserving"] = site.isObserving
-        view["mayUndo"] = may(.protect)
         view["mayObserve"] = may(.observe) && !site.isObserving
         view["inFlight"] = wording.number(UInt64(max(0, site.inFlight)))
         view["limit"] = wording.number(site.limit)

@@ -147,7 +147,7 @@ enum Assets {
         }
         .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
         .cards > .card { margin: 0; }
-        .card > :last-child, .notice > :last-child, form > :last-child { margin-bottom: 0; }
+        .card > :last-child, .notice > :last-child, form > :last-child, fieldset > :last-child { margin-bottom: 0; }
         .card h2:first-child { margin-top: 0; }
         .site, .attack, .row { border-left-width: 5px; }
         .card.is-up { border-left-color: var(--basis-color-up); }
@@ -190,6 +190,8 @@ enum Assets {
           display: block; width: 100%; max-width: 42rem; margin-top: .25rem; padding: .5rem .65rem; font: inherit;
           color: inherit; background: var(--basis-color-surface); border: 1px solid var(--basis-color-control); border-radius: 4px;
         }
+        .fault { display: block; color: var(--basis-color-down); font-weight: 600; }
+        input[aria-invalid], select[aria-invalid] { border: 2px solid var(--basis-color-down); }
         .choice { display: inline-flex; align-items: center; gap: .4rem; margin-right: 1.25rem; padding: .35rem 0; font-weight: 400; }
         .choice input { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--basis-color-accent); }
         button { font: inherit; font-weight: 600; padding: .55rem 1.1rem; border-radius: 4px; border: 2px solid; cursor: pointer; }

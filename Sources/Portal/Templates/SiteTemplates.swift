@@ -50,7 +50,7 @@ extension PageLibrary {
         <section aria-labelledby="measures"><h2 id="measures">[[Wat het systeem doet, en waarom|What the system does, and why]]</h2>
         {{^hasMitigations}}<p class="empty">[[Het systeem doet hier nu niets.|The system does nothing here now.]]</p>{{/hasMitigations}}
         {{#hasMitigations}}<ul class="cards">{{#mitigations}}{{>mitigation}}{{/mitigations}}</ul>{{/hasMitigations}}
-        {{#mayObserve}}<details class="card"><summary>[[Dit alles terugdraaien|Undo all of this]]</summary>
+        {{#mayObserve}}<details class="card"{{#reasonError}} open{{/reasonError}}><summary>[[Dit alles terugdraaien|Undo all of this]]</summary>
         <p>[[Dan gaat alles een tijd door naar de site. Ook een aanval.|Then everything goes to the site for a time. An attack too.]]
         [[Daarna beschermt het systeem weer vanzelf.|After that the system protects again by itself.]]</p>
         <form method="post" action="{{link}}/observe">{{>key}}
@@ -59,8 +59,10 @@ extension PageLibrary {
         <label class="choice"><input type="radio" name="time" value="3600"> [[1 uur|1 hour]]</label>
         <label class="choice"><input type="radio" name="time" value="28800"> [[8 uur|8 hours]]</label></p></fieldset>
         <p><label for="reason">[[Waarom?|Why?]]</label> <span class="hint" id="reason-hint">[[Komt in het logboek.|Goes into the audit log.]]</span>
-        <input id="reason" name="reason" aria-describedby="reason-hint" required maxlength="500"></p>
+        {{#reasonError}}<span class="fault" id="reason-fault" role="alert">{{reasonError}}</span>{{/reasonError}}
+        <input id="reason" name="reason" value="{{reason}}" aria-describedby="reason-hint{{#reasonError}} reason-fault{{/reasonError}}"{{#reasonError}} aria-invalid="true"{{/reasonError}} required maxlength="200"></p>
         <p><button class="danger">[[Alles doorlaten|Let everything through]]</button></p></form></details>{{/mayObserve}}
+        <p class="sub"><a href="/orders">[[Met de hand: bronnen en regels|By hand: sources and rules]]</a></p>
         </section>
         {{#hasPast}}<section aria-labelledby="past"><h2 id="past">[[De laatste zeven dagen|The last seven days]]</h2>
         <ul class="cards">{{#past}}{{>mitigation}}{{/past}}</ul></section>{{/hasPast}}

@@ -40,41 +40,81 @@ final class ControlDesk {
         follow()
     }
 
-    func add(_ form: OrderForm, author: String, at now: Moment) throws(ControlBook.Refusal) -> ControlBook.Order {
-        guard form.site.isEmpty || office.sites.contains(form.site) else {
-            throw ControlBook.Refusal("there is no site '\(form.site)'")
+    /// Carries out what was given elsewhere than on the admin socket.
+    func carryOut(_ order: HandOrder, by giver: HandOrder.Giver, at now: Moment) throws(ControlBook.Refusal) {
+        expire(at: now)
+        switch order {
+        case .hold(let act, let site, let seconds, let reason):
+            _ = try hold(act, site: site, seconds: seconds, reason: reason, by: giver, at: now)
+        case .expire(let id): _ = try remove(id, by: giver)
+        case .rule(let word, let rule, let site, let reason):
+            try say(word, of: rule, at: site, reason: reason, by: giver)
         }
-        let said = self.author(author, form.by)
+    }
+
+    /// Gives an order that holds for a time. This, `remove` and `say` are where orders by hand are checked and noted,
+    /// wherever they were given.
+    func hold(
+        _ act: ControlBook.Act, site: String, seconds: Int64, reason: String, by giver: HandOrder.Giver, at now: Moment
+    ) throws(ControlBook.Refusal) -> ControlBook.Order {
+        guard site.isEmpty || office.sites.contains(site) else { throw ControlBook.noSite(site) }
         var changed = book
         let order = try changed.add(
-            form.act, site: form.site, seconds: form.seconds, reason: form.reason, author: said, at: now)
+            act, site: site, seconds: seconds, reason: reason, author: giver.name, own: sites(of: giver), at: now)
         try keep(changed)
-        note(order, "access.\(order.act.name)", by: said, "for \(form.seconds) s: \(order.reason)")
-        // What machines blocked in the kernel would never reach the lane that lets it in.
-        if case .allow(let prefix) = order.act { office.sources?.letIn(prefix) }
+        note(order, "access.\(order.act.name)", by: giver.name, "for \(seconds) s: \(order.reason)")
+        // What machines blocked in the kernel would never reach the lane that lets it in. A block there is of all
+        // organisations: one's own people leave it to the street's.
+        if case .allow(let prefix) = order.act, giver.organisation == nil { office.sources?.letIn(prefix) }
         return order
     }
 
-    /// Who gave an order, and on whose behalf as they say: cut and cleaned, for an odd name is no reason to refuse it.
-    func author(_ author: String, _ by: String) -> String {
+    /// Takes an order back.
+    func remove(_ id: UInt64, by giver: HandOrder.Giver) throws(ControlBook.Refusal) -> ControlBook.Order {
+        var changed = book
+        guard let order = changed.remove(id), sites(of: giver)?.contains(order.site) != false else {
+            throw ControlBook.Refusal(.noOrder, "there is no order of that number; it may have ended")
+        }
+        try keep(changed)
+        note(order, "access.expire", by: giver.name, "taken back: \(order.act.name)")
+        return order
+    }
+
+    /// Says a word on a rule on requests.
+    func say(
+        _ word: LiveRule.Order, of rule: UInt64, at site: String?, reason: String, by giver: HandOrder.Giver
+    ) throws(ControlBook.Refusal) {
+        if let fault = ControlBook.fault(inReason: reason) { throw fault }
+        if let own = sites(of: giver) {
+            guard let site, own.contains(site) else { throw ControlBook.noSite(site ?? "") }
+        }
+        guard hasRule(rule, at: site) else {
+            throw ControlBook.Refusal(
+                .noRule, "there is no rule on requests of that number there; it may have ended")
+        }
+        office.requests.put(.order(word, rule: rule, site: site), size: 64)
+        let object = "\(site ?? "all sites"): rule \(RequestRule.digits(of: rule)): \(reason)"
+        office.audit.put(AuditFeed.Entry(at: .now, actor: giver.name, action: "rule.\(word.rawValue)", object: object))
+    }
+
+    private func hasRule(_ id: UInt64, at site: String?) -> Bool {
+        office.requestRules?.sites.contains { one in
+            (site == nil || site == one.name) && one.rules.contains { $0.id == id }
+        } ?? false
+    }
+
+    /// The sites at which somebody may give orders; nil: all.
+    private func sites(of giver: HandOrder.Giver) -> Set<String>? {
+        giver.organisation.map { name in
+            Set(office.configuration.organisations.first { $0.name == name }?.sites ?? [])
+        }
+    }
+
+    /// Who gives an order, and on whose behalf as they say: cut and cleaned, for an odd name is no reason to refuse it.
+    func giver(_ author: String, for by: String) -> HandOrder.Giver {
         let behalf = String(
             String.UnicodeScalarView(by.unicodeScalars.filter { (33...126).contains($0.value) }.prefix(32)))
-        return behalf.isEmpty ? author : "\(author) for \(behalf)"
-    }
-
-    /// Of a rule on requests.
-    func note(_ order: LiveRule.Order, of rule: UInt64, at site: String?, _ reason: String, by actor: String) {
-        let object = "\(site ?? "all sites"): rule \(RequestRule.digits(of: rule)): \(reason)"
-        office.audit.put(AuditFeed.Entry(at: .now, actor: actor, action: "rule.\(order.rawValue)", object: object))
-    }
-
-    /// - Returns: nil where there is no such order.
-    func remove(_ id: UInt64, author: String) throws(ControlBook.Refusal) -> ControlBook.Order? {
-        var changed = book
-        guard let order = changed.remove(id) else { return nil }
-        try keep(changed)
-        note(order, "access.expire", by: author, "taken back: \(order.act.name)")
-        return order
+        return HandOrder.Giver(name: behalf.isEmpty ? author : "\(author) for \(behalf)")
     }
 
     /// Ends what has come to its end.
@@ -94,7 +134,7 @@ final class ControlDesk {
             try office.folder.write(changed.encoded(), to: Self.file)
         } catch {
             office.stateFailed(error)
-            throw ControlBook.Refusal("the order cannot be kept: \(error)")
+            throw ControlBook.Refusal(.notKept, "the order cannot be kept: \(error)")
         }
         book = changed
         follow()
@@ -110,6 +150,10 @@ final class ControlDesk {
         for (site, mode) in wanted { office.setMode(mode, of: site) }
         modes = Set(wanted.keys)
         for desk in office.desks { desk.sendAccess() }
+        let configured = office.desks.flatMap { $0.wanted.sites }.filter { $0.mode == .observe }.map(\.name)
+        let observing = Set(configured).union(wanted.keys).filter { (wanted[$0] ?? .observe) == .observe }
+        let control = OfficeReport.Control(orders: book.orders, observing: observing)
+        office.report.update { $0.control = control }
     }
 
     /// The lists for one lane: what was said by hand, and where our prober comes from.

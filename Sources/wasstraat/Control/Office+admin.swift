@@ -50,7 +50,7 @@ extension Office {
             default: break
             }
         } catch {
-            return .refusal(400, "refused", error.reason)
+            return refusal(error)
         }
         return .refusal(404, "not_found", "there is nothing here; Documentation/operating.md names what there is")
     }
@@ -65,23 +65,22 @@ extension Office {
         case ("POST", "sites", 3) where path[2] == "mode":
             guard sites.contains(path[1]) else { return nil }
             let form = try OrderForm(request.body, kinds: ["observe", "protect"], site: path[1])
-            return created(try control.add(form, author: request.author, at: now))
+            return try hold(form, request, at: now)
         case ("GET", "access", 1): return list()
         case ("POST", "access", 1):
-            let form = try OrderForm(request.body, kinds: ["allow", "deny"])
-            return created(try control.add(form, author: request.author, at: now))
+            return try hold(try OrderForm(request.body, kinds: ["allow", "deny"]), request, at: now)
         case ("DELETE", "access", 2):
-            guard let id = UInt64(path[1]), let order = try control.remove(id, author: request.author) else {
-                return .refusal(404, "no_order", "there is no order of that number; it may have ended")
-            }
+            // No order has the number 0.
+            let order = try control.remove(UInt64(path[1]) ?? 0, by: control.giver(request.author, for: ""))
             return AdminReply { $0.append(order) }
         case ("POST", "rules", 2):
             let form = try OrderForm.rule(request.body)
-            guard let rule = UInt64(path[1], radix: 16), hasRule(rule, at: form.site) else {
-                return .refusal(404, "no_rule", "there is no rule on requests of that number there; it may have ended")
+            guard let rule = UInt64(path[1], radix: 16) else {
+                return .refusal(404, "no_rule", "a rule's number is of hexadecimal digits")
             }
-            requests.put(.order(form.order, rule: rule, site: form.site), size: 64)
-            control.note(form.order, of: rule, at: form.site, form.reason, by: control.author(request.author, form.by))
+            try control.say(
+                form.order, of: rule, at: form.site, reason: form.reason,
+                by: control.giver(request.author, for: form.by))
             return AdminReply {
                 $0.raw("{\"rule\":")
                 $0.string(RequestRule.digits(of: rule))
@@ -95,12 +94,21 @@ extension Office {
         }
     }
 
-    private func created(_ order: ControlBook.Order) -> AdminReply { AdminReply(201) { $0.append(order) } }
+    private func hold(
+        _ form: OrderForm, _ request: AdminPeer.Request, at now: Moment
+    ) throws(ControlBook.Refusal) -> AdminReply {
+        let order = try control.hold(
+            form.act, site: form.site, seconds: form.seconds, reason: form.reason,
+            by: control.giver(request.author, for: form.by), at: now)
+        return AdminReply(201) { $0.append(order) }
+    }
 
-    private func hasRule(_ id: UInt64, at site: String?) -> Bool {
-        requestRules?.sites.contains { one in
-            (site == nil || site == one.name) && one.rules.contains { $0.id == id }
-        } ?? false
+    private func refusal(_ refusal: ControlBook.Refusal) -> AdminReply {
+        switch refusal.cause {
+        case .noOrder: .refusal(404, "no_order", refusal.reason)
+        case .noRule: .refusal(404, "no_rule", refusal.reason)
+        default: .refusal(400, "refused", refusal.reason)
+        }
     }
 
     private func list() -> AdminReply {

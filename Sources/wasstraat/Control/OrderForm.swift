@@ -23,12 +23,12 @@ struct OrderForm {
         let members = try Self.members(body, known: ["kind", "prefix", "site", "seconds", "reason", "by"])
         let kind = try Self.text(members, "kind")
         guard let kind, kinds.contains(kind) else {
-            throw ControlBook.Refusal("'kind' is one of \(kinds.joined(separator: ", "))")
+            throw ControlBook.Refusal(.form, "'kind' is one of \(kinds.joined(separator: ", "))")
         }
         act = try Self.act(kind, try Self.text(members, "prefix"))
         let named = try Self.text(members, "site")
         guard site == nil || named == nil || named == site else {
-            throw ControlBook.Refusal("'site' is another one than the path's")
+            throw ControlBook.Refusal(.form, "'site' is another one than the path's")
         }
         self.site = site ?? named ?? ""
         reason = try Self.text(members, "reason") ?? ""
@@ -36,9 +36,9 @@ struct OrderForm {
         switch members["seconds"] {
         case nil: seconds = Self.usualTime
         case .number(let text):
-            guard let number = Int64(text) else { throw ControlBook.Refusal("'seconds' is a whole number") }
+            guard let number = Int64(text) else { throw ControlBook.Refusal(.form, "'seconds' is a whole number") }
             seconds = number
-        default: throw ControlBook.Refusal("'seconds' is a whole number")
+        default: throw ControlBook.Refusal(.form, "'seconds' is a whole number")
         }
     }
 
@@ -49,22 +49,16 @@ struct OrderForm {
         let members = try members(body, known: ["kind", "site", "reason", "by"])
         guard let order = try text(members, "kind").flatMap(LiveRule.Order.init) else {
             let kinds = LiveRule.Order.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ControlBook.Refusal("'kind' is one of \(kinds)")
+            throw ControlBook.Refusal(.form, "'kind' is one of \(kinds)")
         }
         let reason = try text(members, "reason") ?? ""
-        if let why = ControlBook.fault(inReason: reason) { throw ControlBook.Refusal(why) }
         return (order, try text(members, "site"), reason, try text(members, "by") ?? "")
     }
 
     private static func act(_ kind: String, _ text: String?) throws(ControlBook.Refusal) -> ControlBook.Act {
-        guard kind == "allow" || kind == "deny" else {
-            guard text == nil else { throw ControlBook.Refusal("a mode has no 'prefix'") }
-            return kind == "observe" ? .observe : .protect
-        }
-        guard let text, let prefix = Prefix(text) else {
-            throw ControlBook.Refusal("'prefix' is an address or a block, such as 192.0.2.7 or 2001:db8::/48")
-        }
-        return kind == "allow" ? .allow(prefix) : .deny(prefix)
+        if let source = ControlBook.Act.Source(rawValue: kind) { return try ControlBook.Act(source, text ?? "") }
+        guard text == nil else { throw ControlBook.Refusal(.form, "a mode has no 'prefix'") }
+        return kind == "observe" ? .observe : .protect
     }
 
     private static func members(
@@ -74,11 +68,12 @@ struct OrderForm {
         do throws(ExchangeError) {
             value = try JSONReader.read(body)
         } catch {
-            throw ControlBook.Refusal("the body is no JSON: \(error)")
+            throw ControlBook.Refusal(.form, "the body is no JSON: \(error)")
         }
-        guard case .object(let members) = value else { throw ControlBook.Refusal("the body is no JSON object") }
+        guard case .object(let members) = value else { throw ControlBook.Refusal(.form, "the body is no JSON object") }
         for member in members where !known.contains(member.key) {
-            throw ControlBook.Refusal("'\(member.key)' is not known here; known are \(known.joined(separator: ", "))")
+            throw ControlBook.Refusal(
+                .form, "'\(member.key)' is not known here; known are \(known.joined(separator: ", "))")
         }
         return Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
     }
@@ -87,7 +82,7 @@ struct OrderForm {
         switch members[key] {
         case nil, .null: return nil
         case .string(let text): return text
-        default: throw ControlBook.Refusal("'\(key)' is a text")
+        default: throw ControlBook.Refusal(.form, "'\(key)' is a text")
         }
     }
 }

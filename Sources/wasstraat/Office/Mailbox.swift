@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 package import Messages
+package import Mitigations
 internal import Synchronization
 
 /// How other threads speak to the office's thread: a short list and a pipe that wakes it.
@@ -9,9 +10,9 @@ package final class Mailbox: Sendable {
         case reload(OfficeConfiguration)
         /// The public pages, all of them: for every lane now, and for each that comes later. Only the last ones count.
         case pages(Pages)
-        /// Another mode for a site than the configured one, also after a reload, until it is taken back (nil). It does not
-        /// outlive the office.
-        case setMode(site: String, Snapshot.Mode?)
+        /// An order by hand that was given elsewhere than on the admin socket. The answer comes once, also where nobody
+        /// takes orders any more.
+        case order(HandOrder, by: HandOrder.Giver, answer: @Sendable (Result<Void, ControlBook.Refusal>) -> Void)
         /// The rules on requests of all sites, for every lane now, and for each that comes later.
         case requestRules(RequestRules)
         /// What was found out of crawlers; replaces what was before.
@@ -23,7 +24,7 @@ package final class Mailbox: Sendable {
         case stop
     }
 
-    private let commands = Mutex<[Command]>([])
+    private let state = Mutex((waiting: [Command](), isClosed: false))
     private let reader: Descriptor
     private let writer: Descriptor
 
@@ -40,18 +41,36 @@ package final class Mailbox: Sendable {
     var wakes: Int32 { reader.number }
 
     package func send(_ command: Command) {
-        commands.withLock { $0.append(command) }
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.waiting.append(command) }
+            return state.isClosed
+        }
+        if isClosed { return Self.turnAway(command) }
         // A full pipe wakes as well.
         _ = write(writer.number, [1], 1)
+    }
+
+    /// Nobody takes anything any more: who waits for an answer gets one, and so does who still comes.
+    package func close() {
+        let rest = state.withLock { state in
+            defer { state = ([], true) }
+            return state.waiting
+        }
+        for command in rest { Self.turnAway(command) }
+    }
+
+    private static func turnAway(_ command: Command) {
+        guard case .order(_, _, let answer) = command else { return }
+        answer(.failure(ControlBook.Refusal(.notServed, "the office ends")))
     }
 
     /// Everything that waits.
     func take() -> [Command] {
         var bytes = [UInt8](repeating: 0, count: 64)
         while read(reader.number, &bytes, bytes.count) > 0 {}
-        return commands.withLock { commands in
-            defer { commands = [] }
-            return commands
+        return state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
         }
     }
 }

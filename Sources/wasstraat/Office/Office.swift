@@ -3,6 +3,7 @@ internal import CoreMetrics
 internal import Glibc
 internal import Logging
 internal import Messages
+internal import Mitigations
 internal import Moments
 internal import Settings
 internal import Telemetry
@@ -49,7 +50,7 @@ package final class Office {
     var requestRules: RequestRules?
     /// What lanes saw of requests.
     let requests: RequestFeed
-    /// Modes of sites that someone set beside the configuration.
+    /// Modes of sites that were set by hand beside the configuration.
     var modes: [String: Snapshot.Mode] = [:]
 
     /// Until when it tries to end without its lanes; nil: it was not asked to.
@@ -156,7 +157,12 @@ package final class Office {
                 desk.arePagesDue = true
                 desk.sendPages()
             }
-        case .setMode(let site, let mode): setMode(mode, of: site)
+        case .order(let order, let giver, let answer):
+            do throws(ControlBook.Refusal) {
+                answer(.success(try control.carryOut(order, by: giver, at: .now)))
+            } catch {
+                answer(.failure(error))
+            }
         case .requestRules(let fresh):
             requestRules = fresh
             for desk in desks { desk.sendRequestRules() }

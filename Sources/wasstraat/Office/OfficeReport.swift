@@ -27,6 +27,8 @@ package final class OfficeReport: Sendable {
         /// nil where no filter is configured.
         var filter: Filter?
 
+        /// nil until the office's thread has read its book of orders.
+        var control: Control?
         /// nil until the rules on requests are looked after.
         var requests: Requests?
         /// Claims of sources to be a crawler.

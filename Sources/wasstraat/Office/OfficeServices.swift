@@ -11,6 +11,8 @@ struct OfficeService: Service {
 
     func run() async throws {
         let start = start
+        // Whoever sent an order and waits must not wait for ever.
+        defer { start.mailbox.close() }
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await onOwnThread { try Office(start).run() }

@@ -134,7 +134,7 @@ struct RecordService: Service {
             try? await Task.sleep(for: .milliseconds(wait > 1_000 ? wait - 1_000 : wait))
             await recorder.tick(.now)
             do {
-                try await street.expire(.now)
+                try await street.fileModes(.now)
                 let (configuration, newest) = current.now
                 if newest != version {
                     try await recorder.follow(configuration.recordedSites, now: .now)

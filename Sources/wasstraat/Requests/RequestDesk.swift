@@ -1,6 +1,7 @@
 package import Detection
 internal import Exchange
 package import Fingerprints
+internal import Incidents
 internal import Logging
 package import Messages
 package import Moments
@@ -88,6 +89,13 @@ package struct RequestDesk {
             message.sites.append(RequestRules.Site(name: name, rules: rules))
         }
         return message
+    }
+
+    /// Every rule as it stands, by site.
+    var standing: [RuleNow] {
+        street.sites.sorted { $0.key < $1.key }.flatMap { name, watch in
+            watch.rules.map { RuleNow($0, at: name) }
+        }
     }
 
     /// The same for the record.

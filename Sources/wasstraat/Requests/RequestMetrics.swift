@@ -1,5 +1,6 @@
 internal import Detection
 internal import Fingerprints
+internal import Incidents
 internal import Messages
 internal import Telemetry
 
@@ -7,6 +8,8 @@ extension OfficeReport {
     /// The rules on requests, as they last stood.
     struct Requests: Sendable {
         var rules = RequestRules()
+        /// The same for the console, with those that are kept away.
+        var standing: [RuleNow] = []
         /// The same for the record.
         var entries: [RequestRecording.Entry] = []
         /// Words of lanes that there was no time for.

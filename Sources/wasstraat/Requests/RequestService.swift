@@ -50,18 +50,23 @@ struct RequestService: Service {
                 desk.follow(configuration.checks.map(\.site), configuration.fingerprints) { profile(of: $0) }
             }
             let (news, missed) = feed.take()
+            var isOrdered = false
             for item in news {
                 switch item {
                 case .samples(let samples, let at): desk.take(samples, at: at)
                 case .take(let fingerprint, let at): desk.take(fingerprint, at: at)
-                case .order(let order, let rule, let site): desk.follow(order, of: rule, at: site)
+                case .order(let order, let rule, let site):
+                    desk.follow(order, of: rule, at: site)
+                    isOrdered = true
                 }
             }
             let now = Moment.now
             if let rules = desk.turn(now) { mailbox.send(.requestRules(rules)) }
-            guard now - reportedAt >= 1 || now < reportedAt else { continue }
+            // Who gave an order looks at once whether it holds.
+            guard now - reportedAt >= 1 || now < reportedAt || isOrdered else { continue }
             reportedAt = now
-            let state = OfficeReport.Requests(rules: desk.rules(now), entries: desk.entries, missed: missed)
+            let state = OfficeReport.Requests(
+                rules: desk.rules(now), standing: desk.standing, entries: desk.entries, missed: missed)
             report.update { $0.requests = state }
             if now - savedAt >= Self.saveTime || now < savedAt {
                 savedAt = now
