@@ -95,7 +95,7 @@ package struct SiteAdmission: Sendable {
     /// Seconds that requests must have been waiting, one after the other, before it is pressure and not a ripple.
     private static let pressureOnset: Float = 0.2
 
-    private var waiting: WaitingRoom
+    var waiting: WaitingRoom
     private var routes = RouteCosts()
     private(set) var sources: SpaceSaving
     private var networks: SpaceSaving

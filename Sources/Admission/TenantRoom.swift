@@ -8,6 +8,9 @@
 ///
 /// *Our bug*: giving back what was not held. *Their fault*: none; who may hold no more is told so. *Ignored*: that who holds
 /// more than it may now holds it still, for it was given when there was room. `mostOver` names whom to take it from.
+///
+/// Beside that an organisation may have a cap, a number that somebody set: what it holds does not go above, however much is
+/// free. Who gives to it asks `isAtCap` first.
 package struct TenantRoom: Sendable {
     private static let organisationFactor = 4
     private static let siteFactor = 8
@@ -17,10 +20,14 @@ package struct TenantRoom: Sendable {
     private var tenants: Tenants
     private var held: [Int]
     private var heldTogether: [Int]
+    /// By organisation; empty: none has one.
+    private var caps: [Int]
 
-    package init(capacity: Int, _ tenants: Tenants = Tenants()) {
+    /// - Parameter caps: by organisation, as `Tenants.together` has them; empty: none.
+    package init(capacity: Int, _ tenants: Tenants = Tenants(), caps: [Int] = []) {
         self.capacity = capacity
         self.tenants = tenants
+        self.caps = caps
         held = Array(repeating: 0, count: tenants.count)
         heldTogether = Array(repeating: 0, count: tenants.shares.count)
     }
@@ -34,6 +41,13 @@ package struct TenantRoom: Sendable {
         guard free >= 0 else { return false }
         let left = Self.organisationFactor * tenants.shares[organisation] * free - heldTogether[organisation] - amount
         return left >= 0 && held[place] + amount <= Self.siteFactor * left
+    }
+
+    /// Whether the tenant's organisation holds all that it may ever hold.
+    package func isAtCap(_ place: Int) -> Bool {
+        guard !caps.isEmpty else { return false }
+        let organisation = tenants.organisations[place]
+        return heldTogether[organisation] >= caps[organisation]
     }
 
     /// Counts what a tenant takes, or with a number below zero what it gives back.
@@ -56,15 +70,22 @@ package struct TenantRoom: Sendable {
                 organisation = index
             }
         }
-        guard let organisation else { return nil }
+        return organisation.flatMap { most(in: $0) }
+    }
+
+    /// The site that holds most in the organisation of this one; nil: none holds anything.
+    package func most(beside place: Int) -> Int? { most(in: tenants.organisations[place]) }
+
+    private func most(in organisation: Int) -> Int? {
+        guard heldTogether[organisation] > 0 else { return nil }
         return held.indices.filter { tenants.organisations[$0] == organisation }.max { held[$0] < held[$1] }
     }
 
     /// Other sites, or others in their places, from now on.
     ///
     /// - Parameter moved: by former place, where its site is now.
-    package mutating func change(to tenants: Tenants, moved: [Int]) {
-        var fresh = TenantRoom(capacity: capacity, tenants)
+    package mutating func change(to tenants: Tenants, moved: [Int], caps: [Int] = []) {
+        var fresh = TenantRoom(capacity: capacity, tenants, caps: caps)
         for (former, place) in moved.enumerated() { fresh.add(held[former], at: place) }
         self = fresh
     }

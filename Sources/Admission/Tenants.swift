@@ -12,6 +12,18 @@ package struct Tenants: Equatable, Sendable {
 
     package var count: Int { organisations.count }
 
+    /// What each site's organisation has, by organisation; of nobody there is no bound. Empty: no organisation has one.
+    ///
+    /// - Parameter caps: of each site in order, nil: none; those of one organisation say the same.
+    package func together(_ caps: [Int?]) -> [Int] {
+        guard caps.contains(where: { $0 != nil }) else { return [] }
+        var result = shares.map { _ in Int.max }
+        for (index, cap) in caps.enumerated() where index + 1 < count {
+            if let cap { result[organisations[index + 1]] = cap }
+        }
+        return result
+    }
+
     /// - Parameter sites: in order, each with its organisation's name and share; the first that names one says its share.
     package init(_ sites: [(organisation: String, share: Int)] = []) {
         var known: [String: Int] = [:]

@@ -50,6 +50,10 @@ package struct WaitingRoom: Sendable {
     private var arrivals: UInt64 = 0
     /// At least 1. Who waits already stays when it shrinks.
     package var room: Int { didSet { room = max(1, room) } }
+    /// What others who share a bound leave to this room, 0 and more; it goes before `room`.
+    package var quota = Int.max
+    /// Requests that went, or were not let in, for that quota.
+    package private(set) var capped: UInt64 = 0
     /// Waiting in each class.
     private var counts = [0, 0, 0]
 
@@ -68,10 +72,12 @@ package struct WaitingRoom: Sendable {
     package mutating func add(_ entry: Entry) -> (isIn: Bool, evicted: Entry?) {
         arrivals &+= 1
         let place = Self.place(of: entry, arrival: arrivals)
-        guard entries.count >= room else {
+        guard entries.count >= min(room, quota) else {
             append(entry, place)
             return (true, nil)
         }
+        if entries.count < room { capped &+= 1 }
+        guard !entries.isEmpty else { return (false, nil) }
         var worst = 0
         for index in order.indices where order[index] > order[worst] { worst = index }
         guard place < order[worst] else { return (false, nil) }

@@ -14,6 +14,8 @@ struct SiteCounters: Sendable {
     /// Requests and connections turned away because the site had more than its share of what was short.
     var budgetRefused: UInt64 = 0
     var budgetClosed: UInt64 = 0
+    /// Connections turned away because its organisation had all that it may have at most.
+    var capClosed: UInt64 = 0
     /// What the site holds now, and its part of the worker's time.
     var connections: UInt64 = 0
     var memory: UInt64 = 0
@@ -50,6 +52,7 @@ struct SiteCounters: Sendable {
         for index in firstByte.indices { firstByte[index] += other.firstByte[index] }
         budgetRefused += other.budgetRefused
         budgetClosed += other.budgetClosed
+        capClosed += other.capClosed
         connections += other.connections
         memory += other.memory
         processorNanoseconds += other.processorNanoseconds

@@ -36,6 +36,7 @@ extension SiteStatus {
             inFlight = UInt64(admission.inFlightCount)
             waiting = UInt64(admission.waitingCount)
             unlike = admission.unlike
+            capRefused = admission.capped
             let ladder = admission.ladder.counts
             (waitingPages, cookieProofs) = (ladder.pages, ladder.proofs)
             (turnsReturned, turnsOverused) = (ladder.returned, ladder.overused)
@@ -68,6 +69,7 @@ extension SiteStatus {
         processorMicroseconds = counters.processorNanoseconds / 1000
         budgetRefused = counters.budgetRefused
         budgetClosed = counters.budgetClosed
+        capClosed = counters.capClosed
         cache = counters.cache
         cache.objects = UInt64(site.state.cache.objects)
         cache.bytes = UInt64(max(0, site.state.cache.bytes))

@@ -323,7 +323,13 @@ package final class Lane {
                     settings, snapshot, key: key,
                     cache: SiteCache(memory: cacheMemory, salt: SiteState.salt(of: settings.name)), at: now)
             if before != nil {
-                changes.append { state.admission.withLock { $0.rules = SiteState.rules(settings, snapshot) } }
+                changes.append {
+                    state.queueing { admission in
+                        admission.rules = SiteState.rules(settings, snapshot)
+                        // Who asks next says what the cap leaves, where there is one still.
+                        admission.queueQuota = .max
+                    }
+                }
             }
             let certificate = try Self.certificate(
                 settings.certificateChain, settings.privateKey, of: "site \(settings.name)", among: &certificates)

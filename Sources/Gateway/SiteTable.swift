@@ -13,6 +13,8 @@ final class SiteState: Sendable {
     let salt: UInt64
     /// When the office was last told what was learnt here: nanoseconds on the clock that only goes forward.
     let toldAt: Atomic<UInt64>
+    /// Requests that wait, for the organisation's other sites to look at; written under the admission's lock.
+    let waiting = Atomic(0)
     let cache: SiteCache
     /// Keeps hashes of the cache's keys from being chosen from outside.
     let cacheSecret: (UInt64, UInt64)
@@ -28,6 +30,15 @@ final class SiteState: Sendable {
 
     static func salt(of site: String) -> UInt64 {
         site.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    /// Does what may change how many wait.
+    func queueing<Value>(_ body: (inout SiteAdmission) -> sending Value) -> sending Value {
+        admission.withLock { admission in
+            let value = body(&admission)
+            waiting.store(admission.waitingCount, ordering: .relaxed)
+            return value
+        }
     }
 
     static func rules(_ site: Snapshot.Site, _ snapshot: Snapshot) -> SiteAdmission.Rules {
@@ -88,6 +99,8 @@ final class SiteTable: Sendable {
     let snapshot: Snapshot
     let sites: [Site]
     let tenants: Tenants
+    /// By site; empty: no organisation has a cap of its queue.
+    let queueCaps: [QueueCap?]
     let listenerContext: TLSContext
     /// Of the public pages' host, where it has one.
     private let pagesCertificate: TLSContext?
@@ -120,6 +133,7 @@ final class SiteTable: Sendable {
         self.snapshot = snapshot
         self.sites = sites
         tenants = Tenants(sites.map { ($0.settings.organisation, Int($0.settings.share)) })
+        queueCaps = QueueCap.all(sites)
         self.pagesCertificate = pagesCertificate
         self.listenerContext = listenerContext
         firstSecure =

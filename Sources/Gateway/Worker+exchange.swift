@@ -102,7 +102,7 @@ extension Worker {
     func serveWaiting(_ siteIndex: UInt16) {
         guard Int(siteIndex) < table.sites.count else { return }
         let state = table.sites[Int(siteIndex)].state
-        while let (ticket, slot) = state.admission.withLock({ $0.next(at: instant) }) {
+        while let (ticket, slot) = state.queueing({ $0.next(at: instant) }) {
             if Int(ticket >> 48) == index {
                 granted(ticket, slot, state)
             } else {
@@ -157,7 +157,7 @@ extension Worker {
 
     private func leaveQueue(_ exchange: UnsafeMutablePointer<Exchange>) {
         let ticket = exchange.pointee.ticket
-        site(exchange).state.admission.withLock { $0.left(ticket) }
+        site(exchange).state.queueing { $0.left(ticket) }
     }
 
     /// Goes on with the visitor after this round.

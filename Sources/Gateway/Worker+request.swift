@@ -152,9 +152,7 @@ extension Worker {
             arrival.mayBeSent = mayBeSent(bytes, isAsset: traits.isAsset)
         }
         arrival.isMarked = compareWithRules(asker, site, traits, isKnown: isKnown, bytes.span)
-        let (decision, isUnderPressure, visitorClass) = site.state.admission.withLock {
-            ($0.arrived(arrival, at: instant), $0.isUnderPressure, $0.lastClass)
-        }
+        let (decision, isUnderPressure, visitorClass) = ask(site, arrival)
         let isSuspect = visitorClass == .suspect
         if Int(site.index) < pressed.count { pressed[Int(site.index)] = isUnderPressure }
         sample(asker, site, traits, isKnown: isKnown, isUnderPressure: isUnderPressure, bytes.span)

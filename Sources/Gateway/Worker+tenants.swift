@@ -27,9 +27,10 @@ struct TenantBooks {
     /// Events of heavy sites that wait until the others' are done.
     var turns = TenantTurns()
 
-    init(_ tenants: Tenants, connections: Int) {
+    /// - Parameter caps: of visitors' connections, by organisation, in this worker.
+    init(_ tenants: Tenants, connections: Int, caps: [Int]) {
         self.tenants = tenants
-        self.connections = TenantRoom(capacity: connections, tenants)
+        self.connections = TenantRoom(capacity: connections, tenants, caps: caps)
         origins = TenantRoom(capacity: connections, tenants)
         kept = TenantRoom(capacity: Self.memoryLimit, tenants)
         gathered = kept
@@ -43,9 +44,9 @@ struct TenantBooks {
         kept.held(at: place) + gathered.held(at: place) + taken.held(at: place) + heads.held(at: place)
     }
 
-    mutating func change(to tenants: Tenants, moved: [Int]) {
+    mutating func change(to tenants: Tenants, moved: [Int], caps: [Int]) {
         self.tenants = tenants
-        connections.change(to: tenants, moved: moved)
+        connections.change(to: tenants, moved: moved, caps: caps)
         origins.change(to: tenants, moved: moved)
         kept.change(to: tenants, moved: moved)
         gathered.change(to: tenants, moved: moved)
@@ -70,11 +71,15 @@ extension Worker {
 
     // MARK: - Connections
 
-    /// Whether the site may have one more connection; where it may not, one that rests is closed for it, of who has most
-    /// for its share.
+    /// Whether the site may have one more connection; where it may not, one that rests is closed for it: of its own
+    /// organisation where that is at its cap, else of who has most for its share.
     ///
     /// - Parameter asker: a connection that is not to be closed for it.
     func hasRoom(at place: UInt16, for asker: UInt32? = nil) -> Bool {
+        if books.connections.isAtCap(Int(place)) {
+            guard let own = books.connections.most(beside: Int(place)), closeResting(of: UInt16(own), sparing: asker)
+            else { return false }
+        }
         if books.connections.hasPlenty(1) || books.connections.mayHold(1, at: Int(place)) { return true }
         guard let over = books.connections.mostOver, closeResting(of: UInt16(over), sparing: asker) else {
             return false
@@ -104,7 +109,13 @@ extension Worker {
         return true
     }
 
-    private func countTurnedAway(_ site: UInt16) { counters[Int(site)].budgetClosed += 1 }
+    private func countTurnedAway(_ site: UInt16) {
+        if books.connections.isAtCap(Int(Self.place(site))) {
+            counters[Int(site)].capClosed += 1
+        } else {
+            counters[Int(site)].budgetClosed += 1
+        }
+    }
 
     /// The connection is this site's from now on: what it holds and what it costs. False: the site has more than its share
     /// of connections, and this one is too many. An HTTP/2 connection stays whose it was first.
@@ -118,7 +129,7 @@ extension Worker {
         books.connections.add(-1, at: Int(former))
         guard hasRoom(at: place, for: index) else {
             books.connections.add(1, at: Int(former))
-            counters[Int(site)].budgetClosed += 1
+            countTurnedAway(site)
             return false
         }
         books.connections.add(1, at: Int(place))

@@ -99,7 +99,8 @@ extension Worker {
         let moved =
             [Tenants.nobody]
             + table.sites.map { places[ObjectIdentifier($0.state)] ?? Tenants.nobody }
-        books.change(to: new.tenants, moved: moved)
+        let caps = new.connectionCaps(of: index, among: shared.workerCount)
+        books.change(to: new.tenants, moved: moved, caps: caps)
         worksFor = UInt16(moved[Int(worksFor)])
         for index in visitors.indices where visitors[index].pointee.phase != .free {
             visitors[index].pointee.stream.tenant = UInt16(moved[Int(visitors[index].pointee.stream.tenant)])

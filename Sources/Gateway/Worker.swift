@@ -183,7 +183,9 @@ final class Worker {
         history = shared.history
         budget = SourceBudget(capacity: Self.capacity(table, shared))
         handshakes = HandshakeBudget(at: Instant(nanoseconds: Clock.monotonic()))
-        books = TenantBooks(table.tenants, connections: Self.capacity(table, shared))
+        books = TenantBooks(
+            table.tenants, connections: Self.capacity(table, shared),
+            caps: table.connectionCaps(of: index, among: shared.workerCount))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
     }
@@ -456,7 +458,7 @@ final class Worker {
             }
             site.state.asksForCookies.store(asksForCookies, ordering: .relaxed)
             for source in novices { history?.insert(source) }
-            while let (ticket, cause) = site.state.admission.withLock({ $0.expired(at: instant) }) {
+            while let (ticket, cause) = site.state.queueing({ $0.expired(at: instant) }) {
                 tell(ticket, .refuse(ticket: ticket, cause))
             }
             serveWaiting(site.index)

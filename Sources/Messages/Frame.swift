@@ -124,7 +124,7 @@ package struct FrameAssembler: Sendable {
 /// Who a lane is.
 package struct Hello: Equatable, Sendable, Message {
     /// The form's version; an office refuses any other.
-    package static let formVersion: UInt16 = 3
+    package static let formVersion: UInt16 = 4
 
     /// Which of the office's lanes: the name that the office gave it when it started it.
     package var name: String

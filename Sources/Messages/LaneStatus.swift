@@ -88,6 +88,9 @@ package struct SiteStatus: Equatable, Sendable {
     /// are among the refused, too.
     package var budgetRefused: UInt64 = 0
     package var budgetClosed: UInt64 = 0
+    /// The same because its organisation had all that it may have at most: requests that could not wait, and connections.
+    package var capRefused: UInt64 = 0
+    package var capClosed: UInt64 = 0
     package var cache = CacheStatus()
     package var access = AccessCounts()
 
@@ -152,7 +155,7 @@ extension SiteStatus: Message {
     private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.limit, \.inFlight, \.waiting, \.healthyOrigins, \.origins, \.originFailures, \.badRequests, \.bytesIn,
         \.bytesOut, \.unlike, \.connections, \.memory, \.processorMicroseconds, \.budgetRefused, \.budgetClosed,
-        \.waitingPages, \.cookieProofs, \.turnsReturned, \.turnsOverused,
+        \.capRefused, \.capClosed, \.waitingPages, \.cookieProofs, \.turnsReturned, \.turnsOverused,
     ]
 
     package func write(to writer: inout ByteWriter) {

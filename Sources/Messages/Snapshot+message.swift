@@ -75,6 +75,7 @@ extension Snapshot.Site: Message {
         writer.write(bodyLimit)
         writer.write(isScored)
         writer.write(share)
+        for cap in [connectionCap, queueCap] { writer.writeOptional(cap) { $1.write($0) } }
         cache.write(to: &writer)
         writer.writeList(allow) { $1.write($0) }
         writer.writeList(deny) { $1.write($0) }
@@ -95,6 +96,8 @@ extension Snapshot.Site: Message {
         isScored = try reader.readBool()
         share = try reader.readByte()
         guard (1...100).contains(share) else { throw reader.malformed(.invalid) }
+        connectionCap = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
+        queueCap = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
         cache = try Snapshot.Caching(reading: &reader)
         allow = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
         deny = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }

@@ -65,6 +65,10 @@ package struct Snapshot: Equatable, Sendable {
         package var isScored = true
         /// What its organisation may have of what is short in the lane, against others: 1 ... 100.
         package var share: UInt8 = 1
+        /// What its organisation may have in the lane at most, however much is free: visitors' connections, and requests
+        /// that wait; nil: no cap. All sites of one organisation say the same.
+        package var connectionCap: UInt32?
+        package var queueCap: UInt32?
         package var cache = Caching()
         /// Sources that pass, and sources that are turned away; of blocks that hold an address the longest one counts.
         package var allow: [Prefix] = []

@@ -44,8 +44,29 @@ enum Keys {
                     Section(
                         path: "organisations[]",
                         meaning: "An organisation whose sites are protected. Budgets, logs and figures are its own.",
-                        keys: [name, title, networks, share, Access.allow, Access.deny, sites])), 1...1024), .required,
+                        keys: [name, title, networks, share, Caps.key, Access.allow, Access.deny, sites])), 1...1024),
+            .required,
             "The organisations and their sites.")
+    }
+
+    enum Caps {
+        static let connections = Key(
+            "connections", .count(256...1_000_000), .otherwise("no cap"),
+            "Visitors' connections that its sites may have together, in a lane; each core has its part of them. One more "
+                + "takes the place of one of its own that rests; where none does it is turned away.")
+        static let queue = Key(
+            "queue", .count(16...1_000_000), .otherwise("no cap"),
+            "Requests that may wait for its sites together, in a lane. Each site can have half of its even part, "
+                + "whatever the others have.")
+        static let key = Key(
+            "caps", .section(section), .otherwise("no caps: the shares decide, when something is short"),
+            "What the organisation may have at most.")
+        static let section = Section(
+            path: "organisations[].caps",
+            meaning:
+                "What an organisation may have at most, however much is free; beside its share. Without need, leave "
+                + "it out: a cap holds in quiet times too.",
+            keys: [connections, queue])
     }
 
     enum Listener {

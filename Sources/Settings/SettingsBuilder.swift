@@ -84,9 +84,12 @@ struct SettingsBuilder {
         if !name.isEmpty, let first = organisations.updateValue(place, forKey: name) {
             complaints.refuse(place, "the organisation '\(name)' is here twice\(also(first))")
         }
+        let caps = values.section(Keys.Caps.key)
         return Settings.Organisation(
             name: name, title: values.text(Keys.Organisation.title) ?? name, networks: networks(values, of: name),
             share: UInt8(clamping: values.number(Keys.Organisation.share) ?? 1),
+            connectionCap: caps?.number(Keys.Caps.connections).map { UInt32(clamping: $0) },
+            queueCap: caps?.number(Keys.Caps.queue).map { UInt32(clamping: $0) },
             access: access(values), sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
     }
 

@@ -1,4 +1,5 @@
 import Admission
+import Sketches
 import Testing
 
 /// How something short is shared: nobody refused while there is plenty, nobody shut out when there is not.
@@ -76,6 +77,63 @@ import Testing
         room.change(to: Tenants([("b", 1), ("a", 2)]), moved: [0, 0, 2, 1])
         #expect([0, 1, 2].map { room.held(at: $0) } == [60, 80, 110])
         #expect(room.total == 250)
+    }
+}
+
+/// A number that somebody set, however much is free.
+@Suite struct `A cap of an organisation` {
+    private static let sites = Tenants([("a", 1), ("a", 1), ("b", 1)])
+
+    @Test func `holds for its sites together, and for nobody else`() {
+        let caps = Self.sites.together([5, 5, nil])
+        var room = TenantRoom(capacity: 1000, Self.sites, caps: caps)
+        room.add(3, at: 1)
+        #expect(!room.isAtCap(1) && !room.isAtCap(2))
+        room.add(2, at: 2)
+        #expect(room.isAtCap(1) && room.isAtCap(2) && !room.isAtCap(3) && !room.isAtCap(Tenants.nobody))
+        // What makes way is its own.
+        room.add(400, at: 3)
+        #expect(room.most(beside: 2) == 1 && room.most(beside: 3) == 3)
+        room.add(-1, at: 2)
+        #expect(!room.isAtCap(1))
+    }
+
+    @Test func `comes and goes with a reload, with what is held`() {
+        var room = TenantRoom(capacity: 1000, Self.sites)
+        room.add(9, at: 1)
+        #expect(!room.isAtCap(1) && Self.sites.together([nil, nil, nil]).isEmpty)
+        let moved = Tenants([("b", 1), ("a", 1)])
+        room.change(to: moved, moved: [0, 2, 0, 1], caps: moved.together([nil, 9]))
+        #expect(room.isAtCap(2) && !room.isAtCap(1))
+        room.change(to: moved, moved: [0, 1, 2])
+        #expect(!room.isAtCap(2))
+    }
+
+    @Test func `bounds who waits at a site by what the others leave`() {
+        var admission = SiteAdmission(rules: SiteAdmission.Rules(), at: Instant(nanoseconds: 1_000_000_000))
+        let now = Instant(nanoseconds: 2_000_000_000)
+        var waiting = 0
+        func ask(_ count: Int) -> Int {
+            (0..<count).reduce(into: 0) { refused, _ in
+                waiting += 1
+                let arrival = Arrival(
+                    ticket: UInt64(waiting), source: UInt64(waiting) &* 0x9e37_79b9_7f4a_7c15,
+                    network: UInt64(waiting) &* 0xbf58_476d_1ce4_e5b9, route: 1, isKnown: false)
+                switch admission.arrived(arrival, at: now) {
+                case .refuse, .wait(evicted: .some): refused += 1
+                case .admit, .wait: break
+                }
+            }
+        }
+        #expect(ask(10) == 0 && admission.waitingCount == 0)
+        admission.queueQuota = 0
+        #expect(ask(3) == 3 && admission.waitingCount == 0 && admission.capped == 3)
+        admission.queueQuota = 2
+        #expect(ask(5) == 3 && admission.waitingCount == 2 && admission.capped == 6)
+        admission.queueQuota = .max
+        #expect(ask(254) == 0 && admission.waitingCount == 256)
+        // Its own bound is not counted as the cap's.
+        #expect(ask(1) == 1 && admission.capped == 6)
     }
 }
 

@@ -149,6 +149,8 @@ extension Snapshot.Site {
         if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
         site.bodyLimit = random.number()
         site.share = UInt8.random(in: 1...100, using: &random)
+        site.connectionCap = random.optional { $0.number() }
+        site.queueCap = random.optional { $0.number() }
         site.cache.mode = random.flag() ? .hardTimes : .off
         site.cache.stale = random.number()
         site.cache.fallback = random.bytes(upTo: 300)
@@ -195,6 +197,7 @@ extension LaneStatus {
             site.processorMicroseconds = $0.number()
             site.budgetRefused = $0.number()
             site.budgetClosed = $0.number()
+            (site.capRefused, site.capClosed) = ($0.number(), $0.number())
             for index in site.responses.indices { site.responses[index] = $0.number() }
             for index in site.firstByte.indices { site.firstByte[index] = $0.number() }
             for field in CacheStatus.fields { site.cache[keyPath: field] = $0.number() }

@@ -82,6 +82,10 @@ extension Settings {
         }
         for organisation in organisations {
             lines.append("organisation \(organisation.name) '\(organisation.title)'")
+            if organisation.connectionCap != nil || organisation.queueCap != nil {
+                let caps = [organisation.connectionCap, organisation.queueCap].map { $0.map { "\($0)" } ?? "no" }
+                lines.append("  caps \(caps[0]) connections, \(caps[1]) in the queue")
+            }
             if !organisation.networks.isEmpty { lines.append("  networks \(organisation.networks)") }
             lines += organisation.sites.map(\.effective)
         }

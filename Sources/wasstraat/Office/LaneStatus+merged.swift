@@ -76,6 +76,8 @@ extension SiteStatus {
         processorMicroseconds &+= other.processorMicroseconds
         budgetRefused &+= other.budgetRefused
         budgetClosed &+= other.budgetClosed
+        capRefused &+= other.capRefused
+        capClosed &+= other.capClosed
         cache.add(other.cache)
     }
 }

@@ -20,5 +20,12 @@ extension MetricsText {
             sample(site.budgetRefused, labels(site) + [("what", "request")])
             sample(site.budgetClosed, labels(site) + [("what", "connection")])
         }
+        family(
+            "wasstraat_tenant_capped_total", .counter,
+            help: "Turned away because the organisation had all that its caps allow.")
+        for site in sites {
+            sample(site.capRefused, labels(site) + [("what", "request")])
+            sample(site.capClosed, labels(site) + [("what", "connection")])
+        }
     }
 }

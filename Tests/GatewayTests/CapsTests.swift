@@ -1,0 +1,99 @@
+import Addresses
+import Messages
+import TestKit
+import Testing
+
+/// What an organisation may have at most, over real sockets: it stays within, and its neighbour notices nothing.
+@Suite struct `An organisation at its cap` {
+    private static let hosts = ["een.example.nl", "twee.example.nl", "buur.example.nl"]
+
+    /// Two sites of an organisation with caps, and one of another without.
+    private static func street(
+        workers: Int = 1, _ change: @escaping (inout Snapshot.Site) -> Void
+    ) throws -> Street {
+        try Street(workers: workers) { snapshot in
+            let origin = snapshot.sites[0].origins[0].endpoint
+            snapshot.sites = hosts.enumerated().map { number, host in
+                var site = Street.site("site\(number)", [host], origin)
+                site.organisation = number < 2 ? "a" : "b"
+                if number < 2 { change(&site) }
+                return site
+            }
+            snapshot.limits.queueLength = 64
+            snapshot.limits.queueTime = 30_000
+        }
+    }
+
+    /// Requests for a site, each from a network of its own.
+    private static func ask(_ street: Street, _ site: Int, _ path: String, _ count: Int, from first: Int = 0) throws
+        -> [RawClient]
+    {
+        try (0..<count).map { number in
+            let source = Address(ipv4: 0x7f20_0101 + UInt32(first + number) << 16)
+            let client = try RawClient(to: street.clear, from: source, timeout: 30_000)
+            try client.send(request("GET \(path) HTTP/1.1", "Host: \(hosts[site])"))
+            return client
+        }
+    }
+
+    @Test func `of connections turns its own away, or closes one of its own that rests`() throws {
+        let street = try Self.street { $0.connectionCap = 4 }
+        var busy = try Self.ask(street, 0, "/slow/4000", 4)
+        #expect(street.lane.status { $0.sites[0].connections == 4 }.sites[0].connections == 4)
+        // All four work: the fifth is one too many, at whichever of its sites.
+        for site in 0..<2 {
+            let more = try Self.ask(street, site, "/", 1, from: 10 + site)[0]
+            #expect(more.isClosed(within: 3_000))
+        }
+        var neighbours = try Self.ask(street, 2, "/", 20, from: 20)
+        for index in neighbours.indices { #expect(try neighbours[index].readResponse().status == 200) }
+        var status = street.lane.status { $0.sites[2].connections == 20 && $0.sites[1].capClosed == 1 }
+        #expect(status.sites.map(\.connections) == [4, 0, 20])
+        #expect(status.sites.map(\.capClosed) == [1, 1, 0] && status.sites.allSatisfy { $0.budgetClosed == 0 })
+        // Those that rest make way.
+        for index in busy.indices { #expect(try busy[index].readResponse().status == 200) }
+        var fresh = try Self.ask(street, 1, "/", 3, from: 40)
+        for index in fresh.indices { #expect(try fresh[index].readResponse().status == 200) }
+        #expect(busy.count { $0.isClosed(within: 500) } == 3)
+        status = street.lane.status { $0.sites[1].connections == 3 }
+        #expect(status.sites.map(\.connections) == [1, 3, 20] && status.sites.map(\.capClosed) == [1, 1, 0])
+        withExtendedLifetime((busy, neighbours, fresh)) {}
+    }
+
+    @Test(arguments: [1, 3]) func `of its queue leaves each of its sites a part, and its neighbour all`(
+        workers: Int
+    ) throws {
+        let street = try Self.street(workers: workers) { $0.queueCap = 8 }
+        // Ten places a site, and who waits for them: six here, for two are kept for the other site.
+        let first = try Self.ask(street, 0, "/slow/15000", 30)
+        var status = street.lane.status(within: 10_000) { $0.sites[0].capRefused == 14 }
+        #expect(status.sites[0].inFlight == 10 && status.sites[0].waiting == 6 && status.sites[0].capRefused == 14)
+        let second = try Self.ask(street, 1, "/slow/15000", 20, from: 40)
+        status = street.lane.status(within: 10_000) { $0.sites[1].capRefused == 8 }
+        #expect(status.sites[1].inFlight == 10 && status.sites[1].waiting == 2 && status.sites[1].capRefused == 8)
+        #expect(status.sites[0].waiting + status.sites[1].waiting == 8)
+        let neighbours = try Self.ask(street, 2, "/slow/15000", 40, from: 70)
+        status = street.lane.status(within: 10_000) { $0.sites[2].waiting == 30 }
+        #expect(status.sites[2].waiting == 30 && status.sites[2].capRefused == 0)
+        #expect(status.sites[2].classes.reduce(0) { $0 + $1.refused } == 0)
+        withExtendedLifetime((first, second, neighbours)) {}
+    }
+
+    @Test func `comes and goes with a reload`() throws {
+        let street = try Self.street { $0.connectionCap = 4 }
+        var snapshot = street.lane.snapshot
+        snapshot.generation += 1
+        for index in snapshot.sites.indices { snapshot.sites[index].connectionCap = nil }
+        try street.lane.reload(snapshot)
+        var all = try Self.ask(street, 0, "/slow/1000", 8)
+        for index in all.indices { #expect(try all[index].readResponse().status == 200) }
+        snapshot.generation += 1
+        for index in 0..<2 { snapshot.sites[index].connectionCap = 4 }
+        try street.lane.reload(snapshot)
+        // Who is there already stays; each that comes takes the place of one that rests.
+        var fresh = try Self.ask(street, 1, "/", 1, from: 20)
+        #expect(try fresh[0].readResponse().status == 200)
+        #expect(street.lane.status { $0.sites[0].connections == 7 }.sites[0].connections == 7)
+        withExtendedLifetime((all, fresh)) {}
+    }
+}
