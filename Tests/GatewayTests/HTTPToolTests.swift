@@ -1,4 +1,5 @@
 import Addresses
+import Messages
 import TestKit
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
             "Last-Modified: \(httpDate(-86_400))", body: text
         ) { $0.sites[0].hosts = ["127.0.0.1"] }
         if isKept {
-            let first = try street.visitor(from: Address(ipv4: 0x7f35_0101))
+            var first = try street.visitor(from: Address(ipv4: 0x7f35_0101))
             try first.send(request("GET /page HTTP/1.1", "Host: 127.0.0.1", "Connection: close"))
             #expect(try first.readAll().count > text.utf8.count)
         }
