@@ -132,6 +132,12 @@ extension Worker {
             default: !response.hasConnectionOptions || !response.connectionNames(field, head.span)
             }
         }
+        // Who has a clock adds what the origin did not say (RFC 9110, section 6.6.1).
+        if response.first(.date) == nil {
+            ink.write("Date: ")
+            ink.write(replies.date)
+            ink.write("\r\n")
+        }
         if exchange.pointee.enchunks { ink.write("Transfer-Encoding: chunked\r\n") }
         if givesCookie {
             ink.write("Set-Cookie: ")
@@ -159,6 +165,7 @@ extension Worker {
         let size = carryHead(
             exchange.pointee.visitor, bytes, ends: exchange.pointee.response.isDone,
             adds: { writer in
+                if response.first(.date) == nil { replies.date.withUnsafeBytes { writer.write("date", $0) } }
                 if cookie.count > 0 { writer.write("set-cookie", cookie) }
                 table.viaValue.withUnsafeBytes { writer.write("via", $0) }
             })
