@@ -6,6 +6,8 @@ internal import Packets
 extension TrafficWatch {
     /// Seconds by which records in one file lie apart: collectors write what they got in five minutes as it came.
     private static let lateFlow: Int64 = 600
+    /// Records after which the tags of a cell, asked for, are there and say which it is.
+    private static let lag = 8
 
     /// What is found out about a record on its way, while the memory that it needs comes near.
     private struct Note: BitwiseCopyable {
@@ -25,20 +27,14 @@ extension TrafficWatch {
     /// that in place. So the walks over a few records are functions, which get all of them, and not their steps.
     package mutating func observe(_ flows: Span<FlowRecord>) {
         var notes = InlineArray<32, Note>(repeating: Note())
-        var start = 0
-        while start < flows.count {
-            let few = flows.extracting(start..<min(flows.count, start &+ Self.chunk))
-            for index in few.indices {
-                let flow = few[index]
-                notes[index].conversation = conversations.place(
-                    from: flow.source, flow.sourcePort, to: flow.destination, flow.destinationPort,
-                    protocolNumber: flow.protocolNumber)
-                conversations.expect(notes[index].conversation)
-            }
-            let count = classify(few, &notes)
-            for index in 0..<count { cells.expect(&notes[index].host) }
-            tally(few.extracting(0..<count), &notes)
-            start &+= count
+        var next = 0..<min(Self.chunk, flows.count)
+        tally(flows.extracting(0..<0), before: flows.extracting(next), &notes)
+        while !next.isEmpty {
+            let few = flows.extracting(next)
+            let start = next.lowerBound &+ classify(few, &notes)
+            let done = start &- next.lowerBound
+            next = start..<min(flows.count, start &+ Self.chunk)
+            tally(few.extracting(0..<done), before: flows.extracting(next), &notes)
         }
     }
 
@@ -52,7 +48,7 @@ extension TrafficWatch {
             let second = flow.last / 1_000_000_000
             var told = second
             if !keeps(flow.last, second, late: Self.lateFlow) {
-                if index > 0 { return index }
+                if index > 0 { return index }  // Cells not asked for are waited for.
                 _ = turn(to: flow.last, late: Self.lateFlow, isSure: false)
                 told = plausible(second)
             }
@@ -68,14 +64,20 @@ extension TrafficWatch {
             notes[index].host = cells.expect(flow.destination, kind)
             if kind.isOrdinary { ordinary &+= 1 }
             notes[index].mark = kind.isOrdinary && Self.isSampled(ordinary) ? mark(flows, index) : 0
+            if index >= Self.lag { cells.expect(&notes[index &- Self.lag].host) }
         }
+        for index in max(0, flows.count &- Self.lag)..<flows.count { cells.expect(&notes[index].host) }
         return flows.count
     }
 
-    /// Counts records whose classes are known.
+    /// Counts records whose classes are known, and asks meanwhile for the conversations of the next.
     @inline(never)
-    private mutating func tally(_ flows: Span<FlowRecord>, _ notes: inout InlineArray<32, Note>) {
-        for index in flows.indices {
+    private mutating func tally(
+        _ flows: Span<FlowRecord>, before next: Span<FlowRecord>, _ notes: inout InlineArray<32, Note>
+    ) {
+        for index in 0..<max(flows.count, next.count) {
+            defer { if index < next.count { expect(next, index, &notes[index]) } }
+            guard index < flows.count else { continue }
             let flow = flows[index]
             guard flow.packets > 0 else { continue }
             let kind = notes[index].kind
@@ -109,6 +111,15 @@ extension TrafficWatch {
                 keep(flows, index, kind, cells.cells[host].vector)
             }
         }
+    }
+
+    @inline(__always)
+    private mutating func expect(_ flows: Span<FlowRecord>, _ index: Int, _ note: inout Note) {
+        let flow = flows[index]
+        note.conversation = conversations.place(
+            from: flow.source, flow.sourcePort, to: flow.destination, flow.destinationPort,
+            protocolNumber: flow.protocolNumber)
+        conversations.expect(note.conversation)
     }
 
     /// Keeps a flow for the vector that it belongs to, or for one that may be found.
