@@ -1,3 +1,4 @@
+import Addresses
 import Messages
 import TestKit
 import Testing
