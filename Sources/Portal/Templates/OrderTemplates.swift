@@ -24,7 +24,7 @@ extension PageLibrary {
         <p><button class="primary">[[Opdracht geven|Give the order]]</button></p></form></details>{{/modeForm}}{{/mayOrder}}
         </section>
         <section aria-labelledby="sources"><h2 id="sources">[[Bronnen|Sources]]</h2>
-        {{#elsewhere}}<p class="notice">[[Van de straat gelden er bij alle sites|Of the street there hold at all sites]]: {{elsewhere}}. [[Haar beheerders zien ze.|Its operators see them.]]</p>{{/elsewhere}}
+        {{#elsewhere}}<p class="notice">[[Opdrachten van de wasstraat zelf, die bij alle sites gelden|Orders of the street itself that hold at all sites]]: {{elsewhere}}. [[Alleen haar beheerders zien ze.|Only its operators see them.]]</p>{{/elsewhere}}
         {{^hasOrders}}<p class="empty">[[Er is niemand met de hand toegelaten of geweigerd.|Nobody is let in or denied by hand.]]</p>{{/hasOrders}}
         {{#hasOrders}}{{^seesSources}}<p class="sub">[[Adressen zijn gegevens van mensen: alleen beheerders zien ze.|Addresses are data of people: only operators see them.]]</p>{{/seesSources}}
         <ul class="cards">{{#orders}}<li class="card">{{#address}}<h3 class="code">{{address}}</h3>{{/address}}{{^address}}<h3>[[Een bron|A source]]</h3>{{/address}}
