@@ -49,6 +49,8 @@ package struct CacheShelf: Sendable {
         var isGivenUp = false
         /// What lies there was given up, whatever was kept since: it goes before that is written.
         var isVoid = false
+        /// The same of what is being written just now.
+        var isVoidOnceWritten = false
         // In which queues it stands: once in each, so that they cannot grow beyond the book.
         var isNew = false
         var isRenewal = false
@@ -59,6 +61,8 @@ package struct CacheShelf: Sendable {
     private var order: SegmentedLRU
     /// By the order's slots.
     private var entries: [Entry] = []
+    /// Up to where it was looked whom nobody asks for.
+    private var walked = 0
     private var removals = Queue<UInt64>()
     private var loads = Queue<UInt64>()
     private var new = Queue<UInt64>()
@@ -112,10 +116,17 @@ package struct CacheShelf: Sendable {
     }
 
     /// Forgets all: the folder is another one, or gone. What is given up from now on is remembered for when it is opened.
-    package mutating func close() {
+    ///
+    /// - Returns: what requests waited for that go on, with their workers, a bit for each.
+    @discardableResult
+    package mutating func close() -> [(hash: UInt64, workers: UInt64)] {
+        let waiting = entries.indices.compactMap { slot in
+            entries[slot].waiting == 0 ? nil : (hash: order.key(at: slot), workers: entries[slot].waiting)
+        }
         let (room, omitted, sites) = (order.room, omitted, sites)
         self = CacheShelf(room: room)
         (self.omitted, self.sites) = (omitted, sites)
+        return waiting
     }
 
     /// Only these sites' files stay.
@@ -179,9 +190,11 @@ package struct CacheShelf: Sendable {
         return true
     }
 
-    package func isGivenUp(_ hash: UInt64) -> Bool {
+    /// Nobody may get what was read under it: it was given up, or there is something newer.
+    package func isOutdated(_ hash: UInt64) -> Bool {
         guard isOpen else { return hasManyEarly || early.contains(hash) }
-        return order.slot(of: hash).map { entries[$0].isGivenUp } ?? true
+        guard let slot = order.slot(of: hash) else { return true }
+        return entries[slot].isGivenUp || entries[slot].isVoid || entries[slot].isDirty
     }
 
     /// What lies on disk under it was given up, and is to go.
@@ -247,6 +260,7 @@ package struct CacheShelf: Sendable {
     private mutating func write(_ slot: Int, _ hash: UInt64) -> Task? {
         guard entries[slot].isDirty, !entries[slot].isGivenUp else { return nil }
         entries[slot].isDirty = false
+        entries[slot].isVoidOnceWritten = false
         return .write(name(slot, hash))
     }
 
@@ -273,7 +287,7 @@ package struct CacheShelf: Sendable {
             return entries[slot].isOnDisk ? giveUp(slot, hash) : drop(slot)
         }
         entries[slot].isOnDisk = true
-        entries[slot].isVoid = entries[slot].isGivenUp
+        entries[slot].isVoid = entries[slot].isVoidOnceWritten
         order.setWeight(Self.weight(size), at: slot)
     }
 
@@ -293,11 +307,19 @@ package struct CacheShelf: Sendable {
     // MARK: - Room
 
     /// Who goes because there is too much, or because nobody has asked for it for so long; nil: nobody.
-    package func victim(at seconds: UInt64) -> Name? {
-        guard let slot = order.victim else { return nil }
-        let isIdle = entries[slot].isOnDisk && entries[slot].usedAt + Self.idleTime < seconds
-        guard isIdle || order.weight > order.room || order.count > Self.fileLimit else { return nil }
-        return name(slot, order.key(at: slot))
+    package mutating func victim(at seconds: UInt64) -> Name? {
+        // Some places are kept free, or nothing new would ever get one.
+        if order.weight > order.room || order.count > Self.fileLimit - Self.newLimit, let slot = order.victim {
+            return name(slot, order.key(at: slot))
+        }
+        // A few at a time: all are come by in less than an hour.
+        for _ in 0..<min(64, entries.count) {
+            walked = (walked + 1) % entries.count
+            guard entries[walked].isOnDisk, !entries[walked].isVoid, entries[walked].usedAt + Self.idleTime < seconds
+            else { continue }
+            return name(walked, order.key(at: walked))
+        }
+        return nil
     }
 
     /// It is in memory, where it is used without a word: it stays for now.
@@ -309,9 +331,7 @@ package struct CacheShelf: Sendable {
     /// It goes: nobody gets it any more.
     package mutating func evict(_ hash: UInt64) {
         guard let slot = order.slot(of: hash) else { return }
-        entries[slot].isGivenUp = true
-        entries[slot].isVoid = true
-        entries[slot].isDirty = false
+        void(slot)
     }
 
     // MARK: - Entries
@@ -325,10 +345,15 @@ package struct CacheShelf: Sendable {
         return slot
     }
 
-    private mutating func giveUp(_ slot: Int, _ hash: UInt64) {
+    private mutating func void(_ slot: Int) {
         entries[slot].isGivenUp = true
         entries[slot].isVoid = true
+        entries[slot].isVoidOnceWritten = true
         entries[slot].isDirty = false
+    }
+
+    private mutating func giveUp(_ slot: Int, _ hash: UInt64) {
+        void(slot)
         guard !entries[slot].isRemoval else { return }
         entries[slot].isRemoval = true
         removals.append(hash)

@@ -73,9 +73,6 @@ package struct TenantRoom: Sendable {
         return organisation.flatMap { most(in: $0) }
     }
 
-    /// The site that holds most in the organisation of this one; nil: none holds anything.
-    package func most(beside place: Int) -> Int? { most(in: tenants.organisations[place]) }
-
     private func most(in organisation: Int) -> Int? {
         guard heldTogether[organisation] > 0 else { return nil }
         return held.indices.filter { tenants.organisations[$0] == organisation }.max { held[$0] < held[$1] }

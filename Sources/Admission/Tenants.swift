@@ -12,6 +12,9 @@ package struct Tenants: Equatable, Sendable {
 
     package var count: Int { organisations.count }
 
+    /// Whether two places are of one organisation.
+    package func areTogether(_ one: Int, _ other: Int) -> Bool { organisations[one] == organisations[other] }
+
     /// What each site's organisation has, by organisation; of nobody there is no bound. Empty: no organisation has one.
     ///
     /// - Parameter caps: of each site in order, nil: none; those of one organisation say the same.

@@ -45,7 +45,7 @@ final class CacheClerk {
     private var isUnsynced = false
     private var syncedAt: UInt64 = 0
     /// What the system would not remove.
-    private var stuck: [CacheShelf.Name] = []
+    private var stuck: Set<CacheShelf.Name> = []
     private var stuckUntil: UInt64 = 0
     private var leavesAt: UInt64?
     private var hasLeft = false
@@ -94,10 +94,12 @@ final class CacheClerk {
 
     private func change(to wanted: Snapshot.CacheFolder?) {
         // What is given up from now on would stay there, for a lane that is given this folder again one day.
-        if let files { for file in files.list().found { _ = files.remove(file.name) } }
+        if let files, let list = try? files.list(limit: Self.readLimit) {
+            for file in list.found { _ = files.remove(file.name) }
+        }
         files = nil
         stuck = []
-        disk.with { $0.close() }
+        for (hash, workers) in disk.with({ $0.close() }) { wake(workers, hash) }
         folder = wanted
         (retryAt, takenSince) = (0, 0)
     }
@@ -106,7 +108,7 @@ final class CacheClerk {
         defer { disk.with { $0.hasTried = true } }
         do throws(CacheFiles.Trouble) {
             let files = try CacheFiles(folder.path, lane: folder.lane)
-            let (found, broken) = files.list()
+            let (found, broken) = try files.list(limit: Self.readLimit)
             var rest = found[...]
             while !rest.isEmpty {
                 // Workers get their turn in between.
@@ -203,8 +205,8 @@ final class CacheClerk {
         guard let files else { return }
         let code = files.remove(name)
         guard code == 0 else {
-            stuck.append(name)
-            stuckUntil = Clock.monotonic() + Self.retryTime
+            if stuck.isEmpty { stuckUntil = Clock.monotonic() + Self.retryTime }
+            stuck.insert(name)
             return fail("a file of the cache cannot be removed: \(String(cString: strerror(code)))")
         }
         if !isForRoom { isUnsynced = true }
@@ -221,7 +223,8 @@ final class CacheClerk {
     private func makeRoom() {
         var spared = 0
         let seconds = Clock.wall() / 1_000_000_000
-        while files != nil, let victim = disk.with({ $0.shelf.victim(at: seconds) }) {
+        // What cannot be removed would be found again at once.
+        while files != nil, stuck.isEmpty, let victim = disk.with({ $0.shelf.victim(at: seconds) }) {
             let keeper = disk.with { $0.keepers[victim.site] }
             if spared < Self.spareLimit, let keeper, keeper.cache.holds(victim.hash) {
                 spared += 1
@@ -233,8 +236,6 @@ final class CacheClerk {
                 state.status.evicted += 1
             }
             remove(victim, forRoom: true)
-            // What cannot be removed would be found again at once.
-            guard stuck.isEmpty else { return }
         }
     }
 
@@ -251,19 +252,27 @@ final class CacheClerk {
     private func load(_ name: CacheShelf.Name) {
         guard let files else { return }
         let (keeper, seal) = disk.with { ($0.keepers[name.site], $0.seal) }
-        var isSound = false
+        var (isRead, isUseless) = (false, true)
         switch files.read(name, limit: Self.readLimit) {
         case .bytes(let bytes):
             guard let keeper else { break }
             guard let record = record(bytes, name, seal), record.site == keeper.name else { break }
             let variants = record.variants.map { StoredResponse($0) }
-            isSound = keeper.cache.restore(name.hash, record.key, variants) { disk.isGivenUp(name.hash) }
+            switch keeper.cache.restore(name.hash, record.key, variants, unless: { disk.isOutdated(name.hash) }) {
+            case .taken: (isRead, isUseless) = (true, false)
+            case .crowded: isUseless = false
+            case .tooLarge: break
+            }
         case .nothing: break
-        case .failed(let code): fail("a file of the cache cannot be read: \(String(cString: strerror(code)))")
+        case .failed(let code):
+            // Of the file that says nothing.
+            isUseless = false
+            fail("a file of the cache cannot be read: \(String(cString: strerror(code)))")
         }
         let waiting = disk.with { state in
-            if isSound { state.status.loaded += 1 } else if keeper != nil { state.status.broken += 1 }
-            return state.shelf.loaded(name.hash, isSound: isSound)
+            if isRead { state.status.loaded += 1 }
+            if isUseless, keeper != nil { state.status.broken += 1 }
+            return state.shelf.loaded(name.hash, isSound: !isUseless)
         }
         wake(waiting, name.hash)
     }
@@ -315,14 +324,18 @@ final class CacheClerk {
             if code == 0 { state.status.written += 1 }
             state.shelf.wrote(name.hash, size: code == 0 ? bytes.count : nil)
         }
-        credit -= min(credit, UInt64(bytes.count))
-        guard code != 0 else { return makeRoom() }
+        // A small file wears a disk out like a block, and its name like another.
+        credit -= min(credit, UInt64(CacheShelf.weight(bytes.count) + CacheShelf.weight(1)))
+        guard code != 0 else {
+            said = ""
+            return makeRoom()
+        }
         writesAt = Clock.monotonic() + Self.retryTime
         fail("the cache's folder cannot be written: \(String(cString: strerror(code)))")
         if files.isGone {
             self.files = nil
             retryAt = writesAt
-            disk.with { $0.close() }
+            for (hash, workers) in disk.with({ $0.close() }) { wake(workers, hash) }
         }
     }
 }

@@ -18,6 +18,8 @@ final class CacheDisk: Sendable {
     struct Surplus: Sendable {
         var key: [UInt8]
         var response: StoredResponse
+
+        var cost: Int { key.count + response.cost }
     }
 
     /// A line for the log.
@@ -154,13 +156,14 @@ final class CacheDisk: Sendable {
         guard !isOff.load(ordering: .relaxed) else { return }
         let isOver = state.withLock { state in
             guard state.keepers[name.site] != nil, !state.hasLeft, state.shelf.isOpen else { return true }
-            let former = state.surplus[name.hash]?.response.cost ?? 0
-            guard state.surplusBytes + response.cost - former <= Self.surplusLimit else {
+            let surplus = Surplus(key: key, response: response)
+            let former = state.surplus[name.hash]?.cost ?? 0
+            guard state.surplusBytes + surplus.cost - former <= Self.surplusLimit else {
                 state.shelf.omitted += 1
                 return true
             }
-            state.surplus[name.hash] = Surplus(key: key, response: response)
-            state.surplusBytes += response.cost - former
+            state.surplus[name.hash] = surplus
+            state.surplusBytes += surplus.cost - former
             return false
         }
         guard !isOver else { return }
@@ -209,7 +212,7 @@ final class CacheDisk: Sendable {
         }
     }
 
-    func isGivenUp(_ hash: UInt64) -> Bool { state.withLock { $0.shelf.isGivenUp(hash) } }
+    func isOutdated(_ hash: UInt64) -> Bool { state.withLock { $0.shelf.isOutdated(hash) } }
 
     /// Waits until there is something to do, or for so long.
     ///
@@ -234,7 +237,7 @@ final class CacheDisk: Sendable {
 extension CacheDisk.State {
     mutating func dropSurplus(_ hash: UInt64) {
         guard let former = surplus.removeValue(forKey: hash) else { return }
-        surplusBytes -= former.response.cost
+        surplusBytes -= former.cost
     }
 
     /// Lets go what was not to be written after all.
@@ -242,9 +245,9 @@ extension CacheDisk.State {
         for hash in surplus.keys where !shelf.isDirty(hash) { dropSurplus(hash) }
     }
 
-    /// Forgets the folder and all that was on its way there.
-    mutating func close() {
-        shelf.close()
+    /// Forgets the folder and all that was on its way there. Returns who waited, as the shelf does.
+    mutating func close() -> [(hash: UInt64, workers: UInt64)] {
         (surplus, surplusBytes) = ([:], 0)
+        return shelf.close()
     }
 }

@@ -94,19 +94,24 @@ final class CacheFiles {
 
     /// All files, those used longest ago first, and how many things that are no files had a name of ours: they are removed.
     /// So are drafts of a lane that ended in the middle of one; what has no name of ours stays.
-    func list() -> (found: [Found], broken: Int) {
+    ///
+    /// - Parameter limit: a larger file is none of ours.
+    func list(limit: Int) throws(Trouble) -> (found: [Found], broken: Int) {
         // Another description of the folder: its place is read from the start, and closed with it.
         let copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0 else { return ([], 0) }
+        guard copy >= 0 else { throw Self.trouble("cannot be read", Self.lockName) }
         guard let entries = fdopendir(copy) else {
+            let trouble = Self.trouble("cannot be read", Self.lockName)
             close(copy)
-            return ([], 0)
+            throw trouble
         }
         defer { closedir(entries) }
         let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
         var found: [Found] = []
         var broken = 0
-        while let entry = readdir(entries) {
+        while true {
+            errno = 0
+            guard let entry = readdir(entries) else { break }
             // Not the field as a value: of the last entry less is there than that has room for.
             let start = UnsafeRawPointer(entry) + nameOffset
             let text = String(cString: start.assumingMemoryBound(to: CChar.self))
@@ -117,7 +122,7 @@ final class CacheFiles {
             guard let name = Self.name(text) else { continue }
             var status = stat()
             guard found.count < Self.listLimit, fstatat(folder, text, &status, AT_SYMLINK_NOFOLLOW) == 0,
-                status.st_mode & S_IFMT == S_IFREG
+                status.st_mode & S_IFMT == S_IFREG, (0...limit).contains(Int(status.st_size))
             else {
                 broken += remove(name) == 0 ? 1 : 0
                 continue
@@ -125,6 +130,8 @@ final class CacheFiles {
             found.append(
                 Found(name: name, size: Int(status.st_size), usedAt: UInt64(max(0, status.st_mtim.tv_sec))))
         }
+        // A part of them would be taken for all.
+        guard errno == 0 else { throw Self.trouble("cannot be read", Self.lockName) }
         return (found.sorted { $0.usedAt < $1.usedAt }, broken)
     }
 

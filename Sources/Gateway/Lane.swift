@@ -363,9 +363,9 @@ package final class Lane {
         }
         for change in changes { change() }
         cacheMemory.adopt(sites.map(\.state.cache), limit: Int(snapshot.limits.cacheMemory))
-        // What was kept before is not for a site that keeps nothing.
-        for site in sites where site.settings.cache.mode == .off { site.state.cache.clear() }
         cacheMemory.disk.adopt(snapshot, sites, key)
+        // What was kept before is not for a site that keeps nothing; from disk nothing comes back behind this.
+        for site in sites where site.settings.cache.mode == .off { site.state.cache.clear() }
         return SiteTable(
             snapshot, sites: sites, pagesCertificate: pagesCertificate,
             listenerContext: .listener(ticketKeys: snapshot.secrets.ticketKeys), access: makeAccess(snapshot),

@@ -50,12 +50,13 @@ extension Worker {
         let cap = table.queueCaps.isEmpty ? nil : table.queueCaps[Int(site.index)]
         let (time, state) = (instant, site.state)
         return state.queueing { admission in
-            if let cap {
+            if cap != nil {
                 // Said before the others are asked: of two that come at the same moment each sees the other, and none is
                 // one too many.
                 state.waiting.store(admission.waitingCount + 1, ordering: .sequentiallyConsistent)
-                admission.queueQuota = cap.quota
             }
+            // Said each time: a cap that a reload took away leaves nothing behind.
+            admission.queueQuota = cap?.quota ?? .max
             return (admission.arrived(arrival, at: time), admission.isUnderPressure, admission.lastClass)
         }
     }

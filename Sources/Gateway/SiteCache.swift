@@ -201,17 +201,27 @@ final class SiteCache: Sendable {
         }
     }
 
-    /// Takes in what was read from disk, unless there is something newer, or it was given up meanwhile. It was asked for
-    /// just now, so others make room for it. False: it is too large.
-    func restore(_ hash: UInt64, _ key: [UInt8], _ variants: [StoredResponse], unless isGivenUp: () -> Bool) -> Bool {
+    enum Restored {
+        /// Or there is something newer, or it was given up meanwhile.
+        case taken
+        /// The site has no room for it now.
+        case crowded
+        case tooLarge
+    }
+
+    /// Takes in what was read from disk, unless it is outdated. It was asked for just now, so others make room for it.
+    func restore(
+        _ hash: UInt64, _ key: [UInt8], _ variants: [StoredResponse], unless isOutdated: () -> Bool
+    ) -> Restored {
         var kept = Kept(key: key)
         // The newest last.
         for variant in variants.reversed() where kept.cost + variant.cost <= memory.responseLimit {
             kept.variants.insert(variant, at: 0)
         }
-        guard !kept.variants.isEmpty, memory.makeRoom(for: self, nil, kept.cost) else { return false }
+        guard !kept.variants.isEmpty else { return .tooLarge }
+        guard memory.makeRoom(for: self, nil, kept.cost) else { return .crowded }
         let cost = state.withLock { state -> Int in
-            guard state.order.slot(of: hash) == nil, !isGivenUp() else { return 0 }
+            guard state.order.slot(of: hash) == nil, !isOutdated() else { return 0 }
             let slot = state.order.insert(hash, weight: kept.cost)
             while state.kept.count <= slot { state.kept.append(Kept()) }
             state.kept[slot] = kept
@@ -220,7 +230,7 @@ final class SiteCache: Sendable {
             return kept.cost
         }
         changed(by: cost)
-        return true
+        return .taken
     }
 
     // MARK: - One for many
@@ -314,7 +324,10 @@ final class CacheMemory: Sendable {
         guard size <= responseLimit, size <= limit else { return false }
         while held.load(ordering: .relaxed) + size > limit {
             if site.bytes + size <= share, let other = heaviest(but: site), other.evict(for: nil) { continue }
-            guard site.evict(for: hash) else { return false }
+            // Where all of its own would not do none of it goes.
+            guard held.load(ordering: .relaxed) + size - limit <= site.bytes, site.evict(for: hash) else {
+                return false
+            }
         }
         return true
     }

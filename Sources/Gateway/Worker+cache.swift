@@ -281,6 +281,14 @@ extension Worker {
 
     /// It has waited long enough for another's response.
     func followedInVain(_ place: UInt32) {
+        // A disk that hangs may never say that it is there.
+        for (hash, waiting) in followers {
+            guard let index = waiting.firstIndex(where: { $0.0 == place }) else { continue }
+            followers[hash]?.remove(at: index)
+            if waiting.count == 1 { followers[hash] = nil }
+            followerCount -= 1
+            break
+        }
         visitors[place].pointee.follows = Self.followTries
         goOnAlone(place)
     }

@@ -77,11 +77,12 @@ extension Worker {
     /// - Parameter asker: a connection that is not to be closed for it.
     func hasRoom(at place: UInt16, for asker: UInt32? = nil) -> Bool {
         if books.connections.isAtCap(Int(place)) {
-            guard let own = books.connections.most(beside: Int(place)), closeResting(of: UInt16(own), sparing: asker)
-            else { return false }
+            guard closeResting(sparing: asker, where: { books.tenants.areTogether(Int($0), Int(place)) }) else {
+                return false
+            }
         }
         if books.connections.hasPlenty(1) || books.connections.mayHold(1, at: Int(place)) { return true }
-        guard let over = books.connections.mostOver, closeResting(of: UInt16(over), sparing: asker) else {
+        guard let over = books.connections.mostOver, closeResting(sparing: asker, where: { $0 == over }) else {
             return false
         }
         return books.connections.mayHold(1, at: Int(place))
@@ -143,13 +144,13 @@ extension Worker {
     }
 
     /// Closes the one that has rested longest, of some that are looked at; only such that have no request under way.
-    private func closeResting(of place: UInt16, sparing asker: UInt32?) -> Bool {
+    private func closeResting(sparing asker: UInt32?, where isOver: (UInt16) -> Bool) -> Bool {
         let count = visitors.indices.upperBound
         var best: (index: UInt32, rank: Int, due: UInt32)?
         for _ in 0..<min(Self.searchLimit, Int(count)) {
             searchedFrom = (searchedFrom + 1) % count
             let visitor = visitors[searchedFrom]
-            guard visitor.pointee.phase != .free, visitor.pointee.stream.tenant == place, !visitor.pointee.isCarried,
+            guard visitor.pointee.phase != .free, isOver(visitor.pointee.stream.tenant), !visitor.pointee.isCarried,
                 searchedFrom != asker, let rank = restingRank(visitor)
             else { continue }
             let due = visitor.pointee.timer.due

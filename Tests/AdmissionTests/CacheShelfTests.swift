@@ -81,7 +81,7 @@ private final class Shelf {
         shelf.keep(7)
         #expect(shelf.ask(1, worker: 0) && shelf.ask(2, worker: 1))
         #expect(shelf.giveUp(2))
-        #expect(shelf.book.isGivenUp(2) && !shelf.book.isGivenUp(1) && !shelf.ask(2, worker: 2))
+        #expect(shelf.book.isOutdated(2) && !shelf.book.isOutdated(1) && !shelf.ask(2, worker: 2))
         #expect(shelf.step() == .remove(Shelf.name(2)))
         #expect(shelf.woken == 1 << 1, "who waited for it goes on")
         #expect(shelf.step() == .load(Shelf.name(1)))
@@ -119,11 +119,48 @@ private final class Shelf {
         #expect(shelf.disk.isEmpty && shelf.book.isEmpty)
     }
 
+    @Test func `has what was given up while it was written removed, whatever was kept after that`() {
+        let shelf = Shelf()
+        shelf.keep(1)
+        let task = shelf.step { hash in
+            shelf.giveUp(hash)
+            shelf.keep(hash)
+        }
+        #expect(task == .write(Shelf.name(1)) && shelf.book.isVoid(1) && shelf.book.isOutdated(1))
+        #expect(shelf.step() == .remove(Shelf.name(1)) && shelf.disk.isEmpty)
+        #expect(shelf.step() == .write(Shelf.name(1)) && !shelf.book.isOutdated(1) && shelf.step() == nil)
+    }
+
+    @Test func `shows nobody what was read while there is something newer`() {
+        let shelf = Shelf(files: [1])
+        #expect(shelf.ask(1) && !shelf.book.isOutdated(1))
+        shelf.keep(1)
+        #expect(shelf.book.isOutdated(1))
+    }
+
+    @Test func `names those who wait when the folder is gone`() {
+        let shelf = Shelf(files: [1, 2])
+        #expect(shelf.ask(1, worker: 3) && shelf.ask(1, worker: 5))
+        let waiting = shelf.book.close()
+        #expect(waiting.count == 1 && waiting.first?.hash == 1 && waiting.first?.workers == 1 << 3 | 1 << 5)
+        #expect(!shelf.book.isOpen && shelf.book.close().isEmpty)
+    }
+
+    @Test func `lets a new one in, however many there are`() {
+        let shelf = Shelf(room: .max, isOpen: false)
+        for hash in 1...UInt64(CacheShelf.fileLimit) { shelf.book.found(Shelf.name(hash), size: 1, usedAt: 0) }
+        shelf.book.open()
+        shelf.work()
+        #expect(shelf.book.count == CacheShelf.fileLimit - CacheShelf.newLimit)
+        shelf.keep(1 << 40)
+        #expect(shelf.step() == .write(Shelf.name(1 << 40)) && shelf.book.omitted == 0)
+    }
+
     @Test func `remembers what was given up before the folder was read`() {
         let shelf = Shelf(files: [1, 2, 3], isOpen: false)
         #expect(!shelf.book.isEmpty, "nobody may think that there is nothing to give up")
         shelf.giveUp(2)
-        #expect(shelf.book.isGivenUp(2))
+        #expect(shelf.book.isOutdated(2))
         for hash in [1, 2, 3] as [UInt64] { shelf.book.found(Shelf.name(hash), size: 1000, usedAt: 0) }
         shelf.book.open()
         #expect(!shelf.ask(2, worker: 0))

@@ -91,9 +91,9 @@ import Testing
         #expect(!room.isAtCap(1) && !room.isAtCap(2))
         room.add(2, at: 2)
         #expect(room.isAtCap(1) && room.isAtCap(2) && !room.isAtCap(3) && !room.isAtCap(Tenants.nobody))
-        // What makes way is its own.
-        room.add(400, at: 3)
-        #expect(room.most(beside: 2) == 1 && room.most(beside: 3) == 3)
+        // What makes way is its own, whichever of its sites has it.
+        #expect(Self.sites.areTogether(1, 2) && !Self.sites.areTogether(2, 3))
+        #expect(!Self.sites.areTogether(1, Tenants.nobody))
         room.add(-1, at: 2)
         #expect(!room.isAtCap(1))
     }
