@@ -77,7 +77,7 @@ package struct ControlBook: Equatable, Sendable {
         package var since: Moment
         package var until: Moment
         package var reason: String
-        /// Who said so: the user of this machine.
+        /// Who said so: a user of this machine, or an account of the console.
         package var author: String
 
         package init(
@@ -156,8 +156,10 @@ package struct ControlBook: Equatable, Sendable {
             id: nextID, act: act, site: site, since: now, until: now + Double(seconds), reason: reason, author: author)
         if let fault = Self.fault(of: order) { throw fault }
         let kept = orders.filter { !$0.concerns(the: order) }
-        guard kept.count < Self.limit else {
-            throw Refusal(.full, "there are \(Self.limit) orders already; take some back, or use the configuration")
+        // The street's own people always have some left.
+        let limit = own == nil ? Self.limit : Self.limit - Self.shareLimit
+        guard kept.count < limit else {
+            throw Refusal(.full, "there are \(limit) orders already; take some back, or use the configuration")
         }
         if let own {
             guard own.contains(site) else { throw Self.noSite(site) }

@@ -45,7 +45,7 @@ struct SiteLedgerTests {
 
     @Test func `what came while there was no office is of the minute and of the day, and of no second`() {
         var next = Self.ledger()
-        next.inherit(Self.ended().remainder)
+        next.inherit(Self.ended().remainder, made: Self.start + 1)
         next.hear(Self.status(175), of: "lane", started: 7)
         #expect(next.close(Self.start + 3)?.requests == 40)
         #expect(next.last?.requests == 0)
@@ -59,22 +59,40 @@ struct SiteLedgerTests {
 
     @Test func `a lane that began meanwhile is counted from its start, one that nobody knew is not`() {
         var next = Self.ledger()
-        next.inherit(Self.ended().remainder)
+        next.inherit(Self.ended().remainder, made: Self.start + 1)
         next.hear(Self.status(12), of: "lane", started: 8)
         next.hear(Self.status(1_000), of: "other", started: 3)
         #expect(next.close(Self.start + 3)?.requests == 12)
         #expect(next.last?.requests == 0)
     }
 
+    @Test func `a lane that is heard too late says nothing of the time before`() {
+        var next = Self.ledger()
+        next.inherit(Self.ended().remainder, made: Self.start + 1)
+        #expect(next.close(Self.start + 2 + RecordRemainder.lifetime) == nil)
+        next.hear(Self.status(175), of: "lane", started: 7)
+        #expect(next.close(Self.start + 3 + RecordRemainder.lifetime)?.requests == 0)
+    }
+
     @Test func `is handed on by an office that never heard the lane`() {
         var between = Self.ledger()
-        between.inherit(Self.ended().remainder)
+        between.inherit(Self.ended().remainder, made: Self.start + 1)
         let end = between.end(Self.start + 2)
         #expect(end.requests == 0 && end.points.map(\.requests) == [35])
         var next = Self.ledger()
-        next.inherit(end.remainder)
+        next.inherit(end.remainder, made: Self.start + 2)
         next.hear(Self.status(175), of: "lane", started: 7)
         #expect(next.close(Self.start + 4)?.requests == 40)
+    }
+
+    @Test func `made at an impossible time is taken out and counts for nothing`() throws {
+        let place = try TemporaryFolder()
+        defer { withExtendedLifetime(place) {} }
+        let folder = StateFolder(path: place.path("state"))
+        try folder.prepare()
+        try RecordRemainder(made: Moment(milliseconds: .min), sites: [:]).keep(in: folder)
+        #expect(RecordRemainder.take(from: folder, now: Self.start) == nil)
+        #expect(RecordRemainder.take(from: folder, now: Self.start) == nil)
     }
 
     @Test func `lies in the state folder for the next office alone, and not for long`() throws {
@@ -86,7 +104,7 @@ struct SiteLedgerTests {
         try remainder.keep(in: folder)
         let taken = RecordRemainder.take(from: folder, now: Self.start + 2)
         var next = Self.ledger()
-        next.inherit(try #require(taken?.sites["www"]))
+        next.inherit(try #require(taken?.sites["www"]), made: Self.start + 1)
         next.hear(Self.status(175), of: "lane", started: 7)
         #expect(next.close(Self.start + 3)?.requests == 40)
         #expect(RecordRemainder.take(from: folder, now: Self.start + 2) == nil)

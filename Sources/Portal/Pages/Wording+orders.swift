@@ -95,8 +95,8 @@ extension Wording {
                 "This rule stopped by itself and only counts: it matched known visitors too.")
         case .undone:
             pick(
-                "Deze regel is weggehaald en komt niet terug zolang de aanval duurt.",
-                "This rule was taken away, and does not come back while the attack lasts.")
+                "Deze regel is weggehaald en komt niet terug zolang de aanval duurt en het systeem niet opnieuw start.",
+                "This rule was taken away, and stays away while the attack lasts and the system does not start anew.")
         }
     }
 
@@ -119,8 +119,8 @@ extension Wording {
             (
                 pick("Weghalen", "Take it away"),
                 pick(
-                    "Hij gaat, en komt niet terug zolang de aanval duurt.",
-                    "It goes, and does not come back while the attack lasts.")
+                    "Hij gaat, en komt niet terug zolang de aanval duurt en het systeem niet opnieuw start.",
+                    "It goes, and stays away while the attack lasts and the system does not start anew.")
             )
         }
     }

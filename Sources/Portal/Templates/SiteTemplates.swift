@@ -58,7 +58,7 @@ extension PageLibrary {
         <p><label class="choice"><input type="radio" name="time" value="900" checked> [[15 minuten|15 minutes]]</label>
         <label class="choice"><input type="radio" name="time" value="3600"> [[1 uur|1 hour]]</label>
         <label class="choice"><input type="radio" name="time" value="28800"> [[8 uur|8 hours]]</label></p></fieldset>
-        <p><label for="reason">[[Waarom?|Why?]]</label> <span class="hint" id="reason-hint">[[Komt in het logboek.|Goes into the audit log.]]</span>
+        <p><label for="reason">[[Waarom?|Why?]]</label> <span class="hint" id="reason-hint">[[Komt in het logboek, voor altijd. Geen naam en geen adres van iemand.|Goes into the audit log, for good. No name and no address of anybody.]]</span>
         {{#reasonError}}<span class="fault" id="reason-fault" role="alert">{{reasonError}}</span>{{/reasonError}}
         <input id="reason" name="reason" value="{{reason}}" aria-describedby="reason-hint{{#reasonError}} reason-fault{{/reasonError}}"{{#reasonError}} aria-invalid="true"{{/reasonError}} required maxlength="200"></p>
         <p><button class="danger">[[Alles doorlaten|Let everything through]]</button></p></form></details>{{/mayObserve}}

@@ -94,7 +94,7 @@ final class ControlDesk {
         }
         office.requests.put(.order(word, rule: rule, site: site), size: 64)
         let object = "\(site ?? "all sites"): rule \(RequestRule.digits(of: rule)): \(reason)"
-        office.audit.put(AuditFeed.Entry(at: .now, actor: giver.name, action: "rule.\(word.rawValue)", object: object))
+        note("rule.\(word.rawValue)", by: giver.name, object)
     }
 
     private func hasRule(_ id: UInt64, at site: String?) -> Bool {
@@ -181,7 +181,11 @@ final class ControlDesk {
     }
 
     private func note(_ order: ControlBook.Order, _ action: String, by actor: String, _ words: String) {
-        let object = "\(order.site.isEmpty ? "all sites" : order.site): order \(order.id) \(words)"
+        note(action, by: actor, "\(order.site.isEmpty ? "all sites" : order.site): order \(order.id) \(words)")
+    }
+
+    /// In the log too: the audit log's feed is bounded.
+    private func note(_ action: String, by actor: String, _ object: String) {
         office.audit.put(AuditFeed.Entry(at: .now, actor: actor, action: action, object: object))
         logger.notice(
             "an order by hand", metadata: ["actor": "\(actor)", "action": "\(action)", "object": "\(object)"])

@@ -116,6 +116,7 @@ package final class Office {
             serveAdmins()
             try tick()
         }
+        if isHandedOver { ending.leaveOthers() }
         for desk in desks { desk.saveHistory() }
         unlink(folder.socket)
         unlink(folder.adminSocket)
@@ -174,6 +175,7 @@ package final class Office {
         case .stop:
             isStopping = true
             handOverUntil = nil
+            isHandedOver = false
             let limit = Int64(desks.reduce(0) { max($0, $1.wanted.limits.drainTime) }) + 2_000
             logger.notice("stopping", metadata: ["limit_ms": "\(limit)"])
             for desk in desks { desk.stop(limit: limit) }

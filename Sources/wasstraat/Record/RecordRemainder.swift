@@ -26,10 +26,10 @@ package struct RecordRemainder: Codable, Sendable {
 
     /// Takes it out of the folder: it counts once.
     package static func take(from folder: StateFolder, now: Moment) -> RecordRemainder? {
-        defer { folder.remove(file) }
-        guard let bytes = folder.read(file, limit: limit),
-            let remainder = try? JSONDecoder().decode(RecordRemainder.self, from: Data(bytes)),
-            (0...lifetime).contains(now - remainder.made)
+        let bytes = folder.read(file, limit: limit)
+        folder.remove(file)
+        guard let bytes, let remainder = try? JSONDecoder().decode(RecordRemainder.self, from: Data(bytes)),
+            (now + -lifetime...now).contains(remainder.made)
         else { return nil }
         return remainder
     }

@@ -120,7 +120,7 @@ actor Recorder {
         }
         // There is one only the first time.
         if let left = RecordRemainder.take(from: folder, now: now) {
-            for (name, remainder) in left.sites { ledgers[name]?.inherit(remainder) }
+            for (name, remainder) in left.sites { ledgers[name]?.inherit(remainder, made: left.made) }
         }
         let names = Set(sites.map(\.name))
         for name in ledgers.keys where !names.contains(name) { ledgers[name] = nil }

@@ -30,6 +30,8 @@ package struct SiteLedger: Sendable {
     private var lanes: [String: (started: UInt64, latest: SiteStatus, used: SiteCounts)] = [:]
     /// The same of lanes that an office before this one heard and this one has not heard yet.
     private var inherited: [String: Remainder.Lane] = [:]
+    /// Until when that holds.
+    private var inheritedUntil: Moment?
     /// What lanes counted while there was no office: of the minute and of the day, and of no second.
     private var unheard = SiteCounts()
     private var traffic = Traffic()
@@ -83,6 +85,7 @@ package struct SiteLedger: Sendable {
     /// - Returns: requests to count, or nil where no lane reported; what detection makes of the second; points for the
     ///   record.
     package mutating func close(_ time: Moment) -> (requests: UInt64, events: [AttackEvent], points: [SitePoint])? {
+        if let inheritedUntil, inheritedUntil < time { (inherited, self.inheritedUntil) = ([:], nil) }
         guard !lanes.isEmpty else { return nil }
         var second = SiteSecond(time: time)
         second.isUnderPressure = wasUnderPressure
@@ -173,8 +176,9 @@ extension SiteLedger {
     }
 
     /// Goes on from what another office left.
-    package mutating func inherit(_ remainder: Remainder) {
+    package mutating func inherit(_ remainder: Remainder, made: Moment) {
         inherited = remainder.lanes
+        inheritedUntil = made + RecordRemainder.lifetime
         minute = remainder.minute
     }
 }
