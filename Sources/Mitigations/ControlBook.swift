@@ -11,6 +11,8 @@ package struct ControlBook: Equatable, Sendable {
     package static let limit = 4_096
     /// Of them, those that one organisation's own people may have at its sites, so that they leave room for all others'.
     package static let shareLimit = 512
+    /// Orders that one organisation's own people may give in a minute.
+    package static let pace = 30
     /// Seconds for which an order may hold.
     package static let longestLife: Int64 = 30 * 86_400
     package static let reasonLimit = 200
@@ -103,7 +105,7 @@ package struct ControlBook: Equatable, Sendable {
             case form
             case source, tooWide(least: Int), site, time
             case noReason, longReason, reasonOfLines
-            case full, share
+            case full, share, pace
             case noOrder, noRule
             /// The disk refused; the office ends.
             case notKept, notServed

@@ -133,6 +133,7 @@ extension Console {
     func status(of refusal: ControlBook.Refusal) -> HTTPResponse.Status {
         switch refusal.cause {
         case .noOrder, .noRule: .notFound
+        case .pace: .tooManyRequests
         case .notKept, .notServed: .serviceUnavailable
         default: .badRequest
         }

@@ -176,7 +176,7 @@ extension ControlBook.Refusal.Cause {
         case .site: "site"
         case .time: "time"
         case .noReason, .longReason, .reasonOfLines: "reason"
-        case .form, .full, .share, .noOrder, .noRule, .notKept, .notServed: nil
+        case .form, .full, .share, .pace, .noOrder, .noRule, .notKept, .notServed: nil
         }
     }
 }

@@ -32,6 +32,10 @@ extension Wording {
                 "Er zijn al \(number(UInt64(ControlBook.shareLimit))) opdrachten bij uw sites. Neem er eerst een paar terug.",
                 "There are \(number(UInt64(ControlBook.shareLimit))) orders at your sites already. Take some back first."
             )
+        case .pace:
+            pick(
+                "Uw organisatie heeft deze minuut al veel opdrachten gegeven. Probeer het over een minuut weer.",
+                "Your organisation has given many orders in this minute. Try again in a minute.")
         case .noOrder:
             pick("Deze opdracht is er niet meer: haar tijd is om.", "This order is gone: its time is over.")
         case .noRule: pick("Deze regel is er niet meer.", "This rule is gone.")

@@ -20,6 +20,8 @@ final class ControlDesk {
     unowned let office: Office
     private(set) var book = ControlBook()
     private let logger = Logger(label: "control")
+    /// What organisations' people gave lately: each order is written to disk, noted for good, and told to every lane.
+    private var paces: [String: (minute: Int64, count: Int)] = [:]
     /// Sites whose mode an order has set.
     private var modes: Set<String> = []
 
@@ -42,6 +44,7 @@ final class ControlDesk {
 
     /// Carries out what was given elsewhere than on the admin socket.
     func carryOut(_ order: HandOrder, by giver: HandOrder.Giver, at now: Moment) throws(ControlBook.Refusal) {
+        try keepPace(of: giver, at: now)
         expire(at: now)
         switch order {
         case .hold(let act, let site, let seconds, let reason):
@@ -50,6 +53,17 @@ final class ControlDesk {
         case .rule(let word, let rule, let site, let reason):
             try say(word, of: rule, at: site, reason: reason, by: giver)
         }
+    }
+
+    private func keepPace(of giver: HandOrder.Giver, at now: Moment) throws(ControlBook.Refusal) {
+        guard let organisation = giver.organisation else { return }
+        let minute = now.seconds / 60
+        let count = paces[organisation].map { $0.minute == minute ? $0.count : 0 } ?? 0
+        guard count < ControlBook.pace else {
+            throw ControlBook.Refusal(
+                .pace, "the organisation has given \(ControlBook.pace) orders in this minute already")
+        }
+        paces[organisation] = (minute, count + 1)
     }
 
     /// Gives an order that holds for a time. This, `remove` and `say` are where orders by hand are checked and noted,
