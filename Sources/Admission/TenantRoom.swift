@@ -70,11 +70,7 @@ package struct TenantRoom: Sendable {
                 organisation = index
             }
         }
-        return organisation.flatMap { most(in: $0) }
-    }
-
-    private func most(in organisation: Int) -> Int? {
-        guard heldTogether[organisation] > 0 else { return nil }
+        guard let organisation else { return nil }
         return held.indices.filter { tenants.organisations[$0] == organisation }.max { held[$0] < held[$1] }
     }
 
