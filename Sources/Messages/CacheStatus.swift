@@ -1,7 +1,5 @@
-package import Bytes
-
 /// What one lane's cache did for one site.
-package struct CacheStatus: Equatable, Sendable {
+package struct CacheStatus: Equatable, Figures {
     /// Requests answered from what is kept, while it was fresh; those after a revalidation are not among them.
     package var hits: UInt64 = 0
     /// The same where it was stale: in need, under pressure, or while somebody asked for a newer one.
@@ -26,19 +24,4 @@ package struct CacheStatus: Equatable, Sendable {
     package static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.hits, \.stale, \.revalidated, \.collapsed, \.refreshes, \.stored, \.fallbacks, \.objects, \.bytes,
     ]
-
-    package mutating func add(_ other: Self) {
-        for field in Self.fields { self[keyPath: field] &+= other[keyPath: field] }
-    }
-}
-
-extension CacheStatus: Message {
-    package func write(to writer: inout ByteWriter) {
-        for field in Self.fields { writer.write(self[keyPath: field]) }
-    }
-
-    package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init()
-        for field in Self.fields { self[keyPath: field] = try reader.readUInt64() }
-    }
 }

@@ -1,7 +1,5 @@
-package import Bytes
-
 /// What one lane's cache has on disk, and what went on there.
-package struct DiskStatus: Equatable, Sendable {
+package struct DiskStatus: Equatable, Figures {
     /// 1 where a folder is set; 1 while it is in use.
     package var configured: UInt64 = 0
     package var open: UInt64 = 0
@@ -22,22 +20,7 @@ package struct DiskStatus: Equatable, Sendable {
 
     package init() {}
 
-    private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
+    package static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.configured, \.open, \.files, \.bytes, \.written, \.loaded, \.evicted, \.broken, \.failed, \.omitted,
     ]
-
-    package mutating func add(_ other: Self) {
-        for field in Self.fields { self[keyPath: field] &+= other[keyPath: field] }
-    }
-}
-
-extension DiskStatus: Message {
-    package func write(to writer: inout ByteWriter) {
-        for field in Self.fields { writer.write(self[keyPath: field]) }
-    }
-
-    package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init()
-        for field in Self.fields { self[keyPath: field] = try reader.readUInt64() }
-    }
 }

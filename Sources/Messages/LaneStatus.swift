@@ -187,17 +187,8 @@ extension SiteStatus: Message {
     }
 }
 
-extension ClassStatus: Message {
-    private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
+extension ClassStatus: Figures {
+    package static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.requests, \.admitted, \.queued, \.refused, \.abandoned, \.waitedMicroseconds,
     ]
-
-    package func write(to writer: inout ByteWriter) {
-        for field in Self.fields { writer.write(self[keyPath: field]) }
-    }
-
-    package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init()
-        for field in Self.fields { self[keyPath: field] = try reader.readUInt64() }
-    }
 }

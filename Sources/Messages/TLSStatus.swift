@@ -1,5 +1,3 @@
-package import Bytes
-
 /// How a lane's TLS handshakes fare, beside those that were completed or failed. But for the last two all count up.
 package struct TLSStatus: Equatable, Sendable {
     /// Refused before anything was computed: what came is no ClientHello, names no site of ours, or offers no version or
@@ -28,24 +26,11 @@ package struct TLSStatus: Equatable, Sendable {
     package var pressed: UInt64 = 0
 
     package init() {}
-
-    package mutating func add(_ other: TLSStatus) {
-        for field in Self.fields { self[keyPath: field] &+= other[keyPath: field] }
-    }
 }
 
-extension TLSStatus: Message {
-    private static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
+extension TLSStatus: Figures {
+    package static let fields: [any WritableKeyPath<Self, UInt64> & Sendable] = [
         \.malformed, \.unknownNames, \.unsupported, \.timedOut, \.abandoned, \.refused, \.refusedKnown, \.waited,
         \.waitedMicroseconds, \.busyNanoseconds, \.cut, \.waiting, \.pressed,
     ]
-
-    package func write(to writer: inout ByteWriter) {
-        for field in Self.fields { writer.write(self[keyPath: field]) }
-    }
-
-    package init(reading reader: inout ByteReader) throws(Malformed) {
-        self.init()
-        for field in Self.fields { self[keyPath: field] = try reader.readUInt64() }
-    }
 }

@@ -81,14 +81,3 @@ extension SiteStatus {
         cache.add(other.cache)
     }
 }
-
-extension ClassStatus {
-    fileprivate mutating func add(_ other: Self) {
-        requests &+= other.requests
-        admitted &+= other.admitted
-        queued &+= other.queued
-        refused &+= other.refused
-        abandoned &+= other.abandoned
-        waitedMicroseconds &+= other.waitedMicroseconds
-    }
-}
