@@ -71,7 +71,7 @@ package struct TenantRoom: Sendable {
             }
         }
         guard let organisation else { return nil }
-        return held.indices.filter { tenants.organisations[$0] == organisation }.max { held[$0] < held[$1] }
+        return held.indices.lazy.filter { tenants.organisations[$0] == organisation }.max { held[$0] < held[$1] }
     }
 
     /// Other sites, or others in their places, from now on.

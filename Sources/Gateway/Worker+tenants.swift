@@ -64,14 +64,15 @@ extension TenantRoom {
 /// Tenants' budgets: each connection and each piece of work is a site's, and where something is short, who has more than
 /// its share comes last.
 extension Worker {
-    /// Connections looked at to find one that can be closed for another.
+    /// Records looked at to find the connection that can best be closed for another; and to find any: many may be free.
     private static let searchLimit = 512
+    private static let longestSearch = 4096
 
     static func place(_ site: UInt16) -> UInt16 { site + 1 }
 
     // MARK: - Connections
 
-    /// Whether the site may have one more connection; where it may not, one that rests is closed for it: of its own
+    /// Whether the site may have one more connection. Where that is too many, one that rests is closed for it: of its own
     /// organisation where that is at its cap, else of who has most for its share.
     ///
     /// - Parameter asker: a connection that is not to be closed for it.
@@ -81,9 +82,10 @@ extension Worker {
                 return false
             }
         }
-        if books.connections.hasPlenty(1) || books.connections.mayHold(1, at: Int(place)) { return true }
-        guard let over = books.connections.mostOver, closeResting(sparing: asker, where: { $0 == over }) else {
-            return false
+        if books.connections.hasPlenty(1) { return true }
+        // Each one that comes lowers what all may hold: who has most gives one back for it, if that is too many now.
+        if let over = books.connections.mostOver, !books.connections.mayHold(1, at: over) {
+            _ = closeResting(sparing: asker, where: { $0 == over })
         }
         return books.connections.mayHold(1, at: Int(place))
     }
@@ -147,7 +149,7 @@ extension Worker {
     private func closeResting(sparing asker: UInt32?, where isOver: (UInt16) -> Bool) -> Bool {
         let count = visitors.indices.upperBound
         var best: (index: UInt32, rank: Int, due: UInt32)?
-        for _ in 0..<min(Self.searchLimit, Int(count)) {
+        for looked in 0..<min(Self.longestSearch, Int(count)) where best == nil || looked < Self.searchLimit {
             searchedFrom = (searchedFrom + 1) % count
             let visitor = visitors[searchedFrom]
             guard visitor.pointee.phase != .free, isOver(visitor.pointee.stream.tenant), !visitor.pointee.isCarried,
