@@ -20,7 +20,7 @@ package struct CalmProfile: Equatable, Sendable {
 
     /// Sources' demands that are remembered.
     static let demandMemory: Float = 20_000
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     package static func == (one: CalmProfile, other: CalmProfile) -> Bool { one.encoded() == other.encoded() }
 }

@@ -191,7 +191,7 @@ package struct SiteAdmission: Sendable {
             take(arrival.turn, into: &entry, at: now)
             return noSlot(entry, at: now)
         }
-        contrast?.admitted(arrival.source, isAsset: arrival.traits?.isAsset ?? false, at: now)
+        contrast?.admitted(arrival.source, judgement.row, isAsset: arrival.traits?.isAsset ?? false, at: now)
         if let held = arrival.turn, held.isForPage { ladder.served(held.turn.key, at: now) }
         return .admit(take(origin, visitorClass, arrival.route, waited: 0, at: now))
     }
@@ -207,7 +207,7 @@ package struct SiteAdmission: Sendable {
         // Workers read the clock one after the other: the one that asks now may be a little behind the one that queued.
         let waited = now.nanoseconds > entry.since.nanoseconds ? now.nanoseconds - entry.since.nanoseconds : 0
         counts[Int(entry.visitorClass.rawValue)].waitedMicroseconds += waited / 1000
-        contrast?.admitted(entry.source, isAsset: entry.isAsset, at: now)
+        contrast?.admitted(entry.source, entry.row, isAsset: entry.isAsset, at: now)
         if entry.turn != 0 { ladder.served(entry.turn, at: now) }
         let slot = take(origin, entry.visitorClass, entry.route, waited: UInt32(waited / 1_000_000), at: now)
         return (entry.ticket, slot)
@@ -456,7 +456,7 @@ package struct SiteAdmission: Sendable {
         noteExcess(at: now)
         if rules.isObserving {
             counts[index].queued += 1
-            contrast?.admitted(entry.source, isAsset: entry.isAsset, at: now)
+            contrast?.admitted(entry.source, entry.row, isAsset: entry.isAsset, at: now)
             return .admit(take(leastLoaded, entry.visitorClass, entry.route, waited: 0, at: now))
         }
         guard limit > 0 else {

@@ -117,8 +117,10 @@ struct TraitContrast: Sendable {
     /// The score of a request that was judged before, by what is known now.
     func score(of row: TraitRow) -> Float { isJudging ? weigh(row).score : 0 }
 
-    /// A request goes to an origin: it is part of what its source did.
-    mutating func admitted(_ source: UInt64, isAsset: Bool, at now: Instant) {
+    /// A request goes to an origin: it is part of what its source did, unless it looks like the excess. Who gets a place for
+    /// that would otherwise look like a visitor from then on, and visitors like him.
+    mutating func admitted(_ source: UInt64, _ row: TraitRow?, isAsset: Bool, at now: Instant) {
+        if let row, score(of: row) > 0 { return }
         trails.step(source, isAsset: isAsset, at: now)
     }
 
