@@ -26,6 +26,9 @@ struct TenantBooks {
     var time: TenantTime
     /// Events of heavy sites that wait until the others' are done.
     var turns = TenantTurns()
+    /// By place: until when no connection of the tenant's that rests is looked for, because there was hardly one;
+    /// nanoseconds.
+    var barren: [UInt64]
 
     /// - Parameter caps: of visitors' connections, by organisation, in this worker.
     init(_ tenants: Tenants, connections: Int, caps: [Int]) {
@@ -37,6 +40,7 @@ struct TenantBooks {
         taken = kept
         heads = kept
         time = TenantTime(tenants)
+        barren = Array(repeating: 0, count: tenants.count)
     }
 
     /// Bytes that the tenant holds.
@@ -53,6 +57,7 @@ struct TenantBooks {
         taken.change(to: tenants, moved: moved)
         heads.change(to: tenants, moved: moved)
         time.change(to: tenants, moved: moved)
+        barren = Array(repeating: 0, count: tenants.count)
     }
 }
 
@@ -67,6 +72,8 @@ extension Worker {
     /// Records looked at to find the connection that can best be closed for another; and to find any: many may be free.
     private static let searchLimit = 512
     private static let longestSearch = 4096
+    /// Nanoseconds until another search after a long one: whoever opens connections could ask for one with each.
+    private static let barrenTime: UInt64 = 10_000_000
 
     static func place(_ site: UInt16) -> UInt16 { site + 1 }
 
@@ -78,14 +85,16 @@ extension Worker {
     /// - Parameter asker: a connection that is not to be closed for it.
     func hasRoom(at place: UInt16, for asker: UInt32? = nil) -> Bool {
         if books.connections.isAtCap(Int(place)) {
-            guard closeResting(sparing: asker, where: { books.tenants.areTogether(Int($0), Int(place)) }) else {
-                return false
-            }
+            guard
+                closeResting(
+                    of: Int(place), sparing: asker, where: { books.tenants.areTogether(Int($0), Int(place)) })
+            else { return false }
         }
         if books.connections.hasPlenty(1) { return true }
+        if Int(place) != Tenants.nobody, books.connections.mayHold(1, at: Int(place)) { return true }
         // Each one that comes lowers what all may hold: who has most gives one back for it, if that is too many now.
         if let over = books.connections.mostOver, !books.connections.mayHold(1, at: over) {
-            _ = closeResting(sparing: asker, where: { $0 == over })
+            _ = closeResting(of: over, sparing: asker, where: { $0 == over })
         }
         return books.connections.mayHold(1, at: Int(place))
     }
@@ -145,11 +154,16 @@ extension Worker {
         return true
     }
 
-    /// Closes the one that has rested longest, of some that are looked at; only such that have no request under way.
-    private func closeResting(sparing asker: UInt32?, where isOver: (UInt16) -> Bool) -> Bool {
+    /// Closes one of some that are looked at, such that least is lost; only such that have no request under way.
+    ///
+    /// - Parameter place: the tenant for which a long search is remembered.
+    private func closeResting(of place: Int, sparing asker: UInt32?, where isOver: (UInt16) -> Bool) -> Bool {
+        guard now >= books.barren[place] else { return false }
         let count = visitors.indices.upperBound
         var best: (index: UInt32, rank: Int, due: UInt32)?
-        for looked in 0..<min(Self.longestSearch, Int(count)) where best == nil || looked < Self.searchLimit {
+        var looked = 0
+        while looked < min(Int(count), best.map { $0.rank < 3 } ?? false ? Self.searchLimit : Self.longestSearch) {
+            looked += 1
             searchedFrom = (searchedFrom + 1) % count
             let visitor = visitors[searchedFrom]
             guard visitor.pointee.phase != .free, isOver(visitor.pointee.stream.tenant), !visitor.pointee.isCarried,
@@ -159,6 +173,7 @@ extension Worker {
             guard best.map({ (rank, due) < ($0.rank, $0.due) }) ?? true else { continue }
             best = (searchedFrom, rank, due)
         }
+        if best == nil || looked == Self.longestSearch { books.barren[place] = now + Self.barrenTime }
         guard let best else { return false }
         report.connections.closedForOthers += 1
         closeVisitor(best.index)
@@ -168,14 +183,20 @@ extension Worker {
     /// How little is lost with the connection: 0 least; nil: a request is under way.
     private func restingRank(_ visitor: UnsafeMutablePointer<Visitor>) -> Int? {
         switch visitor.pointee.phase {
-        case .head where visitor.pointee.pending.isEmpty && visitor.pointee.stream.out.isEmpty:
-            visitor.pointee.isReused ? 0 : 2
-        case .carrying where visitor.pointee.carrier?.pointee.streams.isEmpty ?? false: 1
         case .head where !visitor.pointee.stream.out.isEmpty: 3
-        case .preface, .hello, .ready, .handshake, .head: 2
+        case .head where visitor.pointee.pending.isEmpty: visitor.pointee.isReused ? 0 : 2
+        case .preface, .hello, .head: 2
+        case .ready, .handshake: 3
+        case .carrying: visitor.pointee.carrier.flatMap { restingRank($0, isSent: visitor.pointee.stream.out.isEmpty) }
         case .lingering: 3
-        case .free, .body, .waiting, .following, .exchange, .tunnel, .page, .carrying: nil
+        case .free, .body, .waiting, .following, .exchange, .tunnel, .page: nil
         }
+    }
+
+    private func restingRank(_ carrier: UnsafeMutablePointer<Carrier>, isSent: Bool) -> Int? {
+        // Frames that go out at the end of this round may be the last of a response.
+        guard carrier.pointee.streams.isEmpty, !carrier.pointee.isDirty else { return nil }
+        return isSent && carrier.pointee.lastStream != 0 ? 1 : 3
     }
 
     // MARK: - Requests
