@@ -34,6 +34,9 @@ struct SourceTrails: Sendable {
         return cookie
     }
 
+    /// How many pages a trail has, in steps: 0 for none.
+    func pages(of source: UInt64, at now: Instant) -> UInt64 { trail(of: source, hasCookie: false, at: now) >> 8 }
+
     /// Nothing is known of the source.
     static let nothing: UInt64 = 0
 

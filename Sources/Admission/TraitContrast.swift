@@ -118,9 +118,12 @@ struct TraitContrast: Sendable {
     func score(of row: TraitRow) -> Float { isJudging ? weigh(row).score : 0 }
 
     /// A request goes to an origin: it is part of what its source did, unless it looks like the excess. Who gets a place for
-    /// that would otherwise look like a visitor from then on, and visitors like him.
+    /// that would otherwise look like a visitor from then on, and visitors like him. Its parts alone are no visit either.
     mutating func admitted(_ source: UInt64, _ row: TraitRow?, isAsset: Bool, at now: Instant) {
-        if let row, score(of: row) > 0 { return }
+        if isJudging, let row {
+            let hasPages = trails.pages(of: source, at: now) > 0
+            if isAsset ? !hasPages : weigh(row).score > 0 { return }
+        }
         trails.step(source, isAsset: isAsset, at: now)
     }
 

@@ -12,8 +12,8 @@ enum Trait: Int, CaseIterable {
     static let count = 11
 
     /// Traits that tell of the same thing, of which the strongest counts: what is aimed at, with which words, by which
-    /// program, in what kind of visit, from where. A route is that of one method, so it says of a form's body what the signs
-    /// say.
+    /// program, in what kind of visit, from where. A route is that of one method, so it says that of a form which the sign of
+    /// its body says.
     static let groups: [Range<Int>] = [0..<2, 2..<4, 4..<8, 8..<9, 9..<11]
 }
 
