@@ -11,6 +11,8 @@ internal import Synchronization
 extension Worker {
     /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
     private static let gatherLimit: UInt64 = 64 << 10
+    /// Of longer ones so much, over HTTP/1: who sends a head and no body asks no origin for anything.
+    private static let firstPart = 4 << 10
     /// Bytes of requests that are gathered at once for one HTTP/2 connection, which may have a hundred of them. Beyond
     /// these, and beyond the site's part of what a worker gathers, a slow body costs its origin a connection instead.
     private static let gatheredLimit = 1 << 20
@@ -51,15 +53,22 @@ extension Worker {
             counters[Int(siteIndex)].badRequests += 1
             return refuse(index, site, 413, "malformed", bytes)
         }
-        if case .length(let length) = request.framing, length <= Self.gatherLimit, !request.expectsContinue,
-            held - end < Int(length), books.gathered.mayHold(end + Int(length), at: Int(Self.place(siteIndex))),
+        let needed = end + awaited(index)
+        if held < needed, books.gathered.mayHold(needed, at: Int(Self.place(siteIndex))),
             gathered(index) < Self.gatheredLimit
         {
-            return gather(
-                index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: end + Int(length))
+            return gather(index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: needed)
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end, standing(index, word, bytes))
+    }
+
+    /// Bytes of the body that are awaited before an origin is asked for.
+    private func awaited(_ index: UInt32) -> Int {
+        guard case .length(let length) = request.framing, !request.expectsContinue else { return 0 }
+        if length <= Self.gatherLimit { return Int(length) }
+        // A stream's room beyond what is awaited is given back by how it is taken: all of it is awaited, or nothing.
+        return visitors[index].pointee.carrier == nil ? Self.firstPart : 0
     }
 
     /// Places that are kept for small bodies over one HTTP/2 connection.

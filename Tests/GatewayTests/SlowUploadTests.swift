@@ -61,6 +61,28 @@ import Testing
         #expect(try reading.readResponse().status == 200)
     }
 
+    @Test func `of a known length asks for nothing until its first part is there`() throws {
+        let street = try Street()
+        let body = String(repeating: "x", count: 100_000)
+        let clients = try (0..<40).map { number in
+            let client = try street.visitor(from: Address(ipv4: 0x7f00_1701 + UInt32(number) << 8), timeout: 10_000)
+            try client.send(
+                request(
+                    "POST /upload HTTP/1.1", "Host: www.example.nl", "Content-Length: 100000",
+                    body: String(body.prefix(4_095))))
+            return client
+        }
+        // What would wait for a slot behind them does not wait.
+        for _ in 0..<10 { #expect(try street.get("/fixed/1").status == 200) }
+        let site = street.lane.status { $0.sites[0].responses[1] == 10 }.sites[0]
+        #expect(site.admitted == 10 && site.waiting == 0 && site.inFlight == 0)
+        var reading = clients[7]
+        try reading.send(String(body.dropFirst(4_095)))
+        let response = try reading.readResponse()
+        #expect(response.status == 200 && response.bodyText.hasSuffix(body))
+        withExtendedLifetime(clients) {}
+    }
+
     @Test func `is one of a share that a source may have`() throws {
         // All are let through to the origin, so that the slots do not bound them.
         let street = try Street { $0.sites[0].mode = .observe }
