@@ -11,8 +11,8 @@ internal import Synchronization
 extension Worker {
     /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
     private static let gatherLimit: UInt64 = 64 << 10
-    /// Of longer ones so much, over HTTP/1: who sends a head and no body asks no origin for anything.
-    private static let firstPart = 4 << 10
+    /// Of others so much, over HTTP/1: who sends a head and no body asks no origin for anything.
+    private static let firstPart: UInt64 = 4 << 10
     /// Bytes of requests that are gathered at once for one HTTP/2 connection, which may have a hundred of them. Beyond
     /// these, and beyond the site's part of what a worker gathers, a slow body costs its origin a connection instead.
     private static let gatheredLimit = 1 << 20
@@ -53,22 +53,30 @@ extension Worker {
             counters[Int(siteIndex)].badRequests += 1
             return refuse(index, site, 413, "malformed", bytes)
         }
-        let needed = end + awaited(index)
-        if held < needed, books.gathered.mayHold(needed, at: Int(Self.place(siteIndex))),
-            gathered(index) < Self.gatheredLimit
-        {
+        if let needed = awaited(index, after: end, held, at: Int(Self.place(siteIndex))) {
             return gather(index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: needed)
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end, standing(index, word, bytes))
     }
 
-    /// Bytes of the body that are awaited before an origin is asked for.
-    private func awaited(_ index: UInt32) -> Int {
-        guard case .length(let length) = request.framing, !request.expectsContinue else { return 0 }
-        if length <= Self.gatherLimit { return Int(length) }
-        // A stream's room beyond what is awaited is given back by how it is taken: all of it is awaited, or nothing.
-        return visitors[index].pointee.carrier == nil ? Self.firstPart : 0
+    /// How many bytes must be there before an origin is asked for: a small body whole, where there is a place for it, else the
+    /// first part. nil: they are there, or are not awaited.
+    private func awaited(_ index: UInt32, after end: Int, _ held: Int, at place: Int) -> Int? {
+        guard case .length(let length) = request.framing, !request.expectsContinue, UInt64(held - end) < length else {
+            return nil
+        }
+        if length <= Self.gatherLimit, gathered(index) < Self.gatheredLimit,
+            books.gathered.mayHold(end + Int(length), at: place)
+        {
+            return end + Int(length)
+        }
+        let first = end + Int(min(length, Self.firstPart))
+        // A stream's window is given back as the body comes, if all of it is awaited: all or nothing.
+        guard visitors[index].pointee.carrier == nil, held < first, books.gathered.mayHold(first, at: place) else {
+            return nil
+        }
+        return first
     }
 
     /// Places that are kept for small bodies over one HTTP/2 connection.

@@ -26,8 +26,8 @@ struct TenantBooks {
     var time: TenantTime
     /// Events of heavy sites that wait until the others' are done.
     var turns = TenantTurns()
-    /// By place: until when no connection of the tenant's that rests is looked for, because there was hardly one;
-    /// nanoseconds.
+    /// By place, and behind them by organisation: until when no connection that rests is looked for there, because there was
+    /// none; nanoseconds.
     var barren: [UInt64]
 
     /// - Parameter caps: of visitors' connections, by organisation, in this worker.
@@ -40,7 +40,7 @@ struct TenantBooks {
         taken = kept
         heads = kept
         time = TenantTime(tenants)
-        barren = Array(repeating: 0, count: tenants.count)
+        barren = Array(repeating: 0, count: tenants.count + tenants.shares.count)
     }
 
     /// Bytes that the tenant holds.
@@ -57,7 +57,7 @@ struct TenantBooks {
         taken.change(to: tenants, moved: moved)
         heads.change(to: tenants, moved: moved)
         time.change(to: tenants, moved: moved)
-        barren = Array(repeating: 0, count: tenants.count)
+        barren = Array(repeating: 0, count: tenants.count + tenants.shares.count)
     }
 }
 
@@ -72,8 +72,12 @@ extension Worker {
     /// Records looked at to find the connection that can best be closed for another; and to find any: many may be free.
     private static let searchLimit = 512
     private static let longestSearch = 4096
-    /// Nanoseconds until another search after a long one: whoever opens connections could ask for one with each.
+    /// Nanoseconds until another search after one in vain: it is long, and whoever opens connections could ask for one with
+    /// each.
     private static let barrenTime: UInt64 = 10_000_000
+
+    /// Nanoseconds in which who was just active over HTTP/2 may be about to ask.
+    private static let newTime: UInt64 = 1_000_000_000
 
     static func place(_ site: UInt16) -> UInt16 { site + 1 }
 
@@ -85,9 +89,10 @@ extension Worker {
     /// - Parameter asker: a connection that is not to be closed for it.
     func hasRoom(at place: UInt16, for asker: UInt32? = nil) -> Bool {
         if books.connections.isAtCap(Int(place)) {
+            let organisation = books.tenants.count + books.tenants.organisations[Int(place)]
             guard
                 closeResting(
-                    of: Int(place), sparing: asker, where: { books.tenants.areTogether(Int($0), Int(place)) })
+                    of: organisation, sparing: asker, where: { books.tenants.areTogether(Int($0), Int(place)) })
             else { return false }
         }
         if books.connections.hasPlenty(1) { return true }
@@ -156,13 +161,13 @@ extension Worker {
 
     /// Closes one of some that are looked at, such that least is lost; only such that have no request under way.
     ///
-    /// - Parameter place: the tenant for which a long search is remembered.
-    private func closeResting(of place: Int, sparing asker: UInt32?, where isOver: (UInt16) -> Bool) -> Bool {
-        guard now >= books.barren[place] else { return false }
+    /// - Parameter owner: for which in `barren` a search in vain is remembered.
+    private func closeResting(of owner: Int, sparing asker: UInt32?, where isOver: (UInt16) -> Bool) -> Bool {
+        guard now >= books.barren[owner] else { return false }
         let count = visitors.indices.upperBound
         var best: (index: UInt32, rank: Int, due: UInt32)?
         var looked = 0
-        while looked < min(Int(count), best.map { $0.rank < 3 } ?? false ? Self.searchLimit : Self.longestSearch) {
+        while looked < min(Int(count), best == nil ? Self.longestSearch : Self.searchLimit) {
             looked += 1
             searchedFrom = (searchedFrom + 1) % count
             let visitor = visitors[searchedFrom]
@@ -173,8 +178,10 @@ extension Worker {
             guard best.map({ (rank, due) < ($0.rank, $0.due) }) ?? true else { continue }
             best = (searchedFrom, rank, due)
         }
-        if best == nil || looked == Self.longestSearch { books.barren[place] = now + Self.barrenTime }
-        guard let best else { return false }
+        guard let best else {
+            books.barren[owner] = now + Self.barrenTime
+            return false
+        }
         report.connections.closedForOthers += 1
         closeVisitor(best.index)
         return true
@@ -196,7 +203,10 @@ extension Worker {
     private func restingRank(_ carrier: UnsafeMutablePointer<Carrier>, isSent: Bool) -> Int? {
         // Frames that go out at the end of this round may be the last of a response.
         guard carrier.pointee.streams.isEmpty, !carrier.pointee.isDirty else { return nil }
-        return isSent && carrier.pointee.lastStream != 0 ? 1 : 3
+        // Its first request may be on its way.
+        if !isSent || now &- carrier.pointee.activeAt < Self.newTime { return 3 }
+        let hasPart = carrier.pointee.hasRest || carrier.pointee.blockStream != 0
+        return hasPart || carrier.pointee.lastStream == 0 ? 2 : 1
     }
 
     // MARK: - Requests
