@@ -191,7 +191,9 @@ import Testing
         let street = try Street()
         let client = try street.visitor()
         try client.send(
-            request("POST /refuse-body-at-once HTTP/1.1", "Host: www.example.nl", "Content-Length: 100000", body: "x"))
+            request(
+                "POST /refuse-body-at-once HTTP/1.1", "Host: www.example.nl", "Content-Length: 100000",
+                body: String(repeating: "x", count: 4_096)))
         var reading = client
         #expect(try reading.readResponse().status == 413)
         #expect(client.isClosed(within: 4000))

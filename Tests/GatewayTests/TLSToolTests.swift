@@ -15,14 +15,16 @@ import Testing
             $0.sites[0].privateKey = certificate.key
         }
         let folder = try TemporaryFolder()
-        let findings = folder.path("findings.json")
+        let file = folder.path("findings.json")
         // By address, and without asking names of anybody.
         let said = try Tool.run([
             "testssl", "--quiet", "--warnings", "off", "--color", "0", "--ip", "127.0.0.1", "--nodns", "none",
-            "--severity", "LOW", "--jsonfile", findings, "-U", "-p", "-s", "-f", "\(name):\(street.tls.port)",
+            "--severity", "LOW", "--jsonfile", file, "-U", "-p", "-s", "-f", "\(name):\(street.tls.port)",
         ])
         let found = String(decoding: try folder.read("findings.json"), as: UTF8.self)
-        #expect(!found.contains("\"id\""), "\(found)")
+        // What it misses in the machine's own OpenSSL is told there too.
+        let names = found.split(separator: "\n").filter { $0.contains("\"id\"") }
+        #expect(names.allSatisfy { $0.contains("\"engine_problem\"") }, "\(found)")
         // It looked at all of them.
         #expect(said.contains("TLS 1.3    offered (OK)"), "\(said)")
         for weakness in ["Heartbleed", "ROBOT", "Ticketbleed", "LUCKY13", "Secure Renegotiation"] {
