@@ -63,6 +63,12 @@ extension EndToEndTests {
                 var downtime_seconds: Downtime
             }
 
+            struct Cores: Decodable {
+                var lane: Int
+                var load: Int
+            }
+
+            var cores: Cores?
             var quiet: Phase
             var direct: Phase?
             var through: Phase
@@ -109,6 +115,10 @@ extension EndToEndTests {
                 ($0.through.p95_ms ?? 0) > 2 * ($0.quiet.p95_ms ?? 0)
                     || $0.register.attacks.map(\.outcome) != ["fended-off"]
                     || $0.register.downtime_seconds.direct ?? 0 == 0
+            }
+            // The lane and its load do not take each other's time, where there are cores enough.
+            if sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1 {
+                #expect(try #require(result.cores).lane != result.cores?.load)
             }
             let direct = try #require(result.direct)
             for group in [direct.known, direct.unknown] {

@@ -9,8 +9,8 @@ extension Conductor {
 
     /// This process and its children go to the second core; the lane pins itself to the first.
     func prepare() throws {
-        if cores.count > 1 {
-            _ = linux_pin_thread(Int32(cores[1]))
+        if let cores {
+            _ = linux_pin_thread(Int32(cores.load))
         } else {
             screen.say("Only one processor core here: the lane shares it with all the load.")
         }
@@ -75,7 +75,7 @@ extension Conductor {
         try setting.makeCertificate(for: Waterdam.host)
         try setting.writeConfiguration(
             listener: listener, metrics: metrics, console: console, origin: origin, host: Waterdam.host,
-            core: cores.count > 1 ? cores[0] : nil, isProbing: !options.withoutProber)
+            core: cores?.lane, isProbing: !options.withoutProber)
         office = try startWarded("wasstraat", [program, "run", "--config", setting.configuration])
         watch = OfficeWatch(path: setting.socket)
         let target = try HomeAddress(checking: listener)

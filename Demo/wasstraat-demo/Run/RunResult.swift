@@ -55,6 +55,12 @@ struct RunResult: Encodable {
         }
     }
 
+    /// The processor cores of the lane and of everything else.
+    struct Cores: Encodable {
+        var lane: UInt16
+        var load: UInt16
+    }
+
     struct Gateway: Encodable {
         var peak_rss_bytes: Int
         var cpu_seconds: Double
@@ -104,6 +110,8 @@ struct RunResult: Encodable {
     var scenario: String
     var seconds: Int
     var origin_searches_per_second: Double
+    /// Null where the machine lets the demonstration use one core only.
+    var cores: Cores?
     var quiet: Phase?
     var direct: Phase?
     var through: Phase?
