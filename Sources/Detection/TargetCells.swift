@@ -103,13 +103,34 @@ struct TargetCells: ~Copyable, Sendable {
     }
 
     /// The cells that are in use.
-    var taken: [Int] { (0..<Self.sets * Self.ways).filter { tags[$0 / Self.ways][$0 % Self.ways] != 0 } }
+    var taken: [Int] {
+        (0..<(Self.hostSets + Self.blockSets) * Self.ways).filter { index in
+            let (set, way) = Self.place(of: index)
+            return tags[set][way] != 0
+        }
+    }
+
+    /// The cell of a set's way. Those of one way lie side by side: most sets have one or two in use, which so fill whole pages,
+    /// and all of the processor's caches. With the eight ways of a set side by side they would use an eighth of both.
+    @inline(__always)
+    private static func cell(_ set: Int, _ way: Int) -> Int {
+        set < hostSets ? hostCell(set, way) : hostSets &* ways &+ way &* blockSets &+ set &- hostSets
+    }
+
+    @inline(__always)
+    private static func hostCell(_ set: Int, _ way: Int) -> Int { way &* hostSets &+ set }
+
+    private static func place(of cell: Int) -> (set: Int, way: Int) {
+        let block = cell - hostSets * ways
+        return block < 0
+            ? (cell % hostSets, cell / hostSets) : (hostSets + block % blockSets, block / blockSets)
+    }
 
     /// Takes the list of those to be judged.
     mutating func cool() -> [Int] {
         let all = hot.map(Int.init)
         hot.removeAll(keepingCapacity: true)
-        for index in all { heat[index / Self.ways] = 0 }
+        for index in all { heat[Self.place(of: index).set] = 0 }
         return all
     }
 
@@ -130,7 +151,7 @@ struct TargetCells: ~Copyable, Sendable {
         let hash = hash(target, level, kind)
         let set = set(hash, level)
         let way = tags[set].place(of: UInt32(truncatingIfNeeded: hash >> 32) | 1)
-        return way < Self.ways ? set * Self.ways + way : nil
+        return way < Self.ways ? Self.cell(set, way) : nil
     }
 
     /// Where the cell of a host and class is looked for.
@@ -154,7 +175,7 @@ struct TargetCells: ~Copyable, Sendable {
     @inline(__always)
     func expect(_ place: inout Place) {
         let way = tags[place.set].place(of: place.tag) & (Self.ways &- 1)
-        cells.prefetchBoth(place.set &* Self.ways &+ way)
+        cells.prefetchBoth(Self.hostCell(place.set, way))
         place.way = UInt32(truncatingIfNeeded: way)
     }
 
@@ -172,7 +193,7 @@ struct TargetCells: ~Copyable, Sendable {
     /// The cell at a place where it is as it was expected to be, and has come to this second: most are.
     @inline(__always)
     func present(_ place: Place, at second: Int32) -> Int? {
-        let index = place.set &* Self.ways &+ Int(place.way)
+        let index = Self.hostCell(place.set, Int(place.way))
         return tags.tag(place.set, Int(place.way)) == place.tag && cells[index].second == second ? index : nil
     }
 
@@ -185,7 +206,7 @@ struct TargetCells: ~Copyable, Sendable {
         guard way < Self.ways else {
             return take(place.set, place.tag, target, level, kind, at: second, profile: profile)
         }
-        let index = place.set &* Self.ways &+ way
+        let index = Self.cell(place.set, way)
         if cells[index].second != second { advance(index, to: second, profile: profile) }
         return index
     }
@@ -203,7 +224,7 @@ struct TargetCells: ~Copyable, Sendable {
                 victim = way
                 break
             }
-            let cell = cells[set * Self.ways + way]
+            let cell = cells[Self.cell(set, way)]
             guard cell.vector < 0, heat[set] & (1 << UInt8(way)) == 0 else { continue }
             // What was learnt is worth keeping for a while, but not for ever.
             let worth = (cell.total + Double(cell.learnt)) / (1 + max(0, Double(second &- cell.second)))
@@ -223,7 +244,7 @@ struct TargetCells: ~Copyable, Sendable {
             cell.learnt = Int16(clamping: known.seconds)
         }
         cell.trigger = profile.trigger(of: cell)
-        let index = set * Self.ways + victim
+        let index = Self.cell(set, victim)
         if tags[set][victim] != 0 {
             guard cells[index].vector < 0 else { return index }
             tell(index, profile: profile)
@@ -368,9 +389,10 @@ struct TargetCells: ~Copyable, Sendable {
 
     @inline(never)
     private mutating func warm(_ index: Int) {
-        let bit = UInt8(1) << UInt8(index % Self.ways)
-        guard heat[index / Self.ways] & bit == 0 else { return }
-        heat[index / Self.ways] |= bit
+        let (set, way) = Self.place(of: index)
+        let bit = UInt8(1) << UInt8(way)
+        guard heat[set] & bit == 0 else { return }
+        heat[set] |= bit
         hot.append(Int32(index))
     }
 }
