@@ -44,7 +44,7 @@ private func run(_ input: RawSpan) {
 private func readCapture(_ file: RawSpan, _ times: Int, into watch: inout TrafficWatch) {
     var capture = CaptureReader()
     var frames = FrameReader()
-    let decoder = FlowDecoder()
+    var decoder = FlowDecoder()
     var batch = FlowBatch()
     var offset = 0
     while true {

@@ -19,7 +19,7 @@ private func run(_ bytes: RawSpan) {
     budget.keptBytesLimit = 512
     budget.keptSetLimit = 4
     budget.keptTotalLimit = 1024
-    let decoder = FlowDecoder(budget: budget)
+    var decoder = FlowDecoder(budget: budget)
     var batch = FlowBatch()
     var now = start
     var offset = 0
@@ -72,7 +72,7 @@ private func check(
     }
 }
 
-private func check(_ decoder: FlowDecoder, _ budget: ExporterBudget, _ count: UInt64) {
+private func check(_ decoder: borrowing FlowDecoder, _ budget: ExporterBudget, _ count: UInt64) {
     let figures = decoder.figures
     require(decoder.counters.datagrams == count, "datagrams")
     require(figures.count <= budget.exporterLimit, "exporters")

@@ -8,7 +8,7 @@ import Glibc
 // more than it told whole.
 private let now: Int64 = 1_790_000_000_000_000_000
 
-private func read(_ bytes: RawSpan, _ decoder: FlowDecoder) -> (batch: FlowBatch, refused: Malformed?) {
+private func read(_ bytes: RawSpan, _ decoder: inout FlowDecoder) -> (batch: FlowBatch, refused: Malformed?) {
     var batch = FlowBatch()
     let exporter = Exporter(address: Address(ipv4: 0xc000_0201), port: 6343)
     do throws(Malformed) {
@@ -23,8 +23,8 @@ private func read(_ bytes: RawSpan, _ decoder: FlowDecoder) -> (batch: FlowBatch
 private func run(_ bytes: RawSpan) {
     // Other versions are the other fuzzer's.
     guard bytes.byteCount < 2 || bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt16.self) == 0 else { return }
-    let decoder = FlowDecoder()
-    let (batch, refused) = read(bytes, decoder)
+    var decoder = FlowDecoder()
+    let (batch, refused) = read(bytes, &decoder)
     if let refused { require((0...bytes.byteCount).contains(refused.offset), "place of the error") }
     require(batch.flows.count + batch.samples.count <= bytes.byteCount / 40, "more told than there is room for")
     for sample in batch.samples {
@@ -40,11 +40,11 @@ private func run(_ bytes: RawSpan) {
     }
     require(decoder.figures.isEmpty == (refused != nil), "known by what was refused")
     // The same again is the same.
-    let (again, _) = read(bytes, decoder)
+    let (again, _) = read(bytes, &decoder)
     require(again.flows == batch.flows && again.samples == batch.samples, "another reading")
     guard refused == nil else { return }
     let length = Digest.of(Array(bytes)).place(in: bytes.byteCount)
-    let (part, _) = read(bytes.extracting(0..<length), decoder)
+    let (part, _) = read(bytes.extracting(0..<length), &decoder)
     require(part.flows.count <= batch.flows.count && part.samples.count <= batch.samples.count, "cut off")
     require(part.samples.isEmpty || part.samples == batch.samples, "samples of what was cut off")
 }

@@ -8,7 +8,7 @@ extension FlowDecoder {
     static let limit5 = 30
 
     /// Reads Cisco's NetFlow version 5: a header, and records whose fields never change.
-    func decodeNetFlow5(
+    mutating func decodeNetFlow5(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
     ) throws(Malformed) {

@@ -60,7 +60,7 @@ extension FlowDecoder {
     /// Reads a message of NetFlow 9 or IPFIX. Templates are learnt first, then sampling rates, then data that waited,
     /// then the data: what a message tells holds for all of it, in whatever order it comes (RFC 3954, section 9; RFC
     /// 7011, section 8.4).
-    func decodeSets(
+    mutating func decodeSets(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, isIPFIX: Bool, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
     ) throws(Malformed) {
@@ -213,7 +213,7 @@ extension FlowDecoder {
         return records
     }
 
-    private func readData(
+    private mutating func readData(
         _ datagram: RawSpan, from start: Int, _ message: inout Message, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
     ) {
@@ -240,7 +240,7 @@ extension FlowDecoder {
 
     // MARK: - Data before its template
 
-    private func keep(
+    private mutating func keep(
         _ records: RawSpan, _ id: UInt16, _ message: Message, _ counts: inout FlowCounters
     ) {
         let state = message.state
@@ -270,7 +270,7 @@ extension FlowDecoder {
         keptBytes += size
     }
 
-    private func forgetOldKept(of state: ExporterState, now: Int64, _ counts: inout FlowCounters) {
+    private mutating func forgetOldKept(of state: ExporterState, now: Int64, _ counts: inout FlowCounters) {
         let oldest = now.subtractingSaturating(budget.keptSeconds.multipliedSaturating(1_000_000_000))
         var index = 0
         while index < state.kept.count {
@@ -283,14 +283,14 @@ extension FlowDecoder {
         }
     }
 
-    private func drop(_ index: Int, of state: ExporterState) {
+    private mutating func drop(_ index: Int, of state: ExporterState) {
         let size = state.kept.remove(at: index).bytes.count
         state.keptBytes -= size
         keptBytes -= size
     }
 
     /// Reads the data that waited for a template that is known now.
-    private func readKept(_ message: inout Message, _ batch: inout FlowBatch, _ counts: inout FlowCounters) {
+    private mutating func readKept(_ message: inout Message, _ batch: inout FlowBatch, _ counts: inout FlowCounters) {
         let state = message.state
         guard !state.kept.isEmpty else { return }
         forgetOldKept(of: state, now: message.clock.receivedAt, &counts)
@@ -298,7 +298,7 @@ extension FlowDecoder {
         readKept(areOptions: false, &message, &batch, &counts)
     }
 
-    private func readKept(
+    private mutating func readKept(
         areOptions: Bool, _ message: inout Message, _ batch: inout FlowBatch, _ counts: inout FlowCounters
     ) {
         let state = message.state

@@ -21,7 +21,7 @@ extension FlowDecoder {
 
     /// Reads sFlow version 5. Each sample is one packet: the begin of its header, for a reader of packets, or its
     /// addresses alone. Counters are passed over.
-    func decodeSFlow(
+    mutating func decodeSFlow(
         _ datagram: RawSpan, _ exporter: Exporter, _ receivedAt: Int64, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
     ) throws(Malformed) {
@@ -48,7 +48,7 @@ extension FlowDecoder {
             let end = offset &+ length
             switch format {
             case Format.flow, Format.expandedFlow, Format.drop:
-                try readSample(datagram, offset..<end, format, receivedAt, &batch, &counts)
+                try Self.readSample(datagram, offset..<end, format, receivedAt, &batch, &counts)
             default: counts.passedOver &+= 1
             }
             offset = end
@@ -59,7 +59,7 @@ extension FlowDecoder {
     }
 
     @inline(__always)
-    private func readSample(
+    private static func readSample(
         _ bytes: RawSpan, _ range: Range<Int>, _ format: UInt32, _ receivedAt: Int64, _ batch: inout FlowBatch,
         _ counts: inout FlowCounters
     ) throws(Malformed) {
@@ -85,7 +85,7 @@ extension FlowDecoder {
             sample.outputKind = .discarded
         }
         let count = Int(bytes.load32(start &+ headLength &- 4))
-        guard count <= Self.sampleRecordLimit else { throw Malformed(.overBudget, at: start &+ headLength) }
+        guard count <= sampleRecordLimit else { throw Malformed(.overBudget, at: start &+ headLength) }
         var offset = start &+ headLength
         var hasHeader = false
         var addressesAt = -1

@@ -12,7 +12,7 @@ package import Bytes
 /// Impossible: a table over its budget (our bug); sets beyond their message, templates of no length, records beyond
 /// their set (their fault: an error or a count); withdrawals of templates (ignored and counted, because over UDP there
 /// are none: RFC 7011, section 8.4), unknown elements (ignored, because most are not of addresses).
-package final class FlowDecoder {
+package struct FlowDecoder: ~Copyable {
     package enum Kind: UInt8, CaseIterable, Sendable { case netflow5, netflow9, ipfix, sflow }
 
     /// Of all exporters since the start, forgotten ones too.
@@ -46,7 +46,7 @@ package final class FlowDecoder {
     ///
     /// Throws, and appends nothing, where the structure is broken. What is counted is counted for the exporter too,
     /// where it is known; a broken datagram makes nobody known.
-    package func decode(
+    package mutating func decode(
         _ datagram: RawSpan, from exporter: Exporter, receivedAt: Int64, into batch: inout FlowBatch
     ) throws(Malformed) {
         tick &+= 1
@@ -88,7 +88,7 @@ package final class FlowDecoder {
     }
 
     /// The state of who sends from this address, if there is one.
-    private func known(_ address: Address) -> ExporterState? {
+    private mutating func known(_ address: Address) -> ExporterState? {
         if latest < exporters.count, exporters[latest].exporter.address == address { return exporters[latest] }
         guard let place = places[address] else { return nil }
         latest = place
@@ -96,7 +96,7 @@ package final class FlowDecoder {
     }
 
     /// Adds what a datagram made known.
-    private func note(_ exporter: Exporter, _ receivedAt: Int64, _ counts: inout FlowCounters) {
+    private mutating func note(_ exporter: Exporter, _ receivedAt: Int64, _ counts: inout FlowCounters) {
         let state = known(exporter.address)
         if let state { charge(state, &counts) }
         counters.add(counts)
@@ -107,7 +107,7 @@ package final class FlowDecoder {
     }
 
     /// The exporter's state, made where it is new.
-    func state(of exporter: Exporter, _ counts: inout FlowCounters) -> ExporterState {
+    mutating func state(of exporter: Exporter, _ counts: inout FlowCounters) -> ExporterState {
         if let state = known(exporter.address) {
             state.lastUsed = tick
             return state
@@ -130,7 +130,7 @@ package final class FlowDecoder {
     }
 
     /// Counts what an exporter takes now; where all take too much, one forgets what it told.
-    private func charge(_ state: ExporterState, _ counts: inout FlowCounters) {
+    private mutating func charge(_ state: ExporterState, _ counts: inout FlowCounters) {
         let cost = state.cost
         stateBytes += cost - state.charged
         state.charged = cost

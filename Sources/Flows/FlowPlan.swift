@@ -57,10 +57,7 @@ struct FlowPlan {
     private(set) var isVariable = false
     private(set) var isRich = false
     /// Its values go into a record by themselves, each to its place.
-    var isPlain: Bool {
-        kind == .flow && !isVariable && !isRich && !hasSampler && !(hasSource6 && source4 != 0)
-            && !(hasDestination6 && destination4 != 0)
-    }
+    private(set) var isPlain = false
     private(set) var hasSampler = false
     private(set) var hasReverse = false
     private var hasSource6 = false
@@ -114,6 +111,9 @@ struct FlowPlan {
             }
         }
         recordLength = offset
+        isPlain =
+            kind == .flow && !isVariable && !isRich && !hasSampler && !(hasSource6 && source4 != 0)
+            && !(hasDestination6 && destination4 != 0)
     }
 
     /// The bits of an integer of 1 to 8 bytes.

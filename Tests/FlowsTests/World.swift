@@ -11,8 +11,8 @@ let boot: Int64 = now - 100_000 * second
 let router = Exporter(address: Address(ipv4: 0xc000_0201), port: 2055)
 
 /// A collector and what it was told.
-struct Collector {
-    let decoder: FlowDecoder
+struct Collector: ~Copyable {
+    private(set) var decoder: FlowDecoder
     var batch = FlowBatch()
 
     init(budget: ExporterBudget = ExporterBudget()) {
