@@ -119,12 +119,14 @@ int linux_udp_listen(const uint8_t address[16], uint16_t port, int buffer, int *
     return bound < 0 ? failed(listener) : listener;
 }
 
-int64_t linux_socket_drops(int socket) {
+int64_t linux_socket_memory(int socket, uint32_t *filled, uint32_t *room) {
     // The counter of SO_RXQ_OVFL, but to be had at any time: that one comes only beside the next datagram, so that what
     // was dropped last would be told when nobody asks any more.
     uint32_t values[SK_MEMINFO_VARS] = {0};
     socklen_t length = sizeof values;
     if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, values, &length) < 0) return -errno;
+    *filled = values[SK_MEMINFO_RMEM_ALLOC];
+    *room = values[SK_MEMINFO_RCVBUF];
     return values[SK_MEMINFO_DROPS];
 }
 

@@ -20,9 +20,7 @@ package struct FlowSocket: ~Copyable {
     package static let countInterval: Int64 = 100_000_000
     /// Milliseconds that datagrams may gather before they are taken: to be woken for each costs more than to read it, and
     /// nobody waits for milliseconds of a flow that is told of seconds later.
-    private static let longestPause: Int64 = 20
-    /// What the kernel counts against the buffer for a datagram beside its bytes: less than this, of twice the buffer.
-    private static let datagramCost = 1_024
+    private static let longestPause: Int64 = 40
 
     /// What `receive` came back with.
     package enum Arrival: Equatable, Sendable {
@@ -74,9 +72,8 @@ package struct FlowSocket: ~Copyable {
     private var count = 0
     /// The last batch took all that it could: more is waiting, so there is no need to wait.
     private var isFull = false
-    /// What the buffer had to hold since the last pause ended, and when that was.
-    private var gathered = 0
-    private var pausedAt: Int64 = 0
+    /// Milliseconds in which a third of the buffer fills, by what the last pause filled.
+    private var pause: Int32 = 1
     private var dropCounter: UInt32 = 0
     private var countedAt: Int64 = 0
 
@@ -114,13 +111,12 @@ package struct FlowSocket: ~Copyable {
 
     /// Takes what has come, or waits for it up to so many milliseconds. Throws where the system refuses.
     package mutating func receive(waiting milliseconds: Int = 100) throws(InputError) -> Arrival {
-        let pause = count > 0 && !isFull ? min(pause, Int32(clamping: max(0, milliseconds))) : 0
+        let wait = count > 0 && !isFull ? min(pause, Int32(clamping: max(0, milliseconds))) : 0
         count = 0
         guard !stop.isRequested else { return .stopped }
-        if pause > 0 {
-            if linux_wait_readable(-1, stop.descriptor, pause) > 0 { return .stopped }
-            pausedAt = time
-            gathered = 0
+        if wait > 0 {
+            if linux_wait_readable(-1, stop.descriptor, wait) > 0 { return .stopped }
+            setPause(after: wait)
         }
         if !isFull {
             // Waiting first costs two calls a wake-up; asking first, three.
@@ -138,7 +134,6 @@ package struct FlowSocket: ~Copyable {
         guard let datagrams = linux_datagrams_received(batch) else { return .tick }
         for index in 0..<count {
             receivedBytes &+= UInt64(datagrams[index].length)
-            gathered &+= Int(datagrams[index].length) &+ Self.datagramCost
             truncated &+= UInt64(datagrams[index].truncated)
         }
         // Another took the datagram for which we were woken, or its checksum was wrong.
@@ -171,20 +166,27 @@ package struct FlowSocket: ~Copyable {
     }
 
     /// Asks the kernel what it dropped until now. `receive` does so itself, every `countInterval`.
-    package mutating func countDrops() {
+    package mutating func countDrops() { _ = readMemory() }
+
+    /// What of the buffer is filled, and how large it is, both as the kernel counts; and what it dropped until now.
+    private mutating func readMemory() -> (filled: UInt32, room: UInt32) {
         countedAt = time
-        let now = linux_socket_drops(descriptor)
-        guard now >= 0 else { return }
+        var (filled, room): (UInt32, UInt32) = (0, 0)
+        let now = linux_socket_memory(descriptor, &filled, &room)
+        guard now >= 0 else { return (0, 0) }
         let counter = UInt32(truncatingIfNeeded: now)
         dropped &+= UInt64(counter &- dropCounter)
         dropCounter = counter
+        return (filled, room)
     }
 
-    /// As long as twice what came lately, and no less than a full gigabit line, finds room in half of the buffer.
-    private var pause: Int32 {
-        let elapsed = max(1, (time &- pausedAt) / 1_000_000)
-        let perMillisecond = max(125_000, 2 &* Int64(gathered) / elapsed)
-        return Int32(clamping: min(Self.longestPause, Int64(receiveBuffer) / 2 / perMillisecond))
+    /// Waits longer next time where little came in this pause, shorter where it was much, so that three times as much still
+    /// finds room; and never longer than a full gigabit line that begins meanwhile would find room.
+    private mutating func setPause(after wait: Int32) {
+        let (filled, room) = readMemory()
+        let fitting = Int64(wait) &* Int64(room) / (3 &* max(1, Int64(filled)))
+        let longest = min(Self.longestPause, Int64(receiveBuffer) / 125_000)
+        pause = Int32(clamping: min(fitting, 2 &* Int64(wait), longest))
     }
 
     private mutating func tick() -> Arrival {
@@ -197,7 +199,11 @@ package struct FlowSocket: ~Copyable {
         clock_gettime(CLOCK_REALTIME, &now)
         time = Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec)
         // The clock may be set back: then at once.
-        if time &- countedAt >= Self.countInterval || time < countedAt { countDrops() }
+        if time &- countedAt >= Self.countInterval || time < countedAt {
+            countDrops()
+            // Where there was no time for a pause, there may be again.
+            pause = max(1, pause)
+        }
     }
 
     private func failed(_ error: Int32) -> InputError {

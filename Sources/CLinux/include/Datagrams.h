@@ -40,8 +40,9 @@ const void *linux_datagrams_bytes(const linux_datagrams *batch);
 /// the system's limit where it may, else within it; `granted` says what it got. Returns the descriptor, or -errno.
 int linux_udp_listen(const uint8_t address[16], uint16_t port, int buffer, int *granted);
 
-/// Datagrams that the kernel dropped on this socket since it was opened (modulo 2^32), or -errno.
-int64_t linux_socket_drops(int socket);
+/// Datagrams that the kernel dropped on this socket since it was opened (modulo 2^32), or -errno; and how many bytes of its
+/// receive buffer are filled, of how many, both as the kernel counts them, with its own share.
+int64_t linux_socket_memory(int socket, uint32_t *filled, uint32_t *room);
 
 /// Waits until one of two descriptors can be read or has ended, up to so many milliseconds (negative: without end); a
 /// negative descriptor is passed over. Returns 1, 2 or 3 for the first, the second or both, 0 when the time is up or a

@@ -37,7 +37,7 @@ struct TrafficSource: ~Copyable {
 
     private var counts: [String: Fault] = [:]
     private var frames = FrameReader()
-    private let flows = FlowDecoder()
+    private var flows = FlowDecoder()
     private var batch = FlowBatch()
     private var bar = ProgressBar()
     private var taken: UInt64 = 0
@@ -264,7 +264,8 @@ struct TrafficSource: ~Copyable {
             let start = range.lowerBound + Int(sample.offset)
             let frame = bytes.extracting(start..<start + Int(sample.length))
             do {
-                let link: LinkType = sample.link == .ethernet ? .ethernet : .raw
+                // To compare would be a call into another room, here a hundred thousand times a second.
+                let link: LinkType = if case .ethernet = sample.link { .ethernet } else { .raw }
                 let length = Int(sample.frameLength) + Self.checksumLength
                 guard try wait(frame, link, length, min(sample.time, time)) else { continue }
                 waiting[waiting.count - 1].weight = sample.samplingRate
