@@ -216,7 +216,7 @@ private func get(_ street: Street, _ path: String, _ fields: String...) throws -
         #expect(street.lane.status { $0.connections.pages == before + 3 }.connections.pages == before + 3)
         let lines = try street.lane.accessLines(1)
         #expect(lines.count == 1)
-        #expect(lines[0].contains("/fixed/1"))
+        #expect(lines.first?.contains("/fixed/1") == true)
         #expect(eventually { street.lane.traffic["www"] != nil })
         #expect(street.lane.traffic.count == 1)
     }

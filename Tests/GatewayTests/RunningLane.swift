@@ -70,7 +70,7 @@ final class RunningLane: Sendable {
         guard office >= 0 else { throw TestKitError.system("listen for lanes", -office) }
         child = try Child([Self.program, "--control", folder.path("office.sock")])
         try openOffice(office)
-        guard eventually(within: 10_000, { self.state.withLock { !$0.hellos.isEmpty } }) else {
+        guard eventually(within: 60_000, { self.state.withLock { !$0.hellos.isEmpty } }) else {
             throw TestKitError.timedOut("the lane's hello")
         }
         try equip(snapshot)
@@ -99,7 +99,7 @@ final class RunningLane: Sendable {
         try send(Frame(.history, body: size.bytes), [memory])
         try send(Frame(.accessLog), [log])
         try send(Frame(.snapshot, body: snapshot.encoded()), sockets)
-        guard eventually(within: 10_000, { self.inForce == snapshot.generation }) else {
+        guard eventually(within: 60_000, { self.inForce == snapshot.generation }) else {
             throw TestKitError.timedOut("the snapshot; the lane says \(lines)")
         }
     }
@@ -159,9 +159,11 @@ final class RunningLane: Sendable {
         }
     }
 
-    /// The lane's numbers as soon as they are as wanted; its last ones where that does not happen in time.
+    /// The lane's numbers as soon as they are as wanted; its last ones where that does not happen in time, and zeros for
+    /// each site where it said nothing at all: a test then fails by itself, and takes no other with it.
     func status(within milliseconds: Int = 4000, when wanted: @escaping (LaneStatus) -> Bool) -> LaneStatus {
         var last = LaneStatus()
+        last.sites = snapshot.sites.map { _ in SiteStatus() }
         _ = eventually(within: milliseconds) {
             guard let status = state.withLock({ $0.status }) else { return false }
             last = status

@@ -18,10 +18,13 @@ final class TLSVisitor {
     final class Connection {
         let ssl: OpaquePointer
         let socket: Socket
+        /// Session tickets come whenever something is read, and BoringSSL gives them to whom it was told of.
+        private let visitor: TLSVisitor
 
-        fileprivate init(_ ssl: OpaquePointer, _ socket: Socket) {
+        fileprivate init(_ ssl: OpaquePointer, _ socket: Socket, of visitor: TLSVisitor) {
             self.ssl = ssl
             self.socket = socket
+            self.visitor = visitor
         }
 
         deinit { SSL_free(ssl) }
@@ -125,7 +128,7 @@ final class TLSVisitor {
     func connect(within milliseconds: Int = 10_000) -> Connection? {
         guard let socket = try? Socket(to: endpoint, from: source, within: milliseconds), let ssl = SSL_new(context)
         else { return nil }
-        let connection = Connection(ssl, socket)
+        let connection = Connection(ssl, socket, of: self)
         var time = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(socket.descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))

@@ -44,6 +44,10 @@ private enum Orphans {
     private static func kill() { for process in running.withLock({ $0 }) { Glibc.kill(process, SIGKILL) } }
 }
 
+/// Who writes to a program that is gone, or to a connection that was reset (BoringSSL does not ask to be spared the
+/// signal), is told so by the write, and does not end the tests' process. Programs start with the signal as it comes.
+private let brokenPipesAreErrors: Void = { signal(SIGPIPE, SIG_IGN) }()
+
 /// A program that runs beside the test; killed and reaped when the last reference goes.
 package final class Child: @unchecked Sendable {
     // Unchecked: `input`, `reaped` and `lastLine` belong to the one test that owns the child.
@@ -66,6 +70,15 @@ package final class Child: @unchecked Sendable {
         posix_spawn_file_actions_adddup2(&actions, into[0], 0)
         posix_spawn_file_actions_adddup2(&actions, out[1], 1)
         posix_spawn_file_actions_adddup2(&actions, out[1], 2)
+        _ = brokenPipesAreErrors
+        var attributes = posix_spawnattr_t()
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = (environment ?? []).map { strdup($0) } + [nil]
         defer {
@@ -74,8 +87,8 @@ package final class Child: @unchecked Sendable {
         var process: pid_t = 0
         let status =
             environment == nil
-            ? posix_spawnp(&process, arguments[0], &actions, nil, &words, environ)
-            : posix_spawnp(&process, arguments[0], &actions, nil, &words, &variables)
+            ? posix_spawnp(&process, arguments[0], &actions, &attributes, &words, environ)
+            : posix_spawnp(&process, arguments[0], &actions, &attributes, &words, &variables)
         close(out[1])
         close(into[0])
         output = out[0]
