@@ -9,7 +9,7 @@ extension Conductor {
 
     /// This process and its children go to the second core; the lane pins itself to the first.
     func prepare() throws {
-        if let cores {
+        if let cores = result.cores {
             _ = linux_pin_thread(Int32(cores.load))
         } else {
             screen.say("Only one processor core here: the lane shares it with all the load.")
@@ -75,7 +75,7 @@ extension Conductor {
         try setting.makeCertificate(for: Waterdam.host)
         try setting.writeConfiguration(
             listener: listener, metrics: metrics, console: console, origin: origin, host: Waterdam.host,
-            core: cores?.lane, isProbing: !options.withoutProber)
+            core: result.cores?.lane, isProbing: !options.withoutProber)
         office = try startWarded("wasstraat", [program, "run", "--config", setting.configuration])
         watch = OfficeWatch(path: setting.socket)
         let target = try HomeAddress(checking: listener)

@@ -22,8 +22,6 @@ final class Conductor {
     var plan: SourcePlan
     var result: RunResult
     var isComplete = false
-    /// The lane's core and that of all else; nil: this process may use one only.
-    let cores: RunResult.Cores?
     private var lookedAt: UInt64 = 0
 
     init(_ options: RunCommand) throws {
@@ -31,12 +29,11 @@ final class Conductor {
         self.options = options
         var cores = [UInt16](repeating: 0, count: 1_024)
         let usable = linux_cores(&cores, Int32(cores.count))
-        self.cores = usable > 1 ? RunResult.Cores(lane: cores[0], load: cores[1]) : nil
         shapes = try Self.readShapes(options.shapes)
         screen = Screen(plain: options.plain)
         plan = SourcePlan(seed: options.seed)
         result = RunResult(scenario: options.scenario.rawValue, seconds: options.seconds, origin_searches_per_second: 0)
-        result.cores = self.cores
+        if usable > 1 { result.cores = RunResult.Cores(lane: cores[0], load: cores[1]) }
         if let path = options.result { try write("", to: path) }
         setting = try Setting()
     }
