@@ -214,17 +214,38 @@ package struct Answers: Equatable, Sendable, Codable {
         let queued = incident.attacks.reduce(0) { $0 + $1.attack.queued }
         let measures = incident.mitigations.filter { $0.packets == nil }
         guard refused + queued > 0 || !measures.isEmpty else { return [] }
-        let rules = measures.filter { if case .fingerprint = $0.kind { true } else { false } }.count
+        let rules = ruleMeasures(measures.compactMap(\.marked))
         let undone = measures.contains { $0.kind == .observe }
         return [
             Words(
                 nl: "De wasstraat liet bekende bezoekers voorgaan. Zij liet \(queued) verzoeken wachten en wees "
-                    + "\(refused) verzoeken af." + (rules > 0 ? " Er golden \(rules) regels op kenmerken." : "")
+                    + "\(refused) verzoeken af." + rules.nl
                     + (undone ? " Een beheerder zette de maatregelen tijdelijk uit." : ""),
                 en: "The washing street let known visitors go first. It made \(queued) requests wait and refused "
-                    + "\(refused)." + (rules > 0 ? " \(rules) rules on fingerprints were in force." : "")
+                    + "\(refused)." + rules.en
                     + (undone ? " An operator switched the measures off for a while." : ""))
         ]
+    }
+
+    /// Of rules on requests, by how many each put last. What only counted did nothing.
+    private static func ruleMeasures(_ marked: [UInt64]) -> Words {
+        let acting = marked.filter { $0 > 0 }
+        let counting = marked.count - acting.count
+        var said = Words(nl: "", en: "")
+        if !acting.isEmpty {
+            let requests = acting.reduce(0, +)
+            let (nl, en) =
+                acting.count == 1
+                ? ("Een regel op kenmerken zette", "One rule on fingerprints")
+                : ("\(acting.count) regels op kenmerken zetten", "\(acting.count) rules on fingerprints")
+            said.nl += " \(nl) \(requests) verzoeken achteraan."
+            said.en += " \(en) put \(requests) requests last."
+        }
+        if counting > 0 {
+            said.nl += counting == 1 ? " Een regel telde alleen." : " \(counting) regels telden alleen."
+            said.en += counting == 1 ? " One rule only counted." : " \(counting) rules only counted."
+        }
+        return said
     }
 
     /// What was done with packets. What only counts stopped nothing.

@@ -93,11 +93,11 @@ extension Incident {
                 Words(
                     nl: "Wat er te veel was, is geweigerd.", en: "What was too much was refused."))
         }
-        if mitigations.contains(where: { if case .fingerprint = $0.kind { $0.status == .live } else { false } }) {
+        if mitigations.contains(where: { $0.marked ?? 0 > 0 }) {
             actions.append(
                 Words(
-                    nl: "Verzoeken met de kenmerken van de aanval zijn geweigerd.",
-                    en: "Requests with the fingerprint of the attack were refused."))
+                    nl: "Verzoeken die op de aanval leken, kwamen achteraan.",
+                    en: "Requests that looked like the attack went last."))
         }
         if shown.contains(where: { record in
             isFiltered(record) { $0 == .blockedSources }

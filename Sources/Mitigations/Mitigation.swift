@@ -15,12 +15,14 @@ package struct Mitigation: Equatable, Sendable, Codable {
     package var reason: String
     /// Requests that it refused, or would have refused while it is dry.
     package var dropped: UInt64
+    /// Of a rule on requests: those that it put last. Not in records of earlier versions.
+    package var marked: UInt64?
     /// Of a measure in the packet filter; nil: it is of requests. Not in records of earlier versions.
     package var packets: PacketTally?
 
     package init(
         id: Int64, tenant: String, scope: String, kind: Kind, status: Status, since: Moment, until: Moment?,
-        reason: String, dropped: UInt64 = 0, packets: PacketTally? = nil
+        reason: String, dropped: UInt64 = 0, marked: UInt64? = nil, packets: PacketTally? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -31,6 +33,7 @@ package struct Mitigation: Equatable, Sendable, Codable {
         self.until = until
         self.reason = reason
         self.dropped = dropped
+        self.marked = marked
         self.packets = packets
     }
 

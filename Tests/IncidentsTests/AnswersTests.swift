@@ -49,6 +49,29 @@ struct AnswersTests {
         }
     }
 
+    @Test func `a rule that only counted is not said to have acted, also when it has ended`() throws {
+        var one = incident(1, .fendedOff)
+        func rule(_ marked: UInt64?) -> Mitigation {
+            Mitigation(
+                id: 0, tenant: one.organisation, scope: "www.waterdam", kind: .fingerprint("0a"), status: .ended,
+                since: noon, until: noon + 60, reason: "", marked: marked)
+        }
+        func said() throws -> (answer: String, actions: [String]) {
+            let shown = one.published(titles: [:], backOffice: nil, plot: nil, now: noon + 60)
+            return (try #require(answers(one)["measures"]).answer.en, shown.actions.map(\.en))
+        }
+        let before = try said()
+        // As earlier versions wrote it: nobody can say.
+        one.mitigations = [rule(nil)]
+        #expect(try said() == before)
+        one.mitigations = [rule(0), rule(0)]
+        #expect(try said().answer == before.answer + " 2 rules only counted." && said().actions == before.actions)
+        one.mitigations = [rule(30), rule(4), rule(0)]
+        let words = " 2 rules on fingerprints put 34 requests last. One rule only counted."
+        #expect(try said().answer == before.answer + words)
+        #expect(try said().actions == before.actions + ["Requests that looked like the attack went last."])
+    }
+
     @Test func `a claim stays a claim, and no public text names the claimant`() throws {
         var one = incident(1, .fendedOff)
         #expect(answers(one)["who"]?.answer.en == "We do not know who did this.")

@@ -152,10 +152,18 @@ extension Visit {
         var view: View = [
             "kind": wording.mitigation(mitigation.kind), "status": wording.status(mitigation.status),
             "statusKind": kinds[mitigation.status] ?? "unknown", "reason": mitigation.reason,
-            "since": wording.view(mitigation.since), "dropped": wording.number(mitigation.dropped),
-            "droppedTitle": mitigation.status == .dry
-                ? wording.pick("Zou geweigerd zijn", "Would have been refused") : wording.pick("Geweigerd", "Refused"),
+            "since": wording.view(mitigation.since), "dropped": wording.number(mitigation.marked ?? mitigation.dropped),
+            "droppedTitle": mitigation.marked != nil
+                ? wording.pick("Achteraan gezet", "Put last")
+                : mitigation.status == .dry
+                    ? wording.pick("Zou geweigerd zijn", "Would have been refused")
+                    : wording.pick("Geweigerd", "Refused"),
         ]
+        // What the system says of its own measures is English; what an operator said is as it was said.
+        switch mitigation.kind {
+        case .admission, .fingerprint: view["isEnglish"] = true
+        default: break
+        }
         if let until = mitigation.until { view["until"] = wording.view(until) }
         if let packets = mitigation.packets { view["packets"] = packetView(packets) }
         return view

@@ -100,7 +100,7 @@ extension PageLibrary {
     static let mitigationTemplate = """
         <li class="card measure"><h3>{{kind}}</h3>
         <p class="badges"><span class="badge is-{{statusKind}}">{{status}}</span></p>
-        <p>{{reason}}</p>
+        <p{{#isEnglish}} lang="en"{{/isEnglish}}>{{reason}}</p>
         <dl class="facts"><div><dt>[[Sinds|Since]]</dt><dd>{{#since}}{{>time}}{{/since}}</dd></div>
         <div><dt>[[Tot|Until]]</dt><dd>{{#until}}{{>time}}{{/until}}{{^until}}[[Tot de oorzaak weg is|Until the cause is gone]]{{/until}}</dd></div>
         {{^packets}}<div><dt>{{droppedTitle}}</dt><dd>{{dropped}}</dd></div>{{/packets}}

@@ -106,14 +106,13 @@ actor RequestRecording {
         return last.entry.hits != entry.hits && (isLast || now - last.at >= Self.pause)
     }
 
-    /// What a rule marks is not refused for that: the count stands in the reason.
     private static func measure(_ entry: Entry, _ organisation: String) -> Mitigation {
         let share = entry.collateral.map { "\($0 * 100) % of the usual requests" } ?? "not measured"
         return Mitigation(
             id: 0, tenant: organisation, scope: entry.site, kind: .fingerprint(entry.identifier),
             status: entry.isLive ? .live : .dry, since: entry.since, until: entry.until,
-            reason: "rule \(RequestRule.digits(of: entry.rule)): matched \(entry.hits) requests, marked "
-                + "\(entry.marked) to go last; collateral \(share)")
+            reason: "rule \(RequestRule.digits(of: entry.rule)): matched \(entry.hits) requests; "
+                + "collateral \(share)", marked: entry.marked)
     }
 }
 
