@@ -10,13 +10,22 @@ package struct LiveRule: Equatable, Sendable {
     }
 
     /// What the operator says of one.
-    package enum Order: String, CaseIterable, Sendable {
+    package enum Order: String, CaseIterable, Codable, Sendable {
         /// It only counts, until `protect`.
         case observe
         /// It marks again, where it may.
         case protect
         /// It goes, and does not come back while it would be there.
         case undo
+    }
+
+    /// What the operator said of a rule, for the office that comes after this one: the same conditions have the same number
+    /// there.
+    package struct Word: Equatable, Codable, Sendable {
+        package var rule: UInt64
+        package var order: Order
+        /// When the rule would end: then this is forgotten too.
+        package var until: Moment
     }
 
     /// Where it was found.
@@ -86,4 +95,17 @@ package struct LiveRule: Equatable, Sendable {
     package static let lifetime = 1_800.0
 
     package var until: Moment { min(needed + Self.lifetime, fingerprint.expires) }
+
+    var word: Word? {
+        guard isUndone || isHeld else { return nil }
+        return Word(rule: id, order: isUndone ? .undo : .observe, until: until)
+    }
+
+    mutating func follow(_ order: Order) {
+        switch order {
+        case .observe: isHeld = true
+        case .protect: isHeld = false
+        case .undo: isUndone = true
+        }
+    }
 }

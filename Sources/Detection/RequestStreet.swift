@@ -47,6 +47,16 @@ package struct RequestStreet: Sendable {
         return isFound
     }
 
+    /// What the operator said of rules, by site.
+    package func words(at now: Moment) -> [String: [LiveRule.Word]] {
+        sites.mapValues { $0.words(at: now) }.filter { !$0.value.isEmpty }
+    }
+
+    /// Takes up what was said to an earlier office, of sites that are followed.
+    package mutating func recall(_ words: [String: [LiveRule.Word]]) {
+        for (name, said) in words { sites[name]?.recall(said) }
+    }
+
     /// A fingerprint that came from outside, for all sites: it counts until each site's own profile says that it may mark.
     package mutating func take(_ fingerprint: Fingerprint, now: Moment) {
         for name in sites.keys.sorted() { sites[name]?.take(fingerprint, needed: now, at: now) }

@@ -61,6 +61,8 @@ package struct RequestWatch: Sendable {
     private var window: [(batch: RequestBatch, at: Moment)] = []
     private var lookedAt: Moment?
     private var events: [Event] = []
+    /// Words of which the rule has not come.
+    private var recalled: [LiveRule.Word] = []
 
     package init(profile: RequestProfile = RequestProfile()) { self.profile = profile }
 
@@ -108,13 +110,17 @@ package struct RequestWatch: Sendable {
     /// - Returns: whether there is one.
     package mutating func follow(_ order: LiveRule.Order, of id: UInt64) -> Bool {
         guard let place = rules.firstIndex(where: { $0.id == id && !$0.isUndone }) else { return false }
-        switch order {
-        case .observe: rules[place].isHeld = true
-        case .protect: rules[place].isHeld = false
-        case .undo: rules[place].isUndone = true
-        }
+        rules[place].follow(order)
         return true
     }
+
+    /// What the operator said of rules that would be there now.
+    package func words(at now: Moment) -> [LiveRule.Word] {
+        rules.compactMap(\.word) + recalled.filter { $0.until > now }
+    }
+
+    /// Takes up what was said to an earlier office: it holds for a rule that comes before its time is over.
+    package mutating func recall(_ words: [LiveRule.Word]) { recalled = Array(words.prefix(Self.ruleLimit)) }
 
     /// Takes in what was found elsewhere. It begins to count at once, and marks where this site's profile says that it
     /// may.
@@ -209,6 +215,10 @@ package struct RequestWatch: Sendable {
             events.append(.ended(rules.remove(at: place)))
         }
         rules.append(rule)
-        events.append(.began(rule))
+        if let place = recalled.firstIndex(where: { $0.rule == rule.id }) {
+            let word = recalled.remove(at: place)
+            if word.until > rule.needed { rules[rules.count - 1].follow(word.order) }
+        }
+        if !rules[rules.count - 1].isUndone { events.append(.began(rule)) }
     }
 }

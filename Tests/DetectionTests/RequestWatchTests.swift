@@ -276,6 +276,32 @@ private struct Asking {
         #expect(watch.rules.isEmpty)
     }
 
+    @Test(arguments: [(LiveRule.Order.undo, false), (.observe, false), (.undo, true)])
+    func `what was said of a rule holds in the office that comes after, while the rule would be there`(
+        order: LiveRule.Order, isLate: Bool
+    ) throws {
+        var asking = Asking(18)
+        var (watch, now) = Self.calm(&asking, seconds: 120)
+        var next = watch
+        _ = Self.flood(&watch, &asking, .toolOnOnePage, seconds: 3, from: now, terms: Self.terms())
+        let rule = try #require(watch.rules.first)
+        let isFound = watch.follow(order, of: rule.id)
+        let words = watch.words(at: now + 3)
+        #expect(isFound && words.map(\.rule) == [rule.id] && words.map(\.order) == [order])
+        next.recall(words)
+        #expect(next.words(at: now + 3) == words)
+        if isLate { now = words[0].until }
+        #expect(next.words(at: now + 3) == (isLate ? [] : words))
+        let events = Self.flood(&next, &asking, .toolOnOnePage, seconds: 3, from: now + 3, terms: Self.terms())
+        let again = try #require(next.rules.first { $0.id == rule.id })
+        let isUndone = order == .undo && !isLate
+        #expect(again.isUndone == isUndone && again.isHeld == (order == .observe))
+        #expect(again.conduct == (isLate ? .live : .dry))
+        #expect(next.words(at: now + 6).map(\.order) == (isLate ? [] : [order]))
+        let hasBegun = events.contains { if case .began(let begun) = $0.event { begun.id == rule.id } else { false } }
+        #expect(hasBegun == !isUndone)
+    }
+
     @Test func `endless programs cost a bounded number of rules`() throws {
         var asking = Asking(19)
         var (watch, now) = Self.calm(&asking, seconds: 120)

@@ -1,3 +1,4 @@
+import Detection
 import Glibc
 import Messages
 import Mitigations
@@ -254,6 +255,27 @@ struct OfficeFeedTests {
         feed.put(.traffic(lane: "a", LaneTraffic(), at: Moment(milliseconds: 0)), size: OfficeFeed.byteLimit + 1)
         let (news, missed) = feed.take()
         #expect(news.isEmpty && missed == 1)
+    }
+}
+
+struct RequestFeedTests {
+    @Test func `what an operator said is the last that a slow reader misses`() {
+        let feed = RequestFeed()
+        func put(_ orders: Range<UInt64>) {
+            for rule in orders { feed.put(.order(.undo, rule: rule, site: nil), size: 64) }
+        }
+        func orders(_ news: [RequestFeed.News]) -> [UInt64] {
+            news.compactMap { if case .order(_, let rule, _) = $0 { rule } else { nil } }
+        }
+        put(0..<2)
+        for _ in 0..<RequestFeed.limit + 3 {
+            feed.put(.samples(RequestSamples(), at: Moment(milliseconds: 0)), size: 100)
+        }
+        let (news, missed) = feed.take()
+        #expect(news.count == RequestFeed.limit && missed == 5 && orders(news) == [0, 1])
+        // Bounded all the same.
+        put(0..<UInt64(RequestFeed.limit) + 1)
+        #expect(orders(feed.take().news) == Array(1...UInt64(RequestFeed.limit)))
     }
 }
 

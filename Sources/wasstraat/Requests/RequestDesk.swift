@@ -37,6 +37,8 @@ package struct RequestDesk {
         street.keep(only: Set(names))
     }
 
+    package mutating func recall(_ words: [String: [LiveRule.Word]]) { street.recall(words) }
+
     package mutating func take(_ samples: RequestSamples, at moment: Moment) {
         for site in samples.sites {
             street.observe(site.batch, at: site.name, now: moment)

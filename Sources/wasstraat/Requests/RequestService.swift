@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Detection
+internal import FoundationEssentials
 internal import Logging
 internal import Messages
 internal import Moments
@@ -11,6 +12,9 @@ struct RequestService: Service {
     /// Seconds between two savings of the profiles.
     private static let saveTime = 600.0
     private static let profileLimit = 4 << 20
+    /// The operator's words on rules: what was undone stays undone in the office that comes after this one.
+    private static let wordFile = "rules.words"
+    private static let wordLimit = 16 << 20
 
     let feed: RequestFeed
     let mailbox: Mailbox
@@ -46,8 +50,9 @@ struct RequestService: Service {
         for await _ in feed.bells {
             let (configuration, newest) = current.now
             if newest != version {
-                version = newest
                 desk.follow(configuration.checks.map(\.site), configuration.fingerprints) { profile(of: $0) }
+                if version < 0 { desk.recall(words) }
+                version = newest
             }
             let (news, missed) = feed.take()
             var isOrdered = false
@@ -60,6 +65,7 @@ struct RequestService: Service {
                     isOrdered = true
                 }
             }
+            if isOrdered { save(desk.street.words(at: .now)) }
             let now = Moment.now
             if let rules = desk.turn(now) { mailbox.send(.requestRules(rules)) }
             // Who gave an order looks at once whether it holds.
@@ -74,6 +80,27 @@ struct RequestService: Service {
             }
         }
         save(desk)
+    }
+
+    // MARK: Words on disk
+
+    private var words: [String: [LiveRule.Word]] {
+        guard let bytes = folder.read(Self.wordFile, limit: Self.wordLimit) else { return [:] }
+        do {
+            return try JSONDecoder().decode([String: [LiveRule.Word]].self, from: Data(bytes))
+        } catch {
+            logger.error("words on rules on requests are broken, and forgotten", metadata: ["reason": "\(error)"])
+            return [:]
+        }
+    }
+
+    private func save(_ words: [String: [LiveRule.Word]]) {
+        guard !words.isEmpty else { return folder.remove(Self.wordFile) }
+        do {
+            try folder.write(Array(JSONEncoder().encode(words)), to: Self.wordFile)
+        } catch {
+            logger.error("words on rules on requests were not saved", metadata: ["reason": "\(error)"])
+        }
     }
 
     // MARK: Profiles on disk: requests with masked values, and no address.
@@ -93,6 +120,7 @@ struct RequestService: Service {
     }
 
     private func save(_ desk: RequestDesk) {
+        save(desk.street.words(at: .now))
         for (name, watch) in desk.street.sites where watch.profile.since != nil {
             do throws(OfficeError) {
                 try folder.write(watch.profile.bytes, to: Self.file(of: name), isDurable: false)
