@@ -19,13 +19,13 @@ package struct LiveRule: Equatable, Sendable {
         case undo
     }
 
-    /// What the operator said of a rule, for the office that comes after this one: the same conditions have the same number
-    /// there.
+    /// A rule of which the operator said something, for the office that comes after this one.
     package struct Word: Equatable, Codable, Sendable {
-        package var rule: UInt64
+        package var fingerprint: Fingerprint
+        package var isFromElsewhere: Bool
         package var order: Order
-        /// When the rule would end: then this is forgotten too.
-        package var until: Moment
+        /// When the rule was last needed; it is forgotten when it would end.
+        package var needed: Moment
     }
 
     /// Where it was found.
@@ -98,7 +98,17 @@ package struct LiveRule: Equatable, Sendable {
 
     var word: Word? {
         guard isUndone || isHeld else { return nil }
-        return Word(rule: id, order: isUndone ? .undo : .observe, until: until)
+        return Word(
+            fingerprint: fingerprint, isFromElsewhere: origin == .elsewhere, order: isUndone ? .undo : .observe,
+            needed: needed)
+    }
+
+    /// A rule of an earlier office, as it was left; nil where its time is over. Other sites do not hear of it.
+    init?(_ word: Word, at now: Moment) {
+        self.init(word.fingerprint, origin: word.isFromElsewhere ? .elsewhere : .here, program: nil, at: now)
+        needed = min(now, word.needed)
+        follow(word.order)
+        if until <= now { return nil }
     }
 
     mutating func follow(_ order: Order) {

@@ -47,14 +47,9 @@ package struct RequestStreet: Sendable {
         return isFound
     }
 
-    /// What the operator said of rules, by site.
-    package func words(at now: Moment) -> [String: [LiveRule.Word]] {
-        sites.mapValues { $0.words(at: now) }.filter { !$0.value.isEmpty }
-    }
-
-    /// Takes up what was said to an earlier office, of sites that are followed.
-    package mutating func recall(_ words: [String: [LiveRule.Word]]) {
-        for (name, said) in words { sites[name]?.recall(said) }
+    /// Takes up the rules of an earlier office of which the operator said something, at sites that are followed.
+    package mutating func recall(_ words: [String: [LiveRule.Word]], at now: Moment) {
+        for (name, said) in words { sites[name]?.recall(said, at: now) }
     }
 
     /// A fingerprint that came from outside, for all sites: it counts until each site's own profile says that it may mark.

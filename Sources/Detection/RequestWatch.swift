@@ -61,8 +61,6 @@ package struct RequestWatch: Sendable {
     private var window: [(batch: RequestBatch, at: Moment)] = []
     private var lookedAt: Moment?
     private var events: [Event] = []
-    /// Words of which the rule has not come.
-    private var recalled: [LiveRule.Word] = []
 
     package init(profile: RequestProfile = RequestProfile()) { self.profile = profile }
 
@@ -114,13 +112,20 @@ package struct RequestWatch: Sendable {
         return true
     }
 
-    /// What the operator said of rules that would be there now.
-    package func words(at now: Moment) -> [LiveRule.Word] {
-        rules.compactMap(\.word) + recalled.filter { $0.until > now }
-    }
+    /// The rules of which the operator said something.
+    package var words: [LiveRule.Word] { rules.compactMap(\.word) }
 
-    /// Takes up what was said to an earlier office: it holds for a rule that comes before its time is over.
-    package mutating func recall(_ words: [LiveRule.Word]) { recalled = Array(words.prefix(Self.ruleLimit)) }
+    /// Takes up those of an earlier office, where their time is not over: what was undone stays so, and nothing else is
+    /// found in what it matches.
+    package mutating func recall(_ words: [LiveRule.Word], at now: Moment) {
+        for word in words {
+            guard rules.count < Self.ruleLimit, let rule = LiveRule(word, at: now),
+                !rules.contains(where: { $0.id == rule.id })
+            else { continue }
+            rules.append(rule)
+            if !rule.isUndone { events.append(.began(rule)) }
+        }
+    }
 
     /// Takes in what was found elsewhere. It begins to count at once, and marks where this site's profile says that it
     /// may.
@@ -215,10 +220,6 @@ package struct RequestWatch: Sendable {
             events.append(.ended(rules.remove(at: place)))
         }
         rules.append(rule)
-        if let place = recalled.firstIndex(where: { $0.rule == rule.id }) {
-            let word = recalled.remove(at: place)
-            if word.until > rule.needed { rules[rules.count - 1].follow(word.order) }
-        }
-        if !rules[rules.count - 1].isUndone { events.append(.began(rule)) }
+        events.append(.began(rule))
     }
 }

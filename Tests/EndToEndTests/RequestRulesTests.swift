@@ -135,6 +135,8 @@ extension EndToEndTests {
             #expect(eventually(within: 20_000) { lives("twee.example.nl") == all.1 })
             _ = try wasstraat.ask("access", "rule", rule, "undo", "--reason", "it hits our app")
             #expect(eventually(within: 20_000) { (try? wasstraat.scrape().contains(rule)) == false })
+            // Kept for the office that comes after.
+            #expect(eventually(within: 5_000) { wasstraat.text("state/rules.words").contains("\"order\":\"undo\"") })
             #expect(throws: (any Error).self) {
                 try wasstraat.ask("access", "rule", rule, "protect", "--reason", "it is gone")
             }

@@ -11,8 +11,8 @@ final class OfficeEnding: Sendable {
 }
 
 /// The end of an office whose lanes and filter go on, after an update: the next one finds them as it finds those of an
-/// office that died, and all counts go on. What it holds in memory alone ends with it: the rules on requests that it made, and
-/// people's words on them; lanes go on by the rules that they have, half an hour at most.
+/// office that died, and all counts go on. What it holds in memory alone ends with it: the rules on requests that it made,
+/// but for those of which people said something; lanes go on by the rules that they have, half an hour at most.
 extension Office {
     /// Milliseconds for every lane to be such that it can be left: to start, to confirm a configuration, to follow another.
     static let handOverTime: Int64 = 30_000

@@ -37,7 +37,9 @@ package struct RequestDesk {
         street.keep(only: Set(names))
     }
 
-    package mutating func recall(_ words: [String: [LiveRule.Word]]) { street.recall(words) }
+    package mutating func recall(_ words: [String: [LiveRule.Word]], at moment: Moment) {
+        street.recall(words, at: moment)
+    }
 
     package mutating func take(_ samples: RequestSamples, at moment: Moment) {
         for site in samples.sites {

@@ -44,6 +44,7 @@ struct RequestService: Service {
 
     private func work() async {
         var desk = RequestDesk()
+        var words = readWords()
         var version = -1
         var savedAt = Moment.now
         var reportedAt = Moment(milliseconds: 0)
@@ -51,7 +52,7 @@ struct RequestService: Service {
             let (configuration, newest) = current.now
             if newest != version {
                 desk.follow(configuration.checks.map(\.site), configuration.fingerprints) { profile(of: $0) }
-                if version < 0 { desk.recall(words) }
+                desk.recall(words, at: .now)
                 version = newest
             }
             let (news, missed) = feed.take()
@@ -65,7 +66,7 @@ struct RequestService: Service {
                     isOrdered = true
                 }
             }
-            if isOrdered { save(desk.street.words(at: .now)) }
+            if isOrdered { keep(&words, of: desk) }
             let now = Moment.now
             if let rules = desk.turn(now) { mailbox.send(.requestRules(rules)) }
             // Who gave an order looks at once whether it holds.
@@ -76,15 +77,17 @@ struct RequestService: Service {
             report.update { $0.requests = state }
             if now - savedAt >= Self.saveTime || now < savedAt {
                 savedAt = now
+                keep(&words, of: desk)
                 save(desk)
             }
         }
+        keep(&words, of: desk)
         save(desk)
     }
 
     // MARK: Words on disk
 
-    private var words: [String: [LiveRule.Word]] {
+    private func readWords() -> [String: [LiveRule.Word]] {
         guard let bytes = folder.read(Self.wordFile, limit: Self.wordLimit) else { return [:] }
         do {
             return try JSONDecoder().decode([String: [LiveRule.Word]].self, from: Data(bytes))
@@ -94,8 +97,11 @@ struct RequestService: Service {
         }
     }
 
-    private func save(_ words: [String: [LiveRule.Word]]) {
-        guard !words.isEmpty else { return folder.remove(Self.wordFile) }
+    /// Brings them up to date, and to disk. A site that is away for a while keeps its own.
+    private func keep(_ words: inout [String: [LiveRule.Word]], of desk: RequestDesk) {
+        let before = words
+        for (name, watch) in desk.street.sites { words[name] = watch.words.isEmpty ? nil : watch.words }
+        guard words != before else { return }
         do {
             try folder.write(Array(JSONEncoder().encode(words)), to: Self.wordFile)
         } catch {
@@ -120,7 +126,6 @@ struct RequestService: Service {
     }
 
     private func save(_ desk: RequestDesk) {
-        save(desk.street.words(at: .now))
         for (name, watch) in desk.street.sites where watch.profile.since != nil {
             do throws(OfficeError) {
                 try folder.write(watch.profile.bytes, to: Self.file(of: name), isDurable: false)
