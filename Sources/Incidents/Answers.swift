@@ -214,7 +214,7 @@ package struct Answers: Equatable, Sendable, Codable {
         let queued = incident.attacks.reduce(0) { $0 + $1.attack.queued }
         let measures = incident.mitigations.filter { $0.packets == nil }
         guard refused + queued > 0 || !measures.isEmpty else { return [] }
-        let rules = ruleMeasures(measures.compactMap(\.marked))
+        let rules = ruleMeasures(measures)
         let undone = measures.contains { $0.kind == .observe }
         return [
             Words(
@@ -227,8 +227,11 @@ package struct Answers: Equatable, Sendable, Codable {
         ]
     }
 
-    /// Of rules on requests, by how many each put last. What only counted did nothing.
-    private static func ruleMeasures(_ marked: [UInt64]) -> Words {
+    /// Of rules on requests, by how many each marked to go last. What only counted did nothing.
+    private static func ruleMeasures(_ measures: [Mitigation]) -> Words {
+        // An office that took over files a rule anew.
+        let rules = Dictionary(grouping: measures.filter { $0.marked != nil }) { "\($0.scope) \($0.kind)" }
+        let marked = rules.values.map { $0.reduce(0) { $0 + ($1.marked ?? 0) } }
         let acting = marked.filter { $0 > 0 }
         let counting = marked.count - acting.count
         var said = Words(nl: "", en: "")
@@ -236,10 +239,10 @@ package struct Answers: Equatable, Sendable, Codable {
             let requests = acting.reduce(0, +)
             let (nl, en) =
                 acting.count == 1
-                ? ("Een regel op kenmerken zette", "One rule on fingerprints")
-                : ("\(acting.count) regels op kenmerken zetten", "\(acting.count) rules on fingerprints")
-            said.nl += " \(nl) \(requests) verzoeken achteraan."
-            said.en += " \(en) put \(requests) requests last."
+                ? ("Een regel op kenmerken merkte", "One rule on fingerprints")
+                : ("\(acting.count) regels op kenmerken merkten", "\(acting.count) rules on fingerprints")
+            said.nl += " \(nl) \(requests) verzoeken om achteraan te gaan."
+            said.en += " \(en) marked \(requests) requests to go last."
         }
         if counting > 0 {
             said.nl += counting == 1 ? " Een regel telde alleen." : " \(counting) regels telden alleen."

@@ -93,7 +93,7 @@ extension Incident {
                 Words(
                     nl: "Wat er te veel was, is geweigerd.", en: "What was too much was refused."))
         }
-        if mitigations.contains(where: { $0.marked ?? 0 > 0 }) {
+        if !actions.isEmpty, mitigations.contains(where: { $0.marked ?? 0 > 0 }) {
             actions.append(
                 Words(
                     nl: "Verzoeken die op de aanval leken, kwamen achteraan.",

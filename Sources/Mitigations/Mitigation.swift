@@ -15,7 +15,7 @@ package struct Mitigation: Equatable, Sendable, Codable {
     package var reason: String
     /// Requests that it refused, or would have refused while it is dry.
     package var dropped: UInt64
-    /// Of a rule on requests: those that it put last. Not in records of earlier versions.
+    /// Of a rule on requests: those that it marked, to go last where not all fit. Not in records of earlier versions.
     package var marked: UInt64?
     /// Of a measure in the packet filter; nil: it is of requests. Not in records of earlier versions.
     package var packets: PacketTally?

@@ -51,9 +51,9 @@ struct AnswersTests {
 
     @Test func `a rule that only counted is not said to have acted, also when it has ended`() throws {
         var one = incident(1, .fendedOff)
-        func rule(_ marked: UInt64?) -> Mitigation {
+        func rule(_ marked: UInt64?, _ name: String = "0a") -> Mitigation {
             Mitigation(
-                id: 0, tenant: one.organisation, scope: "www.waterdam", kind: .fingerprint("0a"), status: .ended,
+                id: 0, tenant: one.organisation, scope: "www.waterdam", kind: .fingerprint(name), status: .ended,
                 since: noon, until: noon + 60, reason: "", marked: marked)
         }
         func said() throws -> (answer: String, actions: [String]) {
@@ -64,10 +64,10 @@ struct AnswersTests {
         // As earlier versions wrote it: nobody can say.
         one.mitigations = [rule(nil)]
         #expect(try said() == before)
-        one.mitigations = [rule(0), rule(0)]
+        one.mitigations = [rule(0, "0a"), rule(0, "0b")]
         #expect(try said().answer == before.answer + " 2 rules only counted." && said().actions == before.actions)
-        one.mitigations = [rule(30), rule(4), rule(0)]
-        let words = " 2 rules on fingerprints put 34 requests last. One rule only counted."
+        one.mitigations = [rule(20, "0a"), rule(10, "0a"), rule(4, "0b"), rule(0, "0c")]
+        let words = " 2 rules on fingerprints marked 34 requests to go last. One rule only counted."
         #expect(try said().answer == before.answer + words)
         #expect(try said().actions == before.actions + ["Requests that looked like the attack went last."])
     }

@@ -154,7 +154,7 @@ extension Visit {
             "statusKind": kinds[mitigation.status] ?? "unknown", "reason": mitigation.reason,
             "since": wording.view(mitigation.since), "dropped": wording.number(mitigation.marked ?? mitigation.dropped),
             "droppedTitle": mitigation.marked != nil
-                ? wording.pick("Achteraan gezet", "Put last")
+                ? wording.pick("Gemerkt om achteraan te gaan", "Marked to go last")
                 : mitigation.status == .dry
                     ? wording.pick("Zou geweigerd zijn", "Would have been refused")
                     : wording.pick("Geweigerd", "Refused"),

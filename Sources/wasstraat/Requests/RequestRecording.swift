@@ -32,6 +32,9 @@ actor RequestRecording {
     private struct Filed {
         var entry: Entry
         var measure: Mitigation
+        var incident: Int64?
+        /// Marked before this measure began, in an earlier incident.
+        var base: UInt64
         var at: Moment
     }
 
@@ -64,21 +67,23 @@ actor RequestRecording {
                 guard entry.hits > 0, let organisation = organisations[entry.site], isDue(entry, place, now, isLast)
                 else { continue }
                 let incident = await recorder.incident(of: entry.site)
+                var base = filed[place]?.base ?? 0
+                // Each incident has a measure of its own: what was marked in one is no count of the next.
+                if let last = filed[place], let former = last.incident, let incident, former != incident {
+                    try await end(place, last, now)
+                    base = last.entry.marked
+                }
                 let isNew = filed[place] == nil
                 if isNew, incident == nil, !isLast, now - entry.since < Self.patience { continue }
                 if isNew { try await share(entry, organisation, now) }
                 var measure = Self.measure(entry, organisation)
                 measure.id = filed[place]?.measure.id ?? 0
+                measure.marked = entry.marked - min(base, entry.marked)
                 measure.id = try await records.file(measure, incident: incident)
-                filed[place] = Filed(entry: entry, measure: measure, at: now)
+                filed[place] = Filed(
+                    entry: entry, measure: measure, incident: incident ?? filed[place]?.incident, base: base, at: now)
             }
-            for (place, last) in filed where !present.contains(place) {
-                var measure = last.measure
-                measure.status = .ended
-                measure.until = max(measure.since, now)
-                _ = try await records.file(measure, incident: nil)
-                filed[place] = nil
-            }
+            for (place, last) in filed where !present.contains(place) { try await end(place, last, now) }
             isFailing = false
         } catch {
             if Task.isCancelled { return }
@@ -88,6 +93,14 @@ actor RequestRecording {
             }
             isFailing = true
         }
+    }
+
+    private func end(_ place: Place, _ last: Filed, _ now: Moment) async throws {
+        var measure = last.measure
+        measure.status = .ended
+        measure.until = max(measure.since, now)
+        _ = try await records.file(measure, incident: nil)
+        filed[place] = nil
     }
 
     /// Puts the fingerprint on file, signed, where it is fit to be shared.
