@@ -42,13 +42,14 @@ extension EndToEndTests {
                 }
             }
 
-            /// A flood of searches from many sources of this machine, for some seconds, without TLS.
-            func flood(seconds: Double) throws {
-                _ = try Traffic(
-                    Traffic.Plan(
-                        host: host, target: wasstraat.clear, authority: nil, floodRate: 250, seconds: seconds)
-                ).figures()
-            }
+            func flood(seconds: Double) throws { try RecordTests.flood(wasstraat.clear, seconds: seconds) }
+        }
+
+        /// A flood of searches from many sources of this machine, for some seconds, without TLS.
+        private static func flood(_ target: Endpoint, seconds: Double) throws {
+            _ = try Traffic(
+                Traffic.Plan(host: host, target: target, authority: nil, floodRate: 250, seconds: seconds)
+            ).figures()
         }
 
         @Test func `the public page survives the office, and says how old it is`() throws {
@@ -125,6 +126,27 @@ extension EndToEndTests {
             #expect(stage.office.wait() == 0)
             _ = try stage.wasstraat.ask("restore", copy, "--force")
             #expect(try stage.wasstraat.ask("report", "incidents").contains(number))
+        }
+
+        @Test(.needs(tool: "sqlite3"))
+        func `what the lanes turned away stands with the measure while the attack goes on`() throws {
+            let stage = try Stage(9)
+            try stage.waitForPages()
+            let target = stage.wasstraat.clear
+            let flood = try TestThread { try? Self.flood(target, seconds: 20) }
+            defer { flood.join() }
+            func measures() throws -> String {
+                try Tool.run([
+                    "sqlite3", stage.wasstraat.state + "/register.db",
+                    """
+                    SELECT form ->> '$.status', form ->> '$.dropped' FROM mitigation
+                    WHERE form -> '$.kind.admission' IS NOT NULL
+                    """,
+                ])
+            }
+            #expect(
+                eventually(within: 19_000) { (try? measures().contains(#/^live\|[1-9]/#)) == true },
+                "\(stage.wasstraat.log)")
         }
 
         @Test(.needs(tool: "sqlite3")) func `a tampered register is refused, and the site is served all the same`()

@@ -32,8 +32,13 @@ actor Recorder {
         /// What is on record of it, once it is.
         var record: AttackRecord?
         var mitigation: Int64 = 0
+        /// When it was filed last what the lanes did.
+        var measured: Moment?
         var isFiled = false
     }
+
+    /// Seconds between two filings of that: each stands in the register's chain.
+    private static let measurePause = 10.0
 
     /// Who posts what the system says by itself.
     static let author = "wasstraat"
@@ -330,15 +335,22 @@ actor Recorder {
         let attack = held.attack
         let judgement = try await judge(attack, now)
         let isFirst = held.record == nil
-        if !held.isFiled || judgement != held.judgement {
+        let isNews = !held.isFiled || judgement != held.judgement
+        if isNews {
             held.record = try await records.file(
                 attack, organisation: held.organisation, service: held.service, judgement: judgement)
         }
         held.judgement = judgement
         held.isFiled = true
         if let record = held.record {
-            if isFirst { try await open(record, &held) }
-            if attack.isOver && now > attack.end + Judgement.aftermath { try await close(record, &held) }
+            let isEnd = attack.isOver && now > attack.end + Judgement.aftermath
+            if isFirst { try await open(record, held) }
+            let isLater = isNews && held.measured.map { now - $0 >= Self.measurePause } ?? true
+            if attack.traffic == nil, isFirst || (isLater || isEnd) && held.mitigation != 0 {
+                held.mitigation = try await measure(record, id: held.mitigation, isEnd: isEnd)
+                held.measured = now
+            }
+            if isEnd { try await close(record, held) }
         }
         try await share(held.attack, organisation: held.organisation, now)
         // The actor may have heard more of it while the register was at work.
@@ -404,39 +416,36 @@ actor Recorder {
             .first { $0.kind == .admission && $0.since == attack.start }
     }
 
-    private func open(_ record: AttackRecord, _ held: inout Case) async throws {
+    private func open(_ record: AttackRecord, _ held: Case) async throws {
         let attack = record.attack
         let around = attack.start + -86_400..<attack.start + 86_400
         let incidents = try await records.incidents(organisation: record.organisation, in: around, limit: 1_000)
         if let incident = incidents.first(where: { $0.id == record.incident }) {
             numbers[incident.id] = incident.number
         }
-        if attack.traffic == nil { held.mitigation = try await measure(against: attack, record) }
         guard record.service == .publicService else { return }
         try await records.add(
             Post(at: attack.detected, author: Self.author, text: words(.started, record, held.title)),
             to: record.incident)
     }
 
-    /// Files what the lanes do by themselves. Against what is only watched they do nothing.
-    private func measure(against attack: DetectedAttack, _ record: AttackRecord) async throws -> Int64 {
-        try await records.file(
+    /// Files what the lanes do by themselves, and what it came to so far. Against what is only watched they do nothing.
+    private func measure(_ record: AttackRecord, id: Int64, isEnd: Bool) async throws -> Int64 {
+        let attack = record.attack
+        let reason =
+            isEnd
+            ? "the excess ended"
+            : "demand exceeded what the origins can take: \(attack.peakRate) requests/s, "
+                + "\(Int(attack.usualRate.rounded())) are usual"
+        return try await records.file(
             Mitigation(
-                id: 0, tenant: record.organisation, scope: attack.site, kind: .admission, status: .live,
-                since: attack.start, until: nil,
-                reason: "demand exceeded what the origins can take: \(attack.peakRate) requests/s, "
-                    + "\(Int(attack.usualRate.rounded())) are usual"), incident: record.incident)
+                id: id, tenant: record.organisation, scope: attack.site, kind: .admission,
+                status: isEnd ? .ended : .live, since: attack.start, until: isEnd ? attack.end : nil, reason: reason,
+                dropped: attack.refused), incident: record.incident)
     }
 
-    private func close(_ record: AttackRecord, _ held: inout Case) async throws {
+    private func close(_ record: AttackRecord, _ held: Case) async throws {
         let attack = record.attack
-        if held.mitigation != 0 {
-            _ = try await records.file(
-                Mitigation(
-                    id: held.mitigation, tenant: record.organisation, scope: attack.site, kind: .admission,
-                    status: .ended, since: attack.start, until: attack.end, reason: "the excess ended",
-                    dropped: attack.refused), incident: record.incident)
-        }
         guard record.service == .publicService else { return }
         try await records.add(
             Post(at: attack.end + Judgement.aftermath, author: Self.author, text: words(.over, record, held.title)),
