@@ -6,6 +6,7 @@ import Glibc
 import Messages
 import Synchronization
 import TestKit
+import Testing
 
 /// A real lane process, with a small office of the test's own that speaks the control protocol with it.
 final class RunningLane: Sendable {
@@ -159,8 +160,8 @@ final class RunningLane: Sendable {
         }
     }
 
-    /// The lane's numbers as soon as they are as wanted; its last ones where that does not happen in time, and zeros for
-    /// each site where it said nothing at all: a test then fails by itself, and takes no other with it.
+    /// The lane's numbers as soon as they are as wanted; its last ones where that does not happen in time, and zeros
+    /// where it said nothing at all, which fails the test and takes no other with it.
     func status(within milliseconds: Int = 4000, when wanted: @escaping (LaneStatus) -> Bool) -> LaneStatus {
         var last = LaneStatus()
         last.sites = snapshot.sites.map { _ in SiteStatus() }
@@ -169,6 +170,7 @@ final class RunningLane: Sendable {
             last = status
             return wanted(status)
         }
+        if state.withLock({ $0.status == nil }) { Issue.record("the lane says nothing of itself: \(lines)") }
         return last
     }
 
