@@ -133,6 +133,8 @@ import Testing
         for _ in 0..<30 {
             let fields = Self.browser + ["Cookie: \(turn)"]
             #expect(try client.get("/", host: Street.host, fields: fields).status == 503)
+            // Where more than ten a second are refused, who comes next is asked for a cookie before a page.
+            pauseThread(150)
         }
         let page = try street.get("/", fields: Self.browser, from: Self.source(3))
         let words = page.bodyText.split(separator: " ").map(String.init)

@@ -31,6 +31,8 @@ struct `The filter's process with the unit's three rights` {
     }()
 
     @Test func `filters in the driver, takes over what stands, and attaches anew`() throws {
+        // systemd mounts it where it runs; the three rights do not.
+        try Tool.run(["sh", "-c", "mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf"])
         try OwnNetwork.run { _, _ in
             let folder = try TemporaryFolder()
             for round in 0..<2 {
@@ -95,7 +97,7 @@ struct `The filter's process with the unit's three rights` {
     @Test func `writes what only root reads, and nothing that has ended`() throws {
         let folder = try TemporaryFolder()
         let running = try start(folder)
-        _ = try running.ask(block("203.0.113.77", for: 1))
+        _ = try running.ask(block("203.0.113.77", for: 3))
         let address: [UInt8] = [0xff, 0xff, 203, 0, 113, 77]
         func isOnDisk() -> Bool {
             let bytes = (try? folder.read("state/filter.book")) ?? []
@@ -107,7 +109,7 @@ struct `The filter's process with the unit's three rights` {
             #expect(stat(folder.path("state/" + name), &facts) == 0)
             #expect(facts.st_mode & 0o777 == 0o600)
         }
-        #expect(eventually(within: 6_000) { !isOnDisk() })
+        #expect(eventually { !isOnDisk() })
     }
 
     @Test func `is bounded by its clients, and cuts off who breaks the form`() throws {
