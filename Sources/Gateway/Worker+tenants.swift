@@ -76,8 +76,8 @@ extension Worker {
     /// each.
     private static let barrenTime: UInt64 = 10_000_000
 
-    /// Nanoseconds in which who was just active over HTTP/2 may be about to ask.
-    private static let newTime: UInt64 = 1_000_000_000
+    /// Milliseconds in which who just came, or was just active over HTTP/2, may be about to say what he wants.
+    private static let newTime: UInt32 = 1_000
 
     static func place(_ site: UInt16) -> UInt16 { site + 1 }
 
@@ -167,7 +167,8 @@ extension Worker {
         let count = visitors.indices.upperBound
         var best: (index: UInt32, rank: Int, due: UInt32)?
         var looked = 0
-        while looked < min(Int(count), best == nil ? Self.longestSearch : Self.searchLimit) {
+        // Further, rather than one who is about to ask.
+        while looked < min(Int(count), best.map { $0.rank < 4 } ?? false ? Self.searchLimit : Self.longestSearch) {
             looked += 1
             searchedFrom = (searchedFrom + 1) % count
             let visitor = visitors[searchedFrom]
@@ -187,24 +188,31 @@ extension Worker {
         return true
     }
 
-    /// How little is lost with the connection: 0 least; nil: a request is under way.
+    /// How little is lost with the connection: 0 least; nil: a request is under way, or it said what it must and waits for
+    /// us.
     private func restingRank(_ visitor: UnsafeMutablePointer<Visitor>) -> Int? {
         switch visitor.pointee.phase {
         case .head where !visitor.pointee.stream.out.isEmpty: 3
-        case .head where visitor.pointee.pending.isEmpty: visitor.pointee.isReused ? 0 : 2
-        case .preface, .hello, .head: 2
-        case .ready, .handshake: 3
+        case .head where visitor.pointee.pending.isEmpty && visitor.pointee.isReused: 0
+        case .preface, .head: isNew(visitor, of: limits.headTime) ? 4 : 2
+        case .hello, .handshake: isNew(visitor, of: limits.headTime / 2) ? 4 : 2
         case .carrying: visitor.pointee.carrier.flatMap { restingRank($0, isSent: visitor.pointee.stream.out.isEmpty) }
         case .lingering: 3
-        case .free, .body, .waiting, .following, .exchange, .tunnel, .page: nil
+        case .free, .ready, .body, .waiting, .following, .exchange, .tunnel, .page: nil
         }
+    }
+
+    /// Whether it came to where it is within the last second: its deadline is that near to the whole of its time.
+    private func isNew(_ visitor: UnsafeMutablePointer<Visitor>, of time: UInt32) -> Bool {
+        let left = Int32(bitPattern: visitor.pointee.timer.due &- wheel.now)
+        return left > Int32(TimerWheel.ticks(time)) - Int32(TimerWheel.ticks(Self.newTime))
     }
 
     private func restingRank(_ carrier: UnsafeMutablePointer<Carrier>, isSent: Bool) -> Int? {
         // Frames that go out at the end of this round may be the last of a response.
         guard carrier.pointee.streams.isEmpty, !carrier.pointee.isDirty else { return nil }
         // Its first request may be on its way.
-        if !isSent || now &- carrier.pointee.activeAt < Self.newTime { return 3 }
+        if !isSent || now &- carrier.pointee.activeAt < UInt64(Self.newTime) * 1_000_000 { return 4 }
         let hasPart = carrier.pointee.hasRest || carrier.pointee.blockStream != 0
         return hasPart || carrier.pointee.lastStream == 0 ? 2 : 1
     }

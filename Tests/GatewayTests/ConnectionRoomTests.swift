@@ -35,4 +35,23 @@ import Testing
         #expect(status.connections.closedForOthers > 0)
         withExtendedLifetime((resting, silent)) {}
     }
+
+    @Test func `that stopped in their handshake go before those who are about to ask`() throws {
+        let street = try Street(certificates: Street.Certificates()) { $0.limits.connections = 200 }
+        var stopped: [RawClient] = []
+        for number in 0..<170 {
+            stopped.append(try RawClient(to: street.tls, from: Self.source(number), timeout: 10_000))
+            try stopped[number].send(TLSVisitor.hello())
+        }
+        pauseThread(1_500)
+        let visitors = (0..<40).map { TLSVisitor(to: street.tls, from: Self.source(180 + $0)) }
+        let connections = visitors.map { $0.connect() }
+        let asked = request("GET /fixed/3 HTTP/1.1", "Host: veilig.example.nl", "Connection: close")
+        for connection in connections {
+            #expect(connection?.send(Array(asked.utf8)) == true)
+            #expect(connection?.receive().starts(with: Array("HTTP/1.1 200 ".utf8)) == true)
+        }
+        #expect(street.lane.status { $0.connections.closedForOthers > 0 }.connections.closedForOthers > 0)
+        withExtendedLifetime(stopped) {}
+    }
 }
