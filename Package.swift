@@ -26,8 +26,11 @@ func hotRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: hot)
 }
 
+/// Tests are not optimized: they wait and compare more than they calculate, and the build is shorter by minutes.
+let plain: [SwiftSetting] = house + [.unsafeFlags(["-Onone"])]
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: plain)
 }
 
 let boringSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -213,7 +216,7 @@ let package = Package(
             dependencies: [
                 "TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches",
                 boringSSL,
-            ], exclude: ["Peers"], swiftSettings: house),
+            ], exclude: ["Peers"], swiftSettings: plain),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
         tests(
             "IncidentsTests",
@@ -259,7 +262,7 @@ let package = Package(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
-            swiftSettings: house),
+            swiftSettings: plain),
         tests(
             "PortalTests",
             [

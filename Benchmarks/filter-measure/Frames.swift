@@ -42,9 +42,11 @@ enum Frames {
 
     private static func ipv6(_ source: UInt64, protocolNumber: UInt8, content: [UInt8]) -> [UInt8] {
         let network: [UInt8] = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0]
-        return ethernet([2, 0, 0, 0, 0, 2], type: [0x86, 0xdd]) + [0x60, 0, 0, 0] + bytes(UInt16(content.count))
-            + [protocolNumber, 64] + network + (0..<8).map { UInt8(source >> (56 - 8 * $0) & 255) } + network
-            + [0, 0, 0, 0, 0, 0, 1, 2] + content
+        var frame = ethernet([2, 0, 0, 0, 0, 2], type: [0x86, 0xdd])
+        frame += [0x60, 0, 0, 0] + bytes(UInt16(content.count)) + [protocolNumber, 64]
+        frame += network + bytes(UInt32(source >> 32)) + bytes(UInt32(truncatingIfNeeded: source))
+        frame += network + [0, 0, 0, 0, 0, 0, 1, 2]
+        return frame + content
     }
 
     private static func bytes(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 255)] }

@@ -59,7 +59,9 @@ extension Address: CustomStringConvertible {
     /// Dotted decimal, or RFC 5952 text.
     public var description: String {
         if isIPv4 { return "\(ipv4 >> 24).\(ipv4 >> 16 & 255).\(ipv4 >> 8 & 255).\(ipv4 & 255)" }
-        let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - ($0 & 3) * 16)) }
+        let groups = [high, low].flatMap { half in
+            stride(from: 48, through: 0, by: -16).map { UInt16(truncatingIfNeeded: half >> UInt64($0)) }
+        }
         // The longest run of two or more zero groups, the first of equals, becomes "::" (RFC 5952, section 4.2).
         var best = 0..<0
         var start = 0

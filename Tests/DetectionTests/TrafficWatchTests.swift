@@ -60,7 +60,7 @@ private func mixed(
         #expect(abs(Double(vector.packets) - Double(flood.count)) < 0.02 * Double(flood.count))
         let tests = try #require(vector.fingerprint.packetTests)
         func share(_ packets: [PacketSummary]) -> Double {
-            let hit = packets.reduce(0) { sum, packet in sum + (tests.allSatisfy { $0.holds(for: packet) } ? 1 : 0) }
+            let hit = packets.count { packet in tests.allSatisfy { $0.holds(for: packet) } }
             return Double(hit) / Double(packets.count)
         }
         #expect(share(flood) >= 0.99)

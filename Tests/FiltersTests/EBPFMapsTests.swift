@@ -98,7 +98,10 @@ struct EBPFMapsTests {
         let map = EBPF.Map("networks", .prefixes, key: 20, value: 4, entries: 300)
         var model: [(length: Int, address: [UInt8], value: UInt32)] = []
         func agree(_ first: [UInt8], _ second: [UInt8], _ length: Int) -> Bool {
-            (0..<length).allSatisfy { (first[$0 / 8] ^ second[$0 / 8]) & 0x80 >> UInt8($0 % 8) == 0 }
+            (0..<length).allSatisfy { bit in
+                let differences: UInt8 = first[bit / 8] ^ second[bit / 8]
+                return differences & (0x80 >> UInt8(bit % 8)) == 0
+            }
         }
         // Few different bits, so that prefixes lie in each other.
         func address() -> [UInt8] {

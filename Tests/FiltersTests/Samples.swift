@@ -39,9 +39,15 @@ struct CraftedPacket {
     private var content: [UInt8] {
         guard let question else { return payload }
         let labels = question.name == "." ? [] : question.name.split(separator: ".")
-        return [0x12, 0x34, question.isResponse ? 0x81 : 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0]
-            + labels.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0] + Self.bytes(question.type) + [0, 1]
-            + payload
+        var message: [UInt8] = [0x12, 0x34, question.isResponse ? 0x81 : 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+        for label in labels {
+            message.append(UInt8(label.utf8.count))
+            message += label.utf8
+        }
+        message.append(0)
+        message += Self.bytes(question.type)
+        message += [0, 1]
+        return message + payload
     }
 
     private var segment: [UInt8] {

@@ -46,7 +46,7 @@ final class HelloFlood: Sendable {
     private func flood(
         _ endpoint: Endpoint, _ bytes: [UInt8], _ rate: Int, _ sources: Int, _ hold: Int, _ number: Int, _ threads: Int
     ) {
-        let target = Self.octets(endpoint.address)
+        let target = Socket.octets(endpoint.address)
         var open = [Int32](repeating: -1, count: max(1, hold))
         var count = 0
         let start = clock.now
@@ -61,7 +61,7 @@ final class HelloFlood: Sendable {
                     close(open[place])
                 }
                 let index = (count * threads + number) % sources
-                let source = Self.octets(Address(ipv4: 0x7f40_0001 + UInt32(index / 200) << 8 + UInt32(index % 200)))
+                let source = Socket.octets(Address(ipv4: 0x7f40_0001 + UInt32(index / 200) << 8 + UInt32(index % 200)))
                 let socket = linux_connect(target, endpoint.port, source)
                 open[place] = socket
                 count += 1
@@ -75,10 +75,6 @@ final class HelloFlood: Sendable {
             pauseThread(5)
         }
         for socket in open where socket >= 0 { close(socket) }
-    }
-
-    private static func octets(_ address: Address) -> [UInt8] {
-        (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? address.high : address.low) >> UInt64(56 - ($0 & 7) * 8)) }
     }
 }
 

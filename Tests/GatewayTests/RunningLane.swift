@@ -56,7 +56,7 @@ final class RunningLane: Sendable {
         var snapshot = wanted
         var sockets: [Int32] = []
         for index in snapshot.listeners.indices {
-            let address = Self.octets(snapshot.listeners[index].endpoint.address)
+            let address = Socket.octets(snapshot.listeners[index].endpoint.address)
             for _ in 0..<workers {
                 let socket = linux_listen(address, snapshot.listeners[index].endpoint.port, 1024, 0)
                 guard socket >= 0 else { throw TestKitError.system("listen", -socket) }
@@ -311,9 +311,5 @@ final class RunningLane: Sendable {
             guard count > 0 else { throw TestKitError.system("send \(frame.kind)", Int32(-count)) }
             sent += count
         }
-    }
-
-    private static func octets(_ address: Address) -> [UInt8] {
-        (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? address.high : address.low) >> UInt64(56 - ($0 & 7) * 8)) }
     }
 }

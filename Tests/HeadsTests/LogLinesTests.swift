@@ -128,11 +128,13 @@ import Testing
         #expect(lines.faultCounts[Int(fault.rawValue)] == 1)
     }
 
+    private static let nested = String(repeating: "{\"a\":", count: 9) + "1" + String(repeating: "}", count: 9)
+    private static let long = "{\"a\":[" + String(repeating: "1,", count: 600) + "1]}"
+
     @Test(arguments: [
         ("{", LogFault.badJSON), ("{}", .badAddress), ("{\"a\":1}x", .badJSON), ("{\"a\":\"\\q\"}", .badJSON),
         ("{\"source\":\"192.0.2.1\"}", .badTime), ("{\"source\":\"192.0.2.1\",\"ts\":1}", .badRequest),
-        (String(repeating: "{\"a\":", count: 9) + "1" + String(repeating: "}", count: 9), .overBudget),
-        ("{\"a\":[" + String(repeating: "1,", count: 600) + "1]}", .overBudget),
+        (nested, .overBudget), (long, .overBudget),
         ("{\"source\":\"192.0.2.1\",\"ts\":99999999999999999999,\"request\":\"GET / HTTP/1.1\"}", .badTime),
     ])
     func `a bad object is told too`(line: String, fault: LogFault) {

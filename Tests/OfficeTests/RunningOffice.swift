@@ -2,6 +2,7 @@ import Addresses
 import CLinux
 import Glibc
 import Synchronization
+import TestKit
 import Testing
 
 /// A real office with a fake lane, in a folder of its own and on a loopback address of its own.
@@ -152,12 +153,7 @@ final class RunningOffice: Sendable {
 
     /// Sends a text and reads until the other side ends.
     static func exchange(_ text: String, with endpoint: Endpoint) throws -> String {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        for index in 0..<8 {
-            bytes[index] = UInt8(truncatingIfNeeded: endpoint.address.high >> UInt64(56 - 8 * index))
-            bytes[index + 8] = UInt8(truncatingIfNeeded: endpoint.address.low >> UInt64(56 - 8 * index))
-        }
-        let socket = linux_connect(bytes, endpoint.port, nil)
+        let socket = linux_connect(Socket.octets(endpoint.address), endpoint.port, nil)
         try #require(socket >= 0)
         defer { close(socket) }
         func wait(_ events: Int32) -> Bool {

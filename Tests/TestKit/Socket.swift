@@ -76,8 +76,11 @@ package final class Socket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    static func octets(_ address: Address) -> [UInt8] {
-        (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? address.high : address.low) >> UInt64(56 - ($0 & 7) * 8)) }
+    /// The 16 bytes of an address, IPv4-mapped for IPv4.
+    package static func octets(_ address: Address) -> [UInt8] {
+        [address.high, address.low].flatMap { (half: UInt64) in
+            (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * $0)) }
+        }
     }
 
     /// Whether the event came before the deadline; an error or the end of the stream is an event too.

@@ -99,10 +99,11 @@ extension CoalitionFingerprint {
             let percent = ((vector.fraction ?? 0) * 1_000).rounded() / 10
             return "[AttackVector (\(percent)% of traffic) \(vector.protocol), service: \(vector.service ?? "None")]"
         }
-        let counts: [(String, UInt64)] =
-            [("duration_seconds", seconds)] + (flows.map { [("total_flows", $0)] } ?? [("total_packets", packets)])
-            + [("total_megabytes", megabytes)] + (flows == nil ? [] : [("total_packets", packets)])
-            + [("total_ips", sources), ("avg_bps", bitRate), ("avg_pps", packetRate), ("avg_Bpp", packetSize)]
+        var counts: [(String, UInt64)] = [("duration_seconds", seconds)]
+        counts.append(flows.map { ("total_flows", $0) } ?? ("total_packets", packets))
+        counts.append(("total_megabytes", megabytes))
+        if flows != nil { counts.append(("total_packets", packets)) }
+        counts += [("total_ips", sources), ("avg_bps", bitRate), ("avg_pps", packetRate), ("avg_Bpp", packetSize)]
         let members =
             ["'time_start': '\(start.text)'", "'time_end': '\(end.text)'"] + counts.map { "'\($0.0)': \($0.1)" }
         let text = "[\(printed.joined(separator: ", "))]{\(members.joined(separator: ", "))}"

@@ -34,11 +34,11 @@ package enum DNSMessage {
     /// The name that an address's names are asked under.
     static func reverseName(of address: Address) -> String {
         guard !address.isIPv4 else {
-            let bytes = (0..<4).map { "\(address.ipv4 >> UInt32(8 * $0) & 255)" }
+            let bytes = (0..<4).map { String(address.ipv4 >> UInt32(8 * $0) & 255) }
             return bytes.joined(separator: ".") + ".in-addr.arpa"
         }
         let digits = [address.low, address.high].flatMap { half in
-            (0..<16).map { String(half >> UInt64(4 * $0) & 15, radix: 16) }
+            (0..<16).map { digit in String(half >> UInt64(4 * digit) & 15, radix: 16) }
         }
         return digits.joined(separator: ".") + ".ip6.arpa"
     }
