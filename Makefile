@@ -90,7 +90,6 @@ filter-proof:
 	$(BUILD) --product wasstraat-filter
 	$(BUILD) --product wasstraat-gateway
 	$(BUILD) --product wasstraat
-	$(BUILD) --product wasstraat-gateway
 	@unshare -n '$(BIN)/filter-measure' proof $(if $(wildcard ../shared/data),--captures ../shared/data) \
 		$(if $(RESULT),--result '$(RESULT)')
 
