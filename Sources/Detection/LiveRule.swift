@@ -26,6 +26,8 @@ package struct LiveRule: Equatable, Sendable {
         package var order: Order
         /// When the rule was last needed; it is forgotten when it would end.
         package var needed: Moment
+
+        package func isOver(at now: Moment) -> Bool { LiveRule(self, at: now) == nil }
     }
 
     /// Where it was found.

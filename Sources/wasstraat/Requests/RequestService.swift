@@ -97,9 +97,10 @@ struct RequestService: Service {
         }
     }
 
-    /// Brings them up to date, and to disk. A site that is away for a while keeps its own.
+    /// Brings them up to date, and to disk. A site that is away for a while keeps its own until their time is over.
     private func keep(_ words: inout [String: [LiveRule.Word]], of desk: RequestDesk) {
-        let before = words
+        let (before, now) = (words, Moment.now)
+        words = words.mapValues { $0.filter { !$0.isOver(at: now) } }.filter { !$0.value.isEmpty }
         for (name, watch) in desk.street.sites { words[name] = watch.words.isEmpty ? nil : watch.words }
         guard words != before else { return }
         do {
