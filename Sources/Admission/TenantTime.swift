@@ -5,6 +5,9 @@
 /// and fewer of their requests are let through, strangers' before known visitors', until there is time again. Then more are
 /// let through, and with time to spare all are. What the others leave is theirs.
 ///
+/// Beside that an organisation may have a cap, hundredths of the time that somebody set: above it those of its sites that
+/// take most are held back, whoever else asks for anything, until it is below again.
+///
 /// *Our bug*: a place out of range. *Their fault*: none. *Ignored*: how much a site takes while no other asks for anything.
 package struct TenantTime: Sendable {
     /// Less than a tenth of the time waiting: it is short. More than a fifth: there is room.
@@ -16,11 +19,21 @@ package struct TenantTime: Sendable {
     /// How far above its equal part a site is heavy, so that an even crowd is not cut down, and how much it has at least.
     private static let heavyFactor: Float = 1.25
     private static let heavyAbove: Float = 0.15
+    /// Below this part of a cap more are let through again.
+    private static let capMargin: Float = 0.9
     /// The least of strangers, and of known visitors, that is let through.
     private static let strangersFloor: Float = 1 / 64
     private static let knownFloor: Float = 1 / 16
     /// Steps after which a site that did nothing is not there any more.
     private static let memory: UInt8 = 32
+
+    private enum Cap {
+        /// Its organisation takes more than it may, and this site no less than the others of it.
+        case above
+        /// There is not enough below the cap to let more through.
+        case near
+        case roomy
+    }
 
     private struct Site: Sendable {
         /// What was spent since the last step, in any unit.
@@ -33,6 +46,7 @@ package struct TenantTime: Sendable {
         var rested = TenantTime.memory
         var isHeavy = false
         var isHeldBack = false
+        var isAtCap = false
         /// The part of requests let through.
         var strangers: Float = 1
         var known: Float = 1
@@ -45,20 +59,27 @@ package struct TenantTime: Sendable {
     }
 
     private var tenants: Tenants
+    /// Hundredths, by organisation; empty: none has one.
+    private var caps: [Int]
     private var sites: [Site]
-    /// Some site is heavy; some site is held back.
+    /// Some site is heavy; some site is held back because time is short.
     package private(set) var hasHeavy = false
     package private(set) var isShort = false
     /// Whether `spent` is to be told nanoseconds; else the same number for each piece of work.
     package private(set) var isExact = false
 
-    package init(_ tenants: Tenants = Tenants()) {
+    /// - Parameter caps: hundredths of the time, by organisation, as `Tenants.together` has them; empty: none.
+    package init(_ tenants: Tenants = Tenants(), caps: [Int] = []) {
         self.tenants = tenants
+        self.caps = caps
+        isExact = !caps.isEmpty
         sites = Array(repeating: Site(), count: tenants.count)
     }
 
     package func isHeldBack(_ place: Int) -> Bool { sites[place].isHeldBack }
     package func isHeavy(_ place: Int) -> Bool { sites[place].isHeavy }
+    /// Whether it is held back because its organisation took all that it may.
+    package func isAtCap(_ place: Int) -> Bool { sites[place].isAtCap }
     package func nanoseconds(at place: Int) -> UInt64 { sites[place].total }
 
     package mutating func spent(_ amount: Int, at place: Int) { sites[place].spent += amount }
@@ -88,17 +109,24 @@ package struct TenantTime: Sendable {
     package mutating func step(_ nanoseconds: UInt64, busy: Float) {
         account(nanoseconds, busy)
         let isShared = findHeavy(busy)
-        isExact = isShared && busy > Self.busyAbove
-        if busy > Self.shortAbove, isShared {
-            for place in sites.indices where sites[place].isHeavy { holdBack(place) }
-        } else if isShort, busy < Self.roomyBelow || !isShared {
-            for place in sites.indices where sites[place].isHeldBack { letGo(place) }
+        isExact = !caps.isEmpty || isShared && busy > Self.busyAbove
+        let isShort = busy > Self.shortAbove && isShared
+        let isRoomy = busy < Self.roomyBelow || !isShared
+        let usages = usages()
+        for place in sites.indices {
+            let cap = cap(place, usages)
+            if cap == .above || isShort && sites[place].isHeavy {
+                sites[place].isAtCap = cap == .above || sites[place].isAtCap && cap == .near
+                holdBack(place)
+            } else if isRoomy, cap == .roomy, sites[place].isHeldBack {
+                letGo(place)
+            }
         }
         hasHeavy = false
-        isShort = false
+        self.isShort = false
         for place in sites.indices where sites[place].isHeavy {
             hasHeavy = true
-            isShort = isShort || sites[place].isHeldBack
+            self.isShort = self.isShort || sites[place].isHeldBack && !sites[place].isAtCap
             sites[place].askedByKnown = 0
             sites[place].askedByStrangers = 0
         }
@@ -142,9 +170,30 @@ package struct TenantTime: Sendable {
         return count > 1
     }
 
+    /// What each organisation's sites take together, and how many of them are there; empty: none has a cap.
+    private func usages() -> [(usage: Float, sites: Float)] {
+        guard !caps.isEmpty else { return [] }
+        var usages = [(usage: Float, sites: Float)](repeating: (0, 0), count: caps.count)
+        for (place, site) in sites.enumerated() where site.rested < Self.memory {
+            usages[tenants.organisations[place]].usage += site.usage
+            usages[tenants.organisations[place]].sites += 1
+        }
+        return usages
+    }
+
+    private func cap(_ place: Int, _ usages: [(usage: Float, sites: Float)]) -> Cap {
+        let organisation = tenants.organisations[place]
+        guard !usages.isEmpty, caps[organisation] < Int.max else { return .roomy }
+        let (usage, count) = usages[organisation]
+        let limit = Float(caps[organisation]) / 100
+        if usage < limit * Self.capMargin { return .roomy }
+        return usage > limit && sites[place].usage * count >= usage ? .above : .near
+    }
+
     /// Strangers first; known visitors only where it is them who are too many.
     private mutating func holdBack(_ place: Int) {
         sites[place].isHeldBack = true
+        sites[place].isHeavy = true
         if sites[place].strangers > Self.strangersFloor {
             sites[place].strangers = max(Self.strangersFloor, sites[place].strangers * 0.6)
         } else if sites[place].askedByKnown > sites[place].askedByStrangers {
@@ -159,20 +208,21 @@ package struct TenantTime: Sendable {
             sites[place].strangers = min(1, sites[place].strangers * 1.15 + 0.01)
         } else {
             sites[place].isHeldBack = false
+            sites[place].isAtCap = false
         }
     }
 
     /// Other sites, or others in their places, from now on.
     ///
     /// - Parameter moved: by former place, where its site is now; `nobody` for one that is gone.
-    package mutating func change(to tenants: Tenants, moved: [Int]) {
-        var fresh = TenantTime(tenants)
-        fresh.isExact = isExact
+    package mutating func change(to tenants: Tenants, moved: [Int], caps: [Int] = []) {
+        var fresh = TenantTime(tenants, caps: caps)
+        fresh.isExact = fresh.isExact || isExact
         for (former, place) in moved.enumerated() where place != Tenants.nobody || former == Tenants.nobody {
             fresh.sites[place] = sites[former]
         }
         fresh.hasHeavy = fresh.sites.contains { $0.isHeavy }
-        fresh.isShort = fresh.sites.contains { $0.isHeldBack }
+        fresh.isShort = fresh.sites.contains { $0.isHeldBack && !$0.isAtCap }
         self = fresh
     }
 }

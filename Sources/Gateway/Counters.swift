@@ -14,7 +14,9 @@ struct SiteCounters: Sendable {
     /// Requests and connections turned away because the site had more than its share of what was short.
     var budgetRefused: UInt64 = 0
     var budgetClosed: UInt64 = 0
-    /// Connections turned away because its organisation had all that it may have at most.
+    /// Requests and connections turned away because its organisation had all that it may have at most; those that could
+    /// not wait are counted by admission.
+    var capRefused: UInt64 = 0
     var capClosed: UInt64 = 0
     /// What the site holds now, and its part of the worker's time.
     var connections: UInt64 = 0
@@ -52,6 +54,7 @@ struct SiteCounters: Sendable {
         for index in firstByte.indices { firstByte[index] += other.firstByte[index] }
         budgetRefused += other.budgetRefused
         budgetClosed += other.budgetClosed
+        capRefused += other.capRefused
         capClosed += other.capClosed
         connections += other.connections
         memory += other.memory

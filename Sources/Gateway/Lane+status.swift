@@ -36,7 +36,7 @@ extension SiteStatus {
             inFlight = UInt64(admission.inFlightCount)
             waiting = UInt64(admission.waitingCount)
             unlike = admission.unlike
-            capRefused = admission.capped
+            capRefused = admission.capped + counters.capRefused
             let ladder = admission.ladder.counts
             (waitingPages, cookieProofs) = (ladder.pages, ladder.proofs)
             (turnsReturned, turnsOverused) = (ladder.returned, ladder.overused)

@@ -13,10 +13,10 @@ struct QueueCap: Sendable {
 
     /// By site; empty where no organisation has a cap.
     static func all(_ sites: [Site]) -> [QueueCap?] {
-        guard sites.contains(where: { $0.settings.queueCap != nil }) else { return [] }
+        guard sites.contains(where: { $0.settings.caps.queue != nil }) else { return [] }
         let together = Dictionary(grouping: sites) { $0.settings.organisation }
         return sites.map { site in
-            guard let cap = site.settings.queueCap else { return nil }
+            guard let cap = site.settings.caps.queue else { return nil }
             let all = together[site.settings.organisation] ?? []
             return QueueCap(
                 cap: Int(cap), reserve: Int(cap) / (2 * max(1, all.count)),
@@ -33,14 +33,16 @@ struct QueueCap: Sendable {
 }
 
 extension SiteTable {
-    /// One worker's part of what each organisation may have of visitors' connections; empty: none has a cap.
-    func connectionCaps(of worker: Int, among workers: Int) -> [Int] {
-        tenants.together(
-            sites.map { site in
-                site.settings.connectionCap.map { cap in
-                    Int(cap) / workers + (worker < Int(cap) % workers ? 1 : 0)
-                }
-            })
+    /// One worker's part of what each organisation may have at most.
+    func caps(of worker: Int, among workers: Int) -> TenantCaps {
+        func part<Number: BinaryInteger>(_ cap: Number) -> Int {
+            let cap = Int(clamping: cap)
+            return cap / workers + (worker < cap % workers ? 1 : 0)
+        }
+        return TenantCaps(
+            connections: tenants.together(sites.map { $0.settings.caps.connections.map(part) }),
+            memory: tenants.together(sites.map { $0.settings.caps.memory.map(part) }),
+            processor: tenants.together(sites.map { $0.settings.caps.processor.map(Int.init) }))
     }
 }
 

@@ -67,16 +67,20 @@ extension Worker {
             return nil
         }
         if length <= Self.gatherLimit, gathered(index) < Self.gatheredLimit,
-            books.gathered.mayHold(end + Int(length), at: place)
+            mayGather(end + Int(length), at: place)
         {
             return end + Int(length)
         }
         let first = end + Int(min(length, Self.firstPart))
         // A stream's window is given back as the body comes, if all of it is awaited: all or nothing.
-        guard visitors[index].pointee.carrier == nil, held < first, books.gathered.mayHold(first, at: place) else {
+        guard visitors[index].pointee.carrier == nil, held < first, mayGather(first, at: place) else {
             return nil
         }
         return first
+    }
+
+    private func mayGather(_ count: Int, at place: Int) -> Bool {
+        books.gathered.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
     }
 
     /// Places that are kept for small bodies over one HTTP/2 connection.
@@ -154,7 +158,6 @@ extension Worker {
         if visitor.pointee.phase != .following { visitor.pointee.follows = 0 }
         if let answered { return answered }
         guard isWithinBudget(asker, site, head: end - start, isKnown: isKnown) else {
-            counters[Int(site.index)].budgetRefused += 1
             site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
             return refuse(asker, site, 503, "budget", bytes, visitorClass: isKnown ? .known : .unknown)
         }

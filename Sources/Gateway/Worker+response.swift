@@ -251,7 +251,8 @@ extension Worker {
     }
 
     private func isOverKept(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        !books.kept.mayHold(0, at: Int(visitor.pointee.stream.tenant))
+        let place = Int(visitor.pointee.stream.tenant)
+        return !books.kept.mayHold(0, at: place) || !books.isWithinMemory(0, at: place)
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {

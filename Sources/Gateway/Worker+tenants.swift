@@ -5,6 +5,16 @@ internal import Glibc
 internal import Messages
 internal import Sketches
 
+/// What each organisation may have of a worker at most, by organisation, however much is free; empty: none has a cap.
+struct TenantCaps: Sendable {
+    /// Visitors' connections.
+    var connections: [Int] = []
+    /// Bytes of all kinds together.
+    var memory: [Int] = []
+    /// Hundredths of the time.
+    var processor: [Int] = []
+}
+
 /// What a worker keeps of the tenants that share it: who holds how much of what is short, and who has its time.
 struct TenantBooks {
     /// Bytes of each kind that a worker holds over all tenants.
@@ -29,17 +39,18 @@ struct TenantBooks {
     /// By place, and behind them by organisation: until when no connection that rests is looked for there, because there was
     /// none; nanoseconds.
     var barren: [UInt64]
+    private var memoryCaps: [Int]
 
-    /// - Parameter caps: of visitors' connections, by organisation, in this worker.
-    init(_ tenants: Tenants, connections: Int, caps: [Int]) {
+    init(_ tenants: Tenants, connections: Int, caps: TenantCaps) {
         self.tenants = tenants
-        self.connections = TenantRoom(capacity: connections, tenants, caps: caps)
+        self.connections = TenantRoom(capacity: connections, tenants, caps: caps.connections)
+        memoryCaps = caps.memory
         origins = TenantRoom(capacity: connections, tenants)
         kept = TenantRoom(capacity: Self.memoryLimit, tenants)
         gathered = kept
         taken = kept
         heads = kept
-        time = TenantTime(tenants)
+        time = TenantTime(tenants, caps: caps.processor)
         barren = Array(repeating: 0, count: tenants.count + tenants.shares.count)
     }
 
@@ -48,15 +59,27 @@ struct TenantBooks {
         kept.held(at: place) + gathered.held(at: place) + taken.held(at: place) + heads.held(at: place)
     }
 
-    mutating func change(to tenants: Tenants, moved: [Int], caps: [Int]) {
+    /// Whether the tenant's organisation stays within its cap of memory with so much more. A quarter of that is heads' alone:
+    /// a request finds a place beside slow bodies and slow readers.
+    func isWithinMemory(_ amount: Int, at place: Int, isHead: Bool = false) -> Bool {
+        guard !memoryCaps.isEmpty else { return true }
+        let cap = memoryCaps[tenants.organisations[place]]
+        let held =
+            kept.heldTogether(at: place) + gathered.heldTogether(at: place) + taken.heldTogether(at: place)
+            + heads.heldTogether(at: place)
+        return held + amount <= (isHead ? cap : cap - cap / 4)
+    }
+
+    mutating func change(to tenants: Tenants, moved: [Int], caps: TenantCaps) {
         self.tenants = tenants
-        connections.change(to: tenants, moved: moved, caps: caps)
+        memoryCaps = caps.memory
+        connections.change(to: tenants, moved: moved, caps: caps.connections)
         origins.change(to: tenants, moved: moved)
         kept.change(to: tenants, moved: moved)
         gathered.change(to: tenants, moved: moved)
         taken.change(to: tenants, moved: moved)
         heads.change(to: tenants, moved: moved)
-        time.change(to: tenants, moved: moved)
+        time.change(to: tenants, moved: moved, caps: caps.processor)
         barren = Array(repeating: 0, count: tenants.count + tenants.shares.count)
     }
 }
@@ -127,7 +150,8 @@ extension Worker {
     }
 
     private func countTurnedAway(_ site: UInt16) {
-        if books.connections.isAtCap(Int(Self.place(site))) {
+        let place = Int(Self.place(site))
+        if books.connections.isAtCap(place) || books.time.isAtCap(place) {
             counters[Int(site)].capClosed += 1
         } else {
             counters[Int(site)].budgetClosed += 1
@@ -219,20 +243,39 @@ extension Worker {
 
     // MARK: - Requests
 
-    /// Whether the request may ask for admission: not while its site has more than its share of what is short.
+    /// Whether the request may ask for admission: not while its site has more than its share of what is short, or its
+    /// organisation all that it may have at most. Counts it where it may not.
     func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
         let place = Int(Self.place(site.index))
-        guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else { return false }
-        guard books.time.isShort, !visitors[asker].pointee.hasPass else {
+        guard books.isWithinMemory(head, at: place, isHead: true) else {
+            counters[Int(site.index)].capRefused += 1
+            return false
+        }
+        guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else {
+            counters[Int(site.index)].budgetRefused += 1
+            return false
+        }
+        guard books.time.isHeldBack(place), !visitors[asker].pointee.hasPass else {
             visitors[asker].pointee.hasPass = false
             return true
         }
-        return books.time.admits(place, isKnown: isKnown)
+        if books.time.admits(place, isKnown: isKnown) { return true }
+        if books.time.isAtCap(place) {
+            counters[Int(site.index)].capRefused += 1
+        } else {
+            counters[Int(site.index)].budgetRefused += 1
+        }
+        return false
     }
 
     /// Bytes that wait for this stream's socket, or no longer do.
     func keep(_ count: Int, _ stream: UnsafeMutablePointer<Stream>) {
         books.kept.add(count, at: Int(stream.pointee.tenant))
+    }
+
+    func mayTake(_ count: Int, _ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        let place = Int(visitor.pointee.stream.tenant)
+        return books.taken.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
     }
 
     /// Content that the request's or connection's record holds, or no longer does.

@@ -99,8 +99,7 @@ extension Worker {
         let moved =
             [Tenants.nobody]
             + table.sites.map { places[ObjectIdentifier($0.state)] ?? Tenants.nobody }
-        let caps = new.connectionCaps(of: index, among: shared.workerCount)
-        books.change(to: new.tenants, moved: moved, caps: caps)
+        books.change(to: new.tenants, moved: moved, caps: new.caps(of: index, among: shared.workerCount))
         worksFor = UInt16(moved[Int(worksFor)])
         for index in visitors.indices where visitors[index].pointee.phase != .free {
             visitors[index].pointee.stream.tenant = UInt16(moved[Int(visitors[index].pointee.stream.tenant)])

@@ -185,7 +185,7 @@ final class Worker {
         handshakes = HandshakeBudget(at: Instant(nanoseconds: Clock.monotonic()))
         books = TenantBooks(
             table.tenants, connections: Self.capacity(table, shared),
-            caps: table.connectionCaps(of: index, among: shared.workerCount))
+            caps: table.caps(of: index, among: shared.workerCount))
         listening = listeners.enumerated().map { Listening(socket: $1, index: UInt8($0)) }
         port.pointee.sites = Unmanaged.passUnretained(table)
     }

@@ -75,7 +75,8 @@ extension Snapshot.Site: Message {
         writer.write(bodyLimit)
         writer.write(isScored)
         writer.write(share)
-        for cap in [connectionCap, queueCap] { writer.writeOptional(cap) { $1.write($0) } }
+        for cap in [caps.connections, caps.queue, caps.processor] { writer.writeOptional(cap) { $1.write($0) } }
+        writer.writeOptional(caps.memory) { $1.write($0) }
         cache.write(to: &writer)
         writer.writeList(allow) { $1.write($0) }
         writer.writeList(deny) { $1.write($0) }
@@ -96,8 +97,10 @@ extension Snapshot.Site: Message {
         isScored = try reader.readBool()
         share = try reader.readByte()
         guard (1...100).contains(share) else { throw reader.malformed(.invalid) }
-        connectionCap = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
-        queueCap = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
+        caps.connections = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
+        caps.queue = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
+        caps.processor = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
+        caps.memory = try reader.readOptional { reader throws(Malformed) in try reader.readUInt64() }
         cache = try Snapshot.Caching(reading: &reader)
         allow = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
         deny = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }

@@ -44,6 +44,20 @@ package struct Snapshot: Equatable, Sendable {
         }
     }
 
+    /// What an organisation may have in the lane at most, however much is free; nil: no cap.
+    package struct Caps: Equatable, Sendable {
+        /// Visitors' connections.
+        package var connections: UInt32?
+        /// Requests that wait.
+        package var queue: UInt32?
+        /// Bytes of heads, bodies and responses that are held.
+        package var memory: UInt64?
+        /// Hundredths of each worker's time.
+        package var processor: UInt32?
+
+        package init() {}
+    }
+
     package struct Site: Equatable, Sendable {
         /// Unique over all organisations; 1-64 of a-z, 0-9, "-" and ".".
         package var name: String
@@ -65,10 +79,8 @@ package struct Snapshot: Equatable, Sendable {
         package var isScored = true
         /// What its organisation may have of what is short in the lane, against others: 1 ... 100.
         package var share: UInt8 = 1
-        /// What its organisation may have in the lane at most, however much is free: visitors' connections, and requests
-        /// that wait; nil: no cap. All sites of one organisation say the same.
-        package var connectionCap: UInt32?
-        package var queueCap: UInt32?
+        /// All sites of one organisation say the same.
+        package var caps = Caps()
         package var cache = Caching()
         /// Sources that pass, and sources that are turned away; of blocks that hold an address the longest one counts.
         package var allow: [Prefix] = []

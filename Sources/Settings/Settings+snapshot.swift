@@ -63,7 +63,7 @@ extension Settings {
                 compiled.bodyLimit = site.bodyLimit
                 compiled.isScored = site.isScored
                 compiled.share = organisation.share
-                (compiled.connectionCap, compiled.queueCap) = (organisation.connectionCap, organisation.queueCap)
+                compiled.caps = organisation.caps
                 compiled.cache = site.compileCache(files, &complaints)
                 let access = site.access.under(organisation.access)
                 (compiled.allow, compiled.deny) = (access.allow, access.deny)

@@ -172,9 +172,8 @@ package struct Settings: Equatable, Sendable {
         package var networks: [Prefix] = []
         /// What its sites may have of what is short in a lane, against others': 1 ... 100.
         package var share: UInt8 = 1
-        /// What its sites may have in a lane at most, together; nil: no cap.
-        package var connectionCap: UInt32?
-        package var queueCap: UInt32?
+        /// What its sites may have in a lane at most, together.
+        package var caps = Snapshot.Caps()
         package var access = Access()
         package var sites: [Site]
     }

@@ -84,13 +84,20 @@ struct SettingsBuilder {
         if !name.isEmpty, let first = organisations.updateValue(place, forKey: name) {
             complaints.refuse(place, "the organisation '\(name)' is here twice\(also(first))")
         }
-        let caps = values.section(Keys.Caps.key)
         return Settings.Organisation(
             name: name, title: values.text(Keys.Organisation.title) ?? name, networks: networks(values, of: name),
             share: UInt8(clamping: values.number(Keys.Organisation.share) ?? 1),
-            connectionCap: caps?.number(Keys.Caps.connections).map { UInt32(clamping: $0) },
-            queueCap: caps?.number(Keys.Caps.queue).map { UInt32(clamping: $0) },
-            access: access(values), sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
+            caps: values.section(Keys.Caps.key).map(caps) ?? Snapshot.Caps(), access: access(values),
+            sites: values.sections(Keys.Organisation.sites).map { site($0, listeners) })
+    }
+
+    private func caps(_ values: Values) -> Snapshot.Caps {
+        var caps = Snapshot.Caps()
+        caps.connections = values.number(Keys.Caps.connections).map { UInt32(clamping: $0) }
+        caps.queue = values.number(Keys.Caps.queue).map { UInt32(clamping: $0) }
+        caps.memory = values.number(Keys.Caps.memory).map { UInt64(clamping: $0) }
+        caps.processor = values.number(Keys.Caps.processor).map { UInt32(clamping: $0) }
+        return caps
     }
 
     private mutating func check(_ filter: Settings.Filter, _ values: Values, _ settings: Settings) {

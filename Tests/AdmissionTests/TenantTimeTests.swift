@@ -129,6 +129,28 @@ import Testing
         #expect(result.known[2] == 1)
     }
 
+    @Test func `a cap holds though nobody else wants the time, strangers first, until it is taken away`() {
+        let two = Tenants([("a", 1), ("a", 1), ("b", 1)])
+        var time = TenantTime(two, caps: two.together([40, 40, nil]))
+        let demands = [
+            1: Demand(known: 500, strangers: 5_000), 2: Demand(known: 50, strangers: 50), 3: Demand(strangers: 2_000),
+        ]
+        _ = run(&time, steps: 100, demands)
+        let (began, neighbour) = (time.nanoseconds(at: 1) + time.nanoseconds(at: 2), time.nanoseconds(at: 3))
+        let capped = run(&time, steps: 200, demands)
+        let all = Double(200 * Self.step)
+        let part = Double(time.nanoseconds(at: 1) + time.nanoseconds(at: 2) - began) / all
+        #expect((0.3...0.42).contains(part), "\(part)")
+        #expect(capped.known == [1: 1, 2: 1] && time.isAtCap(1))
+        // The stormy one of its two sites gives way, and the neighbour has all he asks for.
+        #expect(capped.strangers[1] ?? 1 < 0.7 && capped.strangers[2] == 1 && !time.isAtCap(2))
+        #expect(capped.strangers[3] == 1 && Double(time.nanoseconds(at: 3) - neighbour) / all > 0.19)
+        #expect(!time.isShort)
+        time.change(to: two, moved: [0, 1, 2, 3])
+        let free = run(&time, steps: 200, demands)
+        #expect(free.strangers[1] == 1 && !time.isAtCap(1) && !time.isHeldBack(1))
+    }
+
     @Test func `a reload keeps what is known of a site in its new place`() {
         var time = TenantTime(Self.five)
         var demands = Self.quiet

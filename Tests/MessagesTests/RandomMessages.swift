@@ -149,8 +149,10 @@ extension Snapshot.Site {
         if random.flag() { site.sourceLimit = Snapshot.SourceLimit(rate: random.number(), burst: random.number()) }
         site.bodyLimit = random.number()
         site.share = UInt8.random(in: 1...100, using: &random)
-        site.connectionCap = random.optional { $0.number() }
-        site.queueCap = random.optional { $0.number() }
+        site.caps.connections = random.optional { $0.number() }
+        site.caps.queue = random.optional { $0.number() }
+        site.caps.memory = random.optional { $0.number() }
+        site.caps.processor = random.optional { $0.number() }
         site.cache.mode = random.flag() ? .hardTimes : .off
         site.cache.stale = random.number()
         site.cache.fallback = random.bytes(upTo: 300)

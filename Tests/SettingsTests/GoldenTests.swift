@@ -82,9 +82,12 @@ extension Settings {
         }
         for organisation in organisations {
             lines.append("organisation \(organisation.name) '\(organisation.title)'")
-            if organisation.connectionCap != nil || organisation.queueCap != nil {
-                let caps = [organisation.connectionCap, organisation.queueCap].map { $0.map { "\($0)" } ?? "no" }
-                lines.append("  caps \(caps[0]) connections, \(caps[1]) in the queue")
+            let caps = organisation.caps
+            if caps != Snapshot.Caps() {
+                let numbers = [caps.connections, caps.queue, caps.processor].map { $0.map { "\($0)" } ?? "no" }
+                let memory = caps.memory.map { "\($0)" } ?? "no"
+                lines.append(
+                    "  caps \(numbers[0]) connections, \(numbers[1]) in the queue, \(memory) bytes, \(numbers[2]) %")
             }
             if !organisation.networks.isEmpty { lines.append("  networks \(organisation.networks)") }
             lines += organisation.sites.map(\.effective)
