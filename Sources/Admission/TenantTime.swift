@@ -8,7 +8,8 @@
 /// Beside that an organisation may have a cap, hundredths of the time that somebody set: above it those of its sites that
 /// take most are held back, whoever else asks for anything, until it is below again.
 ///
-/// *Our bug*: a place out of range. *Their fault*: none. *Ignored*: how much a site takes while no other asks for anything.
+/// *Our bug*: a place out of range. *Their fault*: none. *Ignored*: how much a site takes while no other asks for
+/// anything, but for its organisation's cap.
 package struct TenantTime: Sendable {
     /// Less than a tenth of the time waiting: it is short. More than a fifth: there is room.
     private static let shortAbove: Float = 0.9
@@ -27,12 +28,31 @@ package struct TenantTime: Sendable {
     /// Steps after which a site that did nothing is not there any more.
     private static let memory: UInt8 = 32
 
-    private enum Cap {
-        /// Its organisation takes more than it may, and this site no less than the others of it.
-        case above
-        /// There is not enough below the cap to let more through.
-        case near
-        case roomy
+    /// What of a site's requests is let through.
+    private struct Brake: Sendable {
+        var strangers: Float = 1
+        var known: Float = 1
+        var isOn = false
+
+        /// Strangers first; known visitors only where it is them who are too many.
+        mutating func tighten(areKnownMost: Bool) {
+            isOn = true
+            if strangers > TenantTime.strangersFloor {
+                strangers = max(TenantTime.strangersFloor, strangers * 0.6)
+            } else if areKnownMost {
+                known = max(TenantTime.knownFloor, known * 0.75)
+            }
+        }
+
+        mutating func loosen() {
+            if known < 1 {
+                known = min(1, known + 0.1)
+            } else if strangers < 1 {
+                strangers = min(1, strangers * 1.15 + 0.01)
+            } else {
+                isOn = false
+            }
+        }
     }
 
     private struct Site: Sendable {
@@ -45,17 +65,17 @@ package struct TenantTime: Sendable {
         /// Steps since it did something.
         var rested = TenantTime.memory
         var isHeavy = false
-        var isHeldBack = false
-        var isAtCap = false
-        /// The part of requests let through.
-        var strangers: Float = 1
-        var known: Float = 1
+        /// What holds it back where time is short, and where its organisation takes more than its cap.
+        var shortage = Brake()
+        var cap = Brake()
         /// What is saved up of the next one let through.
         var strangersCredit: Float = 0
         var knownCredit: Float = 0
         /// Requests asked about since the last step.
         var askedByStrangers = 0
         var askedByKnown = 0
+
+        var areKnownMost: Bool { askedByKnown > askedByStrangers }
     }
 
     private var tenants: Tenants
@@ -76,25 +96,28 @@ package struct TenantTime: Sendable {
         sites = Array(repeating: Site(), count: tenants.count)
     }
 
-    package func isHeldBack(_ place: Int) -> Bool { sites[place].isHeldBack }
+    package func isHeldBack(_ place: Int) -> Bool { sites[place].shortage.isOn || sites[place].cap.isOn }
     package func isHeavy(_ place: Int) -> Bool { sites[place].isHeavy }
-    /// Whether it is held back because its organisation took all that it may.
-    package func isAtCap(_ place: Int) -> Bool { sites[place].isAtCap }
+    /// Whether it is its organisation's cap that holds it back most.
+    package func isCapped(_ place: Int) -> Bool {
+        let (cap, shortage) = (sites[place].cap, sites[place].shortage)
+        return cap.isOn && (cap.known, cap.strangers) <= (shortage.known, shortage.strangers)
+    }
     package func nanoseconds(at place: Int) -> UInt64 { sites[place].total }
 
     package mutating func spent(_ amount: Int, at place: Int) { sites[place].spent += amount }
 
     /// Whether this request may go on.
     package mutating func admits(_ place: Int, isKnown: Bool) -> Bool {
-        guard sites[place].isHeldBack else { return true }
+        guard isHeldBack(place) else { return true }
         if isKnown {
             sites[place].askedByKnown += 1
-            sites[place].knownCredit += sites[place].known
+            sites[place].knownCredit += min(sites[place].shortage.known, sites[place].cap.known)
             guard sites[place].knownCredit >= 1 else { return false }
             sites[place].knownCredit -= 1
         } else {
             sites[place].askedByStrangers += 1
-            sites[place].strangersCredit += sites[place].strangers
+            sites[place].strangersCredit += min(sites[place].shortage.strangers, sites[place].cap.strangers)
             guard sites[place].strangersCredit >= 1 else { return false }
             sites[place].strangersCredit -= 1
         }
@@ -110,25 +133,42 @@ package struct TenantTime: Sendable {
         account(nanoseconds, busy)
         let isShared = findHeavy(busy)
         isExact = !caps.isEmpty || isShared && busy > Self.busyAbove
-        let isShort = busy > Self.shortAbove && isShared
-        let isRoomy = busy < Self.roomyBelow || !isShared
-        let usages = usages()
-        for place in sites.indices {
-            let cap = cap(place, usages)
-            if cap == .above || isShort && sites[place].isHeavy {
-                sites[place].isAtCap = cap == .above || sites[place].isAtCap && cap == .near
-                holdBack(place)
-            } else if isRoomy, cap == .roomy, sites[place].isHeldBack {
-                letGo(place)
+        if busy > Self.shortAbove, isShared {
+            for place in sites.indices where sites[place].isHeavy {
+                sites[place].shortage.tighten(areKnownMost: sites[place].areKnownMost)
             }
+        } else if isShort, busy < Self.roomyBelow || !isShared {
+            for place in sites.indices where sites[place].shortage.isOn { sites[place].shortage.loosen() }
         }
+        stepCaps()
         hasHeavy = false
-        self.isShort = false
-        for place in sites.indices where sites[place].isHeavy {
-            hasHeavy = true
-            self.isShort = self.isShort || sites[place].isHeldBack && !sites[place].isAtCap
+        isShort = false
+        for place in sites.indices {
+            hasHeavy = hasHeavy || sites[place].isHeavy
+            isShort = isShort || sites[place].shortage.isOn
             sites[place].askedByKnown = 0
             sites[place].askedByStrangers = 0
+        }
+    }
+
+    /// Holds back those sites of an organisation above its cap that take most, and lets go of those that do not.
+    private mutating func stepCaps() {
+        guard !caps.isEmpty || sites.contains(where: { $0.cap.isOn }) else { return }
+        var usages = [(usage: Float, sites: Float)](repeating: (0, 0), count: tenants.shares.count)
+        for (place, site) in sites.enumerated() where site.rested < Self.memory {
+            usages[tenants.organisations[place]].usage += site.usage
+            usages[tenants.organisations[place]].sites += 1
+        }
+        for place in sites.indices {
+            let organisation = tenants.organisations[place]
+            let (usage, count) = usages[organisation]
+            let limit = caps.isEmpty ? .infinity : Float(caps[organisation]) / 100
+            let mean = usage / max(1, count)
+            if usage > limit, sites[place].usage >= mean {
+                sites[place].cap.tighten(areKnownMost: sites[place].areKnownMost)
+            } else if sites[place].cap.isOn, usage < limit * Self.capMargin || sites[place].usage < mean / 2 {
+                sites[place].cap.loosen()
+            }
         }
     }
 
@@ -163,53 +203,11 @@ package struct TenantTime: Sendable {
             let equal =
                 Float(tenants.shares[organisation]) / Float(max(1, present[organisation] * weights)) * busy
             sites[place].isHeavy =
-                sites[place].isHeldBack
+                sites[place].shortage.isOn
                 || count > 1 && busy > Self.busyAbove
                     && sites[place].usage > max(Self.heavyAbove, Self.heavyFactor * equal)
         }
         return count > 1
-    }
-
-    /// What each organisation's sites take together, and how many of them are there; empty: none has a cap.
-    private func usages() -> [(usage: Float, sites: Float)] {
-        guard !caps.isEmpty else { return [] }
-        var usages = [(usage: Float, sites: Float)](repeating: (0, 0), count: caps.count)
-        for (place, site) in sites.enumerated() where site.rested < Self.memory {
-            usages[tenants.organisations[place]].usage += site.usage
-            usages[tenants.organisations[place]].sites += 1
-        }
-        return usages
-    }
-
-    private func cap(_ place: Int, _ usages: [(usage: Float, sites: Float)]) -> Cap {
-        let organisation = tenants.organisations[place]
-        guard !usages.isEmpty, caps[organisation] < Int.max else { return .roomy }
-        let (usage, count) = usages[organisation]
-        let limit = Float(caps[organisation]) / 100
-        if usage < limit * Self.capMargin { return .roomy }
-        return usage > limit && sites[place].usage * count >= usage ? .above : .near
-    }
-
-    /// Strangers first; known visitors only where it is them who are too many.
-    private mutating func holdBack(_ place: Int) {
-        sites[place].isHeldBack = true
-        sites[place].isHeavy = true
-        if sites[place].strangers > Self.strangersFloor {
-            sites[place].strangers = max(Self.strangersFloor, sites[place].strangers * 0.6)
-        } else if sites[place].askedByKnown > sites[place].askedByStrangers {
-            sites[place].known = max(Self.knownFloor, sites[place].known * 0.75)
-        }
-    }
-
-    private mutating func letGo(_ place: Int) {
-        if sites[place].known < 1 {
-            sites[place].known = min(1, sites[place].known + 0.1)
-        } else if sites[place].strangers < 1 {
-            sites[place].strangers = min(1, sites[place].strangers * 1.15 + 0.01)
-        } else {
-            sites[place].isHeldBack = false
-            sites[place].isAtCap = false
-        }
     }
 
     /// Other sites, or others in their places, from now on.
@@ -222,7 +220,7 @@ package struct TenantTime: Sendable {
             fresh.sites[place] = sites[former]
         }
         fresh.hasHeavy = fresh.sites.contains { $0.isHeavy }
-        fresh.isShort = fresh.sites.contains { $0.isHeldBack && !$0.isAtCap }
+        fresh.isShort = fresh.sites.contains { $0.shortage.isOn }
         self = fresh
     }
 }

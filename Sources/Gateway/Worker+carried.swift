@@ -166,7 +166,7 @@ extension Worker {
             fault = .flowControlError
         } else if let remaining = visitor.pointee.carried.remaining, UInt64(size) > remaining {
             fault = .protocolError
-        } else if !mayTake(size, visitor) {
+        } else if !books.taken.mayHold(size, at: Int(visitor.pointee.stream.tenant)) {
             fault = .enhanceYourCalm
         }
         if let fault {

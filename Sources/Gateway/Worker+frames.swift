@@ -263,7 +263,7 @@ extension Worker {
         }
         // No list within the limits is longer in code than it is in letters; one somewhat over them is told so.
         guard carrier.pointee.block.count + piece.count <= fields.limits.bytes * 2,
-            mayTake(piece.count, visitors[index])
+            books.taken.mayHold(piece.count, at: Int(visitors[index].pointee.stream.tenant))
         else { return fail(index, .enhanceYourCalm) }
         carrier.pointee.block.append(piece)
         take(piece.count, visitors[index])

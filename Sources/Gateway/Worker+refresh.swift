@@ -30,6 +30,7 @@ extension Worker {
     ) -> UnsafeMutablePointer<Exchange>? {
         let hash = plan.hash
         guard isForAll(wants, stored), refreshCount < Self.refreshLimit, !isDraining, !books.time.isShort,
+            !books.time.isHeldBack(Int(Self.place(site.index))),
             !passes.contains(Self.refreshMark(hash), at: wallSeconds),
             // As it is written anew: who names no host, or another one in the line than in Host, is rare.
             request.authority.count > 0, request.path.count > 0, request.path.start == request.target.start,

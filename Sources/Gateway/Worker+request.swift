@@ -67,20 +67,16 @@ extension Worker {
             return nil
         }
         if length <= Self.gatherLimit, gathered(index) < Self.gatheredLimit,
-            mayGather(end + Int(length), at: place)
+            books.gathered.mayHold(end + Int(length), at: place)
         {
             return end + Int(length)
         }
         let first = end + Int(min(length, Self.firstPart))
         // A stream's window is given back as the body comes, if all of it is awaited: all or nothing.
-        guard visitors[index].pointee.carrier == nil, held < first, mayGather(first, at: place) else {
+        guard visitors[index].pointee.carrier == nil, held < first, books.gathered.mayHold(first, at: place) else {
             return nil
         }
         return first
-    }
-
-    private func mayGather(_ count: Int, at place: Int) -> Bool {
-        books.gathered.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
     }
 
     /// Places that are kept for small bodies over one HTTP/2 connection.
@@ -159,6 +155,7 @@ extension Worker {
         if let answered { return answered }
         guard isWithinBudget(asker, site, head: end - start, isKnown: isKnown) else {
             site.state.admission.withLock { $0.refusedForBudget(isKnown: isKnown) }
+            if let goesOn = serveInNeed(asker, site, 503, visit, bytes) { return goesOn }
             return refuse(asker, site, 503, "budget", bytes, visitorClass: isKnown ? .known : .unknown)
         }
         if isMarked, let turn = cookies.turn, request.method == .get, request.framing == .none,

@@ -251,8 +251,7 @@ extension Worker {
     }
 
     private func isOverKept(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        let place = Int(visitor.pointee.stream.tenant)
-        return !books.kept.mayHold(0, at: place) || !books.isWithinMemory(0, at: place)
+        !books.kept.mayHold(0, at: Int(visitor.pointee.stream.tenant))
     }
 
     private func isCarrierFull(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {

@@ -9,8 +9,6 @@ internal import Sketches
 struct TenantCaps: Sendable {
     /// Visitors' connections.
     var connections: [Int] = []
-    /// Bytes of all kinds together.
-    var memory: [Int] = []
     /// Hundredths of the time.
     var processor: [Int] = []
 }
@@ -39,12 +37,10 @@ struct TenantBooks {
     /// By place, and behind them by organisation: until when no connection that rests is looked for there, because there was
     /// none; nanoseconds.
     var barren: [UInt64]
-    private var memoryCaps: [Int]
 
     init(_ tenants: Tenants, connections: Int, caps: TenantCaps) {
         self.tenants = tenants
         self.connections = TenantRoom(capacity: connections, tenants, caps: caps.connections)
-        memoryCaps = caps.memory
         origins = TenantRoom(capacity: connections, tenants)
         kept = TenantRoom(capacity: Self.memoryLimit, tenants)
         gathered = kept
@@ -59,20 +55,8 @@ struct TenantBooks {
         kept.held(at: place) + gathered.held(at: place) + taken.held(at: place) + heads.held(at: place)
     }
 
-    /// Whether the tenant's organisation stays within its cap of memory with so much more. A quarter of that is heads' alone:
-    /// a request finds a place beside slow bodies and slow readers.
-    func isWithinMemory(_ amount: Int, at place: Int, isHead: Bool = false) -> Bool {
-        guard !memoryCaps.isEmpty else { return true }
-        let cap = memoryCaps[tenants.organisations[place]]
-        let held =
-            kept.heldTogether(at: place) + gathered.heldTogether(at: place) + taken.heldTogether(at: place)
-            + heads.heldTogether(at: place)
-        return held + amount <= (isHead ? cap : cap - cap / 4)
-    }
-
     mutating func change(to tenants: Tenants, moved: [Int], caps: TenantCaps) {
         self.tenants = tenants
-        memoryCaps = caps.memory
         connections.change(to: tenants, moved: moved, caps: caps.connections)
         origins.change(to: tenants, moved: moved)
         kept.change(to: tenants, moved: moved)
@@ -137,21 +121,20 @@ extension Worker {
             let source = visitors[index].pointee.source.subscriber
             let hash = table.sources(source.high, source.low, table.sites[Int(site)].state.salt)
             guard books.time.admits(Int(place), isKnown: history?.contains(hash) ?? false) else {
-                countTurnedAway(site)
+                countClosed(site, isCap: books.time.isCapped(Int(place)))
                 return false
             }
         }
         guard hasRoom(at: place, for: index) else {
-            countTurnedAway(site)
+            countClosed(site, isCap: books.connections.isAtCap(Int(place)))
             return false
         }
         visitors[index].pointee.hasPass = books.time.isHeldBack(Int(place))
         return true
     }
 
-    private func countTurnedAway(_ site: UInt16) {
-        let place = Int(Self.place(site))
-        if books.connections.isAtCap(place) || books.time.isAtCap(place) {
+    private func countClosed(_ site: UInt16, isCap: Bool) {
+        if isCap {
             counters[Int(site)].capClosed += 1
         } else {
             counters[Int(site)].budgetClosed += 1
@@ -170,7 +153,7 @@ extension Worker {
         books.connections.add(-1, at: Int(former))
         guard hasRoom(at: place, for: index) else {
             books.connections.add(1, at: Int(former))
-            countTurnedAway(site)
+            countClosed(site, isCap: books.connections.isAtCap(Int(place)))
             return false
         }
         books.connections.add(1, at: Int(place))
@@ -247,10 +230,6 @@ extension Worker {
     /// organisation all that it may have at most. Counts it where it may not.
     func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
         let place = Int(Self.place(site.index))
-        guard books.isWithinMemory(head, at: place, isHead: true) else {
-            counters[Int(site.index)].capRefused += 1
-            return false
-        }
         guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else {
             counters[Int(site.index)].budgetRefused += 1
             return false
@@ -260,7 +239,7 @@ extension Worker {
             return true
         }
         if books.time.admits(place, isKnown: isKnown) { return true }
-        if books.time.isAtCap(place) {
+        if books.time.isCapped(place) {
             counters[Int(site.index)].capRefused += 1
         } else {
             counters[Int(site.index)].budgetRefused += 1
@@ -271,11 +250,6 @@ extension Worker {
     /// Bytes that wait for this stream's socket, or no longer do.
     func keep(_ count: Int, _ stream: UnsafeMutablePointer<Stream>) {
         books.kept.add(count, at: Int(stream.pointee.tenant))
-    }
-
-    func mayTake(_ count: Int, _ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
-        let place = Int(visitor.pointee.stream.tenant)
-        return books.taken.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
     }
 
     /// Content that the request's or connection's record holds, or no longer does.

@@ -88,7 +88,8 @@ package struct SiteStatus: Equatable, Sendable {
     /// are among the refused, too.
     package var budgetRefused: UInt64 = 0
     package var budgetClosed: UInt64 = 0
-    /// The same because its organisation had all that it may have at most: requests that could not wait, and connections.
+    /// The same because its organisation had all that it may have at most: requests that could not wait or be served, and
+    /// connections.
     package var capRefused: UInt64 = 0
     package var capClosed: UInt64 = 0
     package var cache = CacheStatus()

@@ -58,16 +58,11 @@ enum Keys {
             "queue", .count(16...1_000_000), .otherwise("no cap"),
             "Requests that may wait for its sites together, in a lane. Each site can have half of its even part, "
                 + "whatever the others have.")
-        static let memory = Key(
-            "memory", .amount(.size, (4 << 20)...(64 << 30)), .otherwise("no cap"),
-            "What may be held of its sites' heads, bodies and responses together, in a lane; each core has its part of it. "
-                + "A quarter is requests' heads' alone: first bodies go on as they come, and who takes slowly holds back his "
-                + "origin; at the cap requests are refused.")
         static let processor = Key(
             "processor", .count(5...100), .otherwise("no cap"),
-            "Hundredths of each core's time that its sites may take together. Beyond that so many requests and TLS "
-                + "handshakes are refused as it takes, of strangers before known visitors. What refusing costs comes on "
-                + "top; pages out of the cache are served all the same.")
+            "Hundredths of each core's time that its sites may take together. Beyond that so many new requests and TLS "
+                + "handshakes are refused as it takes, of the sites that take most, strangers before known visitors. What is "
+                + "under way goes on, and refusing costs something too.")
         static let key = Key(
             "caps", .section(section), .otherwise("no caps: the shares decide, when something is short"),
             "What the organisation may have at most.")
@@ -76,7 +71,7 @@ enum Keys {
             meaning:
                 "What an organisation may have at most, however much is free; beside its share. Without need, leave "
                 + "it out: a cap holds in quiet times too.",
-            keys: [connections, queue, memory, processor])
+            keys: [connections, queue, processor])
     }
 
     enum Listener {

@@ -141,14 +141,28 @@ import Testing
         let all = Double(200 * Self.step)
         let part = Double(time.nanoseconds(at: 1) + time.nanoseconds(at: 2) - began) / all
         #expect((0.3...0.42).contains(part), "\(part)")
-        #expect(capped.known == [1: 1, 2: 1] && time.isAtCap(1))
+        #expect(capped.known == [1: 1, 2: 1] && time.isCapped(1))
         // The stormy one of its two sites gives way, and the neighbour has all he asks for.
-        #expect(capped.strangers[1] ?? 1 < 0.7 && capped.strangers[2] == 1 && !time.isAtCap(2))
+        #expect(capped.strangers[1] ?? 1 < 0.7 && capped.strangers[2] == 1 && !time.isHeldBack(2))
         #expect(capped.strangers[3] == 1 && Double(time.nanoseconds(at: 3) - neighbour) / all > 0.19)
         #expect(!time.isShort)
         time.change(to: two, moved: [0, 1, 2, 3])
         let free = run(&time, steps: 200, demands)
-        #expect(free.strangers[1] == 1 && !time.isAtCap(1) && !time.isHeldBack(1))
+        #expect(free.strangers[1] == 1 && !time.isHeldBack(1))
+    }
+
+    @Test func `who is no longer too much for his cap is let go, however busy neighbours and siblings are`() {
+        let two = Tenants([("a", 1), ("a", 1), ("b", 1)])
+        for after in [
+            [1: Demand(strangers: 100), 3: Demand(strangers: 8_300)],
+            [1: Demand(strangers: 100), 2: Demand(strangers: 3_700), 3: Demand(strangers: 100)],
+        ] {
+            var time = TenantTime(two, caps: two.together([40, 40, nil]))
+            _ = run(&time, steps: 60, [1: Demand(strangers: 8_000), 3: Demand(strangers: 100)])
+            #expect(time.isCapped(1))
+            let result = run(&time, steps: 200, after)
+            #expect(result.strangers.values.allSatisfy { $0 == 1 } && !time.isHeldBack(1), "\(result)")
+        }
     }
 
     @Test func `a reload keeps what is known of a site in its new place`() {

@@ -45,6 +45,7 @@ extension TopScreen {
             (.alarm, "  at the caps of \(site.organisation)"),
             (.plain, "  requests \(Self.rate(refused))/s  connections \(Self.rate(closed))/s turned away"),
             (.plain, "  holds \(site.connections) connections, \(site.waiting) wait"),
+            (.plain, "  processor \(Self.rate(model.processorShare(site))) %"),
         ]
     }
 }
