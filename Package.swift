@@ -26,11 +26,14 @@ func hotRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: hot)
 }
 
-/// Tests are not optimized: they wait and compare more than they calculate, and the build is shorter by minutes.
-let plain: [SwiftSetting] = house + [.unsafeFlags(["-Onone"])]
-
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: plain)
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+/// Tests that wait and compare, and calculate next to nothing: not to optimize them makes the build shorter. Those that
+/// simulate or make load would be slower than what they test.
+func plainTests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house + [.unsafeFlags(["-Onone"])])
 }
 
 let boringSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -216,9 +219,9 @@ let package = Package(
             dependencies: [
                 "TestKit", "Messages", "Bytes", "Addresses", "CLinux", "Detection", "Fingerprints", "Heads", "Sketches",
                 boringSSL,
-            ], exclude: ["Peers"], swiftSettings: plain),
+            ], exclude: ["Peers"], swiftSettings: house),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
-        tests(
+        plainTests(
             "IncidentsTests",
             ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses", "Packets"]),
@@ -238,7 +241,7 @@ let package = Package(
             name: "RegisterWriter",
             dependencies: ["Register", "Incidents", "Detection", "Languages", "PublicStatus", "Moments"],
             path: "Tests/RegisterWriter", swiftSettings: house),
-        tests(
+        plainTests(
             "OfficeTests",
             [
                 "TestKit", "wasstraat", "wasstraat-filter", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages",
@@ -246,7 +249,7 @@ let package = Package(
                 "Settings",
             ]),
         // The tools as child processes, on captures and logs that the tests write.
-        tests(
+        plainTests(
             "ToolsTests",
             [
                 "wasstraat", "TestKit", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Mitigations", "Messages",
@@ -262,8 +265,8 @@ let package = Package(
             "PacketsTests", ["TestKit", "Packets", "Bytes", "Addresses", boringSSL]),
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
-            swiftSettings: plain),
-        tests(
+            swiftSettings: house),
+        plainTests(
             "PortalTests",
             [
                 "TestKit", "Portal", "Incidents", "Detection", "Fingerprints", "Mitigations", "Languages",
@@ -271,14 +274,14 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        tests("ProberTests", ["TestKit", "Prober", "Incidents", "Addresses", "Moments"]),
-        tests(
+        plainTests("ProberTests", ["TestKit", "Prober", "Incidents", "Addresses", "Moments"]),
+        plainTests(
             "RegisterTests",
             [
                 "TestKit", "Register", "RegisterWriter", "Incidents", "Detection", "Fingerprints", "Mitigations",
                 "Languages", "PublicStatus", "Moments", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        tests("StatusPagesTests", ["TestKit", "StatusPages", "Languages", "PublicStatus", "Moments"]),
+        plainTests("StatusPagesTests", ["TestKit", "StatusPages", "Languages", "PublicStatus", "Moments"]),
         tests("SketchesTests", ["Sketches"]),
         tests(
             "TelemetryTests",
