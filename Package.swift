@@ -30,12 +30,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
 }
 
-/// Tests that wait and compare, and calculate next to nothing: not to optimize them makes the build shorter. Those that
-/// simulate or make load would be slower than what they test.
-func plainTests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: house + [.unsafeFlags(["-Onone"])])
-}
-
 let boringSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 // Not set but by scripts/fuzz; see the end.
@@ -221,7 +215,7 @@ let package = Package(
                 boringSSL,
             ], exclude: ["Peers"], swiftSettings: house),
         tests("HeadsTests", ["TestKit", "Heads", "Bytes", "Addresses"]),
-        plainTests(
+        tests(
             "IncidentsTests",
             ["Incidents", "Detection", "Fingerprints", "Mitigations", "Languages", "PublicStatus", "Moments"]),
         tests("LoadTests", ["Load", "Addresses", "Packets"]),
@@ -241,7 +235,7 @@ let package = Package(
             name: "RegisterWriter",
             dependencies: ["Register", "Incidents", "Detection", "Languages", "PublicStatus", "Moments"],
             path: "Tests/RegisterWriter", swiftSettings: house),
-        plainTests(
+        tests(
             "OfficeTests",
             [
                 "TestKit", "wasstraat", "wasstraat-filter", "FakeLane", "CLinux", "Bytes", "Addresses", "Messages",
@@ -249,7 +243,7 @@ let package = Package(
                 "Settings",
             ]),
         // The tools as child processes, on captures and logs that the tests write.
-        plainTests(
+        tests(
             "ToolsTests",
             [
                 "wasstraat", "TestKit", "CLinux", "Bytes", "Addresses", "Packets", "Filters", "Mitigations", "Messages",
@@ -266,7 +260,7 @@ let package = Package(
         .testTarget(
             name: "SettingsTests", dependencies: ["TestKit", "Settings", "Messages", "Addresses"], exclude: ["Golden"],
             swiftSettings: house),
-        plainTests(
+        tests(
             "PortalTests",
             [
                 "TestKit", "Portal", "Incidents", "Detection", "Fingerprints", "Mitigations", "Languages",
@@ -274,14 +268,14 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        plainTests("ProberTests", ["TestKit", "Prober", "Incidents", "Addresses", "Moments"]),
-        plainTests(
+        tests("ProberTests", ["TestKit", "Prober", "Incidents", "Addresses", "Moments"]),
+        tests(
             "RegisterTests",
             [
                 "TestKit", "Register", "RegisterWriter", "Incidents", "Detection", "Fingerprints", "Mitigations",
                 "Languages", "PublicStatus", "Moments", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        plainTests("StatusPagesTests", ["TestKit", "StatusPages", "Languages", "PublicStatus", "Moments"]),
+        tests("StatusPagesTests", ["TestKit", "StatusPages", "Languages", "PublicStatus", "Moments"]),
         tests("SketchesTests", ["Sketches"]),
         tests(
             "TelemetryTests",

@@ -86,9 +86,9 @@ private final class Collecting {
     }
 
     /// Waits until it has said this.
-    func reads(_ text: String) -> Bool {
+    func reads(_ text: String, within seconds: Int = 60) -> Bool {
         let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(60)
+        let deadline = clock.now + .seconds(seconds)
         var buffer = [UInt8](repeating: 0, count: 4096)
         while !said.contains(text), clock.now < deadline {
             guard linux_wait_readable(output, errors, 1000) > 0 else { continue }
@@ -102,8 +102,11 @@ private final class Collecting {
 
     /// Ends it as systemd would: it closes its file.
     func end() -> Int32 {
-        kill(process, SIGTERM)
-        _ = reads("Terminating nfcapd")
+        // One that comes just before it begins to wait for a datagram wakes nobody.
+        for _ in 0..<15 {
+            kill(process, SIGTERM)
+            if reads("Terminating nfcapd", within: 4) { break }
+        }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         isReaped = true
