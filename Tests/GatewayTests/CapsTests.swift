@@ -24,13 +24,17 @@ import Testing
         }
     }
 
+    /// A visitor, in a network of his own by number.
+    private static func client(_ street: Street, _ number: UInt32) throws -> RawClient {
+        try RawClient(to: street.clear, from: Address(ipv4: 0x7f20_0101 + number << 16), timeout: 30_000)
+    }
+
     /// Requests for a site, each from a network of its own.
     private static func ask(_ street: Street, _ site: Int, _ path: String, _ count: Int, from first: Int = 0) throws
         -> [RawClient]
     {
         try (0..<count).map { number in
-            let source = Address(ipv4: 0x7f20_0101 + UInt32(first + number) << 16)
-            let client = try RawClient(to: street.clear, from: source, timeout: 30_000)
+            let client = try Self.client(street, UInt32(first + number))
             try client.send(request("GET \(path) HTTP/1.1", "Host: \(hosts[site])"))
             return client
         }
@@ -77,10 +81,6 @@ import Testing
         #expect(status.sites[2].waiting == 30 && status.sites[2].capRefused == 0)
         #expect(status.sites[2].classes.reduce(0) { $0 + $1.refused } == 0)
         withExtendedLifetime((first, second, neighbours)) {}
-    }
-
-    private static func client(_ street: Street, _ number: UInt32) throws -> RawClient {
-        try RawClient(to: street.clear, from: Address(ipv4: 0x7f20_0101 + number << 16), timeout: 30_000)
     }
 
     @Test func `of time refuses its own, and nobody once it is quiet again`() throws {
