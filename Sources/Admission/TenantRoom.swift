@@ -34,6 +34,9 @@ package struct TenantRoom: Sendable {
 
     package func held(at place: Int) -> Int { held[place] }
 
+    /// What the tenant's organisation holds.
+    package func heldTogether(at place: Int) -> Int { heldTogether[tenants.organisations[place]] }
+
     /// Whether the tenant may hold so much more.
     package func mayHold(_ amount: Int, at place: Int) -> Bool {
         let organisation = tenants.organisations[place]

@@ -130,7 +130,7 @@ struct Carried {
     var receiveWindow = 0
     /// Content that was taken, but not yet given back as window.
     var owed = 0
-    /// Content that waits in `pending`.
+    /// Content that waits in `pending`, but for what was gathered.
     var taken = 0
     /// Its content was awaited whole, and had its window back as it came.
     var isGathered = false

@@ -114,6 +114,8 @@ struct Visitor {
     var moved: UInt64 = 0
     /// Bytes for the visitor that the kernel and `stream.out` held when the pace was last judged.
     var held: Int32 = 0
+    /// Bytes of places that its gathered head and body have, until they are used.
+    var reserved: UInt32 = 0
 }
 
 /// How far a message's content is.

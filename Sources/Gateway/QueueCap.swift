@@ -35,9 +35,13 @@ struct QueueCap: Sendable {
 extension SiteTable {
     /// One worker's part of what each organisation may have at most.
     func caps(of worker: Int, among workers: Int) -> TenantCaps {
-        func part(_ cap: UInt32) -> Int { Int(cap) / workers + (worker < Int(cap) % workers ? 1 : 0) }
+        func part<Number: BinaryInteger>(_ cap: Number) -> Int {
+            let cap = Int(clamping: cap)
+            return cap / workers + (worker < cap % workers ? 1 : 0)
+        }
         return TenantCaps(
             connections: tenants.together(sites.map { $0.settings.caps.connections.map(part) }),
+            memory: tenants.together(sites.map { $0.settings.caps.memory.map(part) }),
             processor: tenants.together(sites.map { $0.settings.caps.processor.map(Int.init) }))
     }
 }

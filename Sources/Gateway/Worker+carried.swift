@@ -166,8 +166,8 @@ extension Worker {
             fault = .flowControlError
         } else if let remaining = visitor.pointee.carried.remaining, UInt64(size) > remaining {
             fault = .protocolError
-        } else if !books.taken.mayHold(size, at: Int(visitor.pointee.stream.tenant)) {
-            fault = .enhanceYourCalm
+        } else if !visitor.pointee.carried.isGathered {
+            fault = refusal(of: size, visitor)
         }
         if let fault {
             carrier.pointee.content.stream = 0
@@ -176,6 +176,18 @@ extension Worker {
         }
         // The padding is used up at once.
         credit(index, place, frame.length - size)
+    }
+
+    /// Why there is no place for so much content; nil: there is. What an origin has begun to take goes on at its
+    /// organisation's cap; what waits has not begun.
+    private func refusal(of size: Int, _ visitor: UnsafeMutablePointer<Visitor>) -> HTTP2Code? {
+        let place = Int(visitor.pointee.stream.tenant)
+        if !books.taken.mayHold(size, at: place) { return .enhanceYourCalm }
+        guard visitor.pointee.phase == .waiting, let exchange = visitor.pointee.exchange,
+            !books.isWithinMemory(size, at: place)
+        else { return nil }
+        counters[Int(site(exchange).index)].capRefused += 1
+        return .refusedStream
     }
 
     /// Takes what is there of the content, and of the padding behind it. Returns the place behind them.
@@ -190,8 +202,10 @@ extension Worker {
                 let isWanted = wantsContent(visitor)
                 if isWanted {
                     visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
-                    visitor.pointee.carried.taken += size
-                    take(size, visitor)
+                    if !visitor.pointee.carried.isGathered {
+                        visitor.pointee.carried.taken += size
+                        take(size, visitor)
+                    }
                 } else {
                     credit(index, nil, size)
                 }
@@ -199,7 +213,7 @@ extension Worker {
                     visitor.pointee.carried.remaining = remaining - UInt64(size)
                 }
                 if visitor.pointee.phase == .body {
-                    // Small bodies are awaited whole: their room is theirs already.
+                    // Small bodies are awaited whole: their places are theirs already.
                     visitor.pointee.moved &+= UInt64(size)
                     credit(index, place, size)
                 }
@@ -278,15 +292,17 @@ extension Worker {
             guard size > 0 || isLast else { return }
             writeContent(visitor, size, isLast: isLast)
             visitor.pointee.pending.consume(isLast ? visitor.pointee.pending.count : size)
-            if visitor.pointee.pending.isEmpty { visitor.pointee.pending.free() }
+            if visitor.pointee.pending.isEmpty { freePending(visitor) }
             exchange.pointee.request.isDone = isLast
             exchange.pointee.bytesIn += UInt64(size)
             exchange.pointee.bodyWasTaken = true
             visitor.pointee.moved += UInt64(size)
-            visitor.pointee.carried.taken -= size
-            take(-size, visitor)
-            // What was gathered has its window back.
-            if !visitor.pointee.carried.isGathered { credit(visitor.pointee.carried.carrier, index, size) }
+            // What was gathered had its window back as it came.
+            if !visitor.pointee.carried.isGathered {
+                visitor.pointee.carried.taken -= size
+                take(-size, visitor)
+                credit(visitor.pointee.carried.carrier, index, size)
+            }
             guard exchange.pointee.bytesIn <= site(exchange).settings.bodyLimit &+ 4096 else {
                 return failExchange(exchange, 413, decision: "malformed")
             }
@@ -353,9 +369,9 @@ extension Worker {
         let taken = visitor.pointee.carried.taken
         visitor.pointee.carried.taken = 0
         visitor.pointee.carried.pendingTail = 0
-        visitor.pointee.pending.free()
+        freePending(visitor)
         take(-taken, visitor)
-        if !visitor.pointee.carried.isGathered { credit(visitor.pointee.carried.carrier, nil, taken) }
+        credit(visitor.pointee.carried.carrier, nil, taken)
     }
 
     /// Takes the request out of its connection, with RST_STREAM where either side is not through.
@@ -380,7 +396,7 @@ extension Worker {
         carrier.pointee.recent.add(carried.id, wasReset: wasReset)
         if carried.isEnded { carrier.pointee.budget.served() }
         // Nobody will take what is left of the content: its window is the connection's again.
-        credit(carried.carrier, nil, carried.isGathered ? 0 : carried.taken)
+        credit(carried.carrier, nil, carried.taken)
         if carrier.pointee.streams.isEmpty { markDirty(carried.carrier) }
     }
 }

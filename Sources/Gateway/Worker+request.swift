@@ -67,22 +67,26 @@ extension Worker {
             return nil
         }
         if length <= Self.gatherLimit, gathered(index) < Self.gatheredLimit,
-            books.gathered.mayHold(end + Int(length), at: place)
+            mayGather(end + Int(length), at: place)
         {
             return end + Int(length)
         }
         let first = end + Int(min(length, Self.firstPart))
         // A stream's window is given back as the body comes, if all of it is awaited: all or nothing.
-        guard visitors[index].pointee.carrier == nil, held < first, books.gathered.mayHold(first, at: place) else {
+        guard visitors[index].pointee.carrier == nil, held < first, mayGather(first, at: place) else {
             return nil
         }
         return first
     }
 
+    private func mayGather(_ count: Int, at place: Int) -> Bool {
+        books.gathered.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
+    }
+
     /// Places that are kept for small bodies over one HTTP/2 connection.
     private func gathered(_ index: UInt32) -> Int {
         guard let carrier = visitors[index].pointee.carrier else { return 0 }
-        return carrier.pointee.streams.reduce(0) { $0 + Int(visitors[$1.place].pointee.awaited) }
+        return carrier.pointee.streams.reduce(0) { $0 + Int(visitors[$1.place].pointee.reserved) }
     }
 
     private func route(_ index: UInt32, _ bytes: UnsafeBufferPointer<UInt8>) -> UInt16? {

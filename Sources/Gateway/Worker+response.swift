@@ -202,7 +202,9 @@ extension Worker {
             let visitor = visitors[exchange.pointee.visitor]
             // Who has nothing to take goes on: nothing of its own would tell it to.
             if visitor.pointee.stream.out.count > Self.keptLimit
-                || !visitor.pointee.stream.out.isEmpty && (isOverKept(visitor) || isCarrierFull(visitor))
+                || !visitor.pointee.stream.out.isEmpty
+                    && (isOverKept(visitor) || isCarrierFull(visitor)
+                        || !books.isWithinMemory(0, at: Int(visitor.pointee.stream.tenant)))
             {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 let isMany = pausedCount >= Self.pausedLimit

@@ -9,6 +9,8 @@ internal import Sketches
 struct TenantCaps: Sendable {
     /// Visitors' connections.
     var connections: [Int] = []
+    /// Bytes of what it holds.
+    var memory: [Int] = []
     /// Hundredths of the time.
     var processor: [Int] = []
 }
@@ -19,15 +21,17 @@ struct TenantBooks {
     private static let memoryLimit = 64 << 20
 
     private(set) var tenants: Tenants
+    /// By organisation, what it may hold at most of all kinds together; empty: none has a cap.
+    private var memoryCaps: [Int]
     /// Visitors' connections; those that have not said whom they want are nobody's.
     var connections: TenantRoom
     /// Connections to origins.
     var origins: TenantRoom
     /// Bytes that wait in all streams for sockets to take them.
     var kept: TenantRoom
-    /// Bytes that visitors have places for while small bodies are gathered.
+    /// Bytes of places for heads and bodies that are awaited before an origin is asked, until it has them.
     var gathered: TenantRoom
-    /// Content and incomplete heads that HTTP/2 connections hold.
+    /// Other content, and incomplete heads, that HTTP/2 connections hold.
     var taken: TenantRoom
     /// Heads of requests that wait or are served.
     var heads: TenantRoom
@@ -40,6 +44,7 @@ struct TenantBooks {
 
     init(_ tenants: Tenants, connections: Int, caps: TenantCaps) {
         self.tenants = tenants
+        memoryCaps = caps.memory
         self.connections = TenantRoom(capacity: connections, tenants, caps: caps.connections)
         origins = TenantRoom(capacity: connections, tenants)
         kept = TenantRoom(capacity: Self.memoryLimit, tenants)
@@ -55,8 +60,20 @@ struct TenantBooks {
         kept.held(at: place) + gathered.held(at: place) + taken.held(at: place) + heads.held(at: place)
     }
 
+    /// Whether the tenant's organisation stays within its cap of memory with so much more. A quarter of that is heads' alone:
+    /// a request finds a place beside slow bodies and slow readers.
+    func isWithinMemory(_ amount: Int, at place: Int, isHead: Bool = false) -> Bool {
+        guard !memoryCaps.isEmpty else { return true }
+        let cap = memoryCaps[tenants.organisations[place]]
+        let held =
+            kept.heldTogether(at: place) + gathered.heldTogether(at: place) + taken.heldTogether(at: place)
+            + heads.heldTogether(at: place)
+        return held + amount <= (isHead ? cap : cap - cap / 4)
+    }
+
     mutating func change(to tenants: Tenants, moved: [Int], caps: TenantCaps) {
         self.tenants = tenants
+        memoryCaps = caps.memory
         connections.change(to: tenants, moved: moved, caps: caps.connections)
         origins.change(to: tenants, moved: moved)
         kept.change(to: tenants, moved: moved)
@@ -163,6 +180,11 @@ extension Worker {
             books.kept.add(-held, at: Int(former))
             books.kept.add(held, at: Int(place))
         }
+        let reserved = Int(visitor.pointee.reserved)
+        if reserved > 0 {
+            books.gathered.add(-reserved, at: Int(former))
+            books.gathered.add(reserved, at: Int(place))
+        }
         return true
     }
 
@@ -230,6 +252,10 @@ extension Worker {
     /// organisation all that it may have at most. Counts it where it may not.
     func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
         let place = Int(Self.place(site.index))
+        guard books.isWithinMemory(head, at: place, isHead: true) else {
+            counters[Int(site.index)].capRefused += 1
+            return false
+        }
         guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else {
             counters[Int(site.index)].budgetRefused += 1
             return false

@@ -258,7 +258,7 @@ extension Worker {
             var count = visitor.pointee.pending.count
             if count > 0 {
                 memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
-                visitor.pointee.pending.free()
+                freePending(visitor)
             } else {
                 count = receive(&visitor.pointee.stream, at: 0)
                 if count < 0 { return abandon(visitorIndex) }

@@ -311,7 +311,7 @@ extension Worker {
             visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer, count: count))
         }
         visitor.pointee.moved = 0
-        endGathering(visitor)
+        visitor.pointee.awaited = 0
         visitor.pointee.phase = .head
         return true
     }
@@ -324,17 +324,21 @@ extension Worker {
         visitor.pointee.pending.append(held)
         visitor.pointee.carriage?.pointee.isGathered = true
         visitor.pointee.awaited = UInt32(awaited)
-        books.gathered.add(awaited, at: Int(visitor.pointee.stream.tenant))
+        // The first part of a body may have a place already.
+        books.gathered.add(awaited - Int(visitor.pointee.reserved), at: Int(visitor.pointee.stream.tenant))
+        visitor.pointee.reserved = UInt32(awaited)
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
         armVisitor(index, limits.progressTime)
         return true
     }
 
-    private func endGathering(_ visitor: UnsafeMutablePointer<Visitor>) {
-        guard visitor.pointee.awaited > 0 else { return }
-        books.gathered.add(-Int(visitor.pointee.awaited), at: Int(visitor.pointee.stream.tenant))
-        visitor.pointee.awaited = 0
+    /// What was put aside of the visitor's bytes is used, or nobody wants it: its places are others'.
+    func freePending(_ visitor: UnsafeMutablePointer<Visitor>) {
+        visitor.pointee.pending.free()
+        guard visitor.pointee.reserved > 0 else { return }
+        books.gathered.add(-Int(visitor.pointee.reserved), at: Int(visitor.pointee.stream.tenant))
+        visitor.pointee.reserved = 0
     }
 
     /// Answers what could not be read as a request, and closes.
@@ -379,7 +383,7 @@ extension Worker {
         visitor.pointee.phase = .lingering
         visitor.pointee.closesAfterFlush = false
         visitor.pointee.moved = 0
-        visitor.pointee.pending.free()
+        freePending(visitor)
         if let tls = visitor.pointee.stream.tls {
             TLS.shutdown(tls)
             _ = flushPort(&visitor.pointee.stream)
@@ -429,10 +433,10 @@ extension Worker {
             if isCounted { budget.leave(visitor.pointee.source) }
             books.connections.add(-1, at: Int(visitor.pointee.stream.tenant))
         }
-        endGathering(visitor)
         closeStream(&visitor.pointee.stream)
         dropPage(index)
-        visitor.pointee.pending.free()
+        freePending(visitor)
+        visitor.pointee.awaited = 0
         visitor.pointee.phase = .free
         visitor.pointee.generation &+= 1
         visitors.give(index)

@@ -2,7 +2,7 @@ package import Bytes
 
 extension Snapshot: Message {
     /// The form's version; a lane refuses any other.
-    package static let formVersion: UInt16 = 6
+    package static let formVersion: UInt16 = 7
 
     package func write(to writer: inout ByteWriter) {
         writer.write(Self.formVersion)
@@ -76,6 +76,7 @@ extension Snapshot.Site: Message {
         writer.write(isScored)
         writer.write(share)
         for cap in [caps.connections, caps.queue, caps.processor] { writer.writeOptional(cap) { $1.write($0) } }
+        writer.writeOptional(caps.memory) { $1.write($0) }
         cache.write(to: &writer)
         writer.writeList(allow) { $1.write($0) }
         writer.writeList(deny) { $1.write($0) }
@@ -99,6 +100,7 @@ extension Snapshot.Site: Message {
         caps.connections = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
         caps.queue = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
         caps.processor = try reader.readOptional { reader throws(Malformed) in try reader.readUInt32() }
+        caps.memory = try reader.readOptional { reader throws(Malformed) in try reader.readUInt64() }
         cache = try Snapshot.Caching(reading: &reader)
         allow = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }
         deny = try reader.readList { reader throws(Malformed) in try reader.readPrefix() }

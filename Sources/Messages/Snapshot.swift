@@ -50,6 +50,8 @@ package struct Snapshot: Equatable, Sendable {
         package var connections: UInt32?
         /// Requests that wait.
         package var queue: UInt32?
+        /// Bytes of heads, bodies and responses that are held.
+        package var memory: UInt64?
         /// Hundredths of each worker's time.
         package var processor: UInt32?
 

@@ -58,6 +58,11 @@ enum Keys {
             "queue", .count(16...1_000_000), .otherwise("no cap"),
             "Requests that may wait for its sites together, in a lane. Each site can have half of its even part, "
                 + "whatever the others have.")
+        static let memory = Key(
+            "memory", .amount(.size, (4 << 20)...(64 << 30)), .otherwise("no cap"),
+            "What may be held of its sites' requests and responses together, in a lane; each core has its part of it. From "
+                + "three quarters on small bodies are not awaited before an origin is asked, and who takes slowly holds "
+                + "back his origin; at the cap new requests are refused. What is under way goes on.")
         static let processor = Key(
             "processor", .count(5...100), .otherwise("no cap"),
             "Hundredths of each core's time that its sites may take together. Beyond that so many new requests and TLS "
@@ -71,7 +76,7 @@ enum Keys {
             meaning:
                 "What an organisation may have at most, however much is free; beside its share. Without need, leave "
                 + "it out: a cap holds in quiet times too.",
-            keys: [connections, queue, processor])
+            keys: [connections, queue, memory, processor])
     }
 
     enum Listener {

@@ -95,6 +95,7 @@ struct SettingsBuilder {
         var caps = Snapshot.Caps()
         caps.connections = values.number(Keys.Caps.connections).map { UInt32(clamping: $0) }
         caps.queue = values.number(Keys.Caps.queue).map { UInt32(clamping: $0) }
+        caps.memory = values.number(Keys.Caps.memory).map { UInt64(clamping: $0) }
         caps.processor = values.number(Keys.Caps.processor).map { UInt32(clamping: $0) }
         return caps
     }

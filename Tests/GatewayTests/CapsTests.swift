@@ -83,6 +83,130 @@ import Testing
         withExtendedLifetime((first, second, neighbours)) {}
     }
 
+    private static func upload(_ count: Int, to site: Int = 0) -> String {
+        request("POST /fixed/10 HTTP/1.1", "Host: \(hosts[site])", "Content-Length: \(count)")
+    }
+
+    @Test func `of memory gathers no more bodies, and still takes requests`() throws {
+        let upload = Self.upload(30_000)
+        let body = [UInt8](repeating: 0x78, count: 30_000)
+        let held = UInt64(4 * (upload.utf8.count + body.count))
+        // What is not heads' alone has room for four of these, and not for the first part of another.
+        let street = try Self.street { $0.caps.memory = (held + 1_000) * 4 / 3 }
+        var uploads = try (0..<4).map { try Self.client(street, $0) }
+        for client in uploads { try client.send(upload) }
+        #expect(street.lane.status { $0.sites[0].memory == held }.sites[0].memory == held)
+        let fifth = try Self.client(street, 10)
+        try fifth.send(upload)
+        // It is with the origin already; its neighbour's is gathered.
+        #expect(street.lane.status { $0.sites[0].admitted == 1 }.sites[0].admitted == 1)
+        let neighbour = try Self.client(street, 11)
+        try neighbour.send(Self.upload(30_000, to: 2))
+        let gathered = street.lane.status { $0.sites[2].memory > 30_000 }.sites[2]
+        #expect(gathered.memory > 30_000 && gathered.admitted == 0)
+        for site in 0..<2 {
+            var more = try Self.client(street, UInt32(20 + site))
+            #expect(try more.get("/fixed/10", host: Self.hosts[site]).status == 200)
+        }
+        uploads += [fifth, neighbour]
+        for index in uploads.indices {
+            try uploads[index].send(body)
+            #expect(try uploads[index].readResponse().status == 200)
+        }
+        let status = street.lane.status { $0.sites.allSatisfy { $0.memory == 0 } }
+        #expect(status.sites.allSatisfy { $0.memory == 0 && $0.capRefused == 0 && $0.budgetRefused == 0 })
+    }
+
+    @Test func `of memory takes no more requests until some are answered`() throws {
+        // Ten may be with the origin, which has their heads after a moment; the others' have six places.
+        let street = try Self.street { $0.caps.memory = 300 }
+        var waiting = try Self.ask(street, 0, "/slow/2000", 20)
+        let site = street.lane.status {
+            $0.sites[0].capRefused + $0.sites[0].inFlight + $0.sites[0].waiting == 20
+        }.sites[0]
+        let refused = Int(site.capRefused)
+        #expect((4...14).contains(refused) && site.memory <= 300, "\(refused) refused, \(site.memory) bytes held")
+        // At its other site too, and not at its neighbour: this head has no place in 300 bytes whatever else is there.
+        let length = String(repeating: "0", count: 300) + "10"
+        for (site, expected) in [(1, 503), (2, 200)] {
+            var more = try Self.client(street, UInt32(40 + site))
+            #expect(try more.get("/fixed/" + length, host: Self.hosts[site]).status == expected)
+        }
+        var statuses = [Int]()
+        for index in waiting.indices { statuses.append(try waiting[index].readResponse().status) }
+        #expect(statuses.count { $0 == 503 } == refused && statuses.count { $0 == 200 } == 20 - refused)
+        var late = try Self.client(street, 50)
+        #expect(try late.get("/fixed/10", host: Self.hosts[1]).status == 200)
+    }
+
+    @Test func `of memory lets slow readers hold back their origin, and each gets all in the end`() throws {
+        let street = try Self.street { $0.caps.memory = 512 << 10 }
+        // Less than a segment over loopback, and a window would open by probes only.
+        street.lane.setSendBuffer(128 << 10)
+        var readers = try (0..<6 as Range<UInt32>).map { number in
+            let client = try Self.client(street, number)
+            client.socket.setReceiveBuffer(128 << 10)
+            try client.send(request("GET /fixed/2000000 HTTP/1.1", "Host: \(Self.hosts[0])"))
+            return client
+        }
+        _ = street.lane.status { $0.sites[0].memory > 256 << 10 }
+        pauseThread(1_000)
+        // Each holds one piece more than three quarters at most; without a cap it would be 256 KiB each.
+        let held = try #require(street.lane.status { _ in true }.sites.first).memory
+        #expect((256 << 10...(384 + 6 * 64) << 10).contains(held), "\(held)")
+        for index in readers.indices { #expect(try readers[index].readResponse().body.count == 2_000_000) }
+        #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
+    }
+
+    @Test func `of memory refuses HTTP/2 uploads that wait, and no other`() throws {
+        let street = try Self.street { $0.caps.memory = 128 << 10 }
+        let piece = [UInt8](repeating: 0x78, count: 16_000)
+        var client = try FrameClient(to: street.clear, from: Address(ipv4: 0x7f20_0101))
+        try client.ask(1, "/fixed/10", method: "POST", host: Self.hosts[0], ends: false)
+        #expect(street.lane.status { $0.sites[0].inFlight == 1 }.sites[0].inFlight == 1)
+        // All of the origin's places are taken: what comes now waits.
+        var slow = try Self.ask(street, 0, "/slow/3000", 9, from: 1)
+        #expect(street.lane.status { $0.sites[0].inFlight == 10 }.sites[0].inFlight == 10)
+        try client.ask(3, "/fixed/10", method: "POST", host: Self.hosts[0], ends: false)
+        #expect(street.lane.status { $0.sites[0].waiting == 1 }.sites[0].waiting == 1)
+        for _ in 0..<7 { try client.content(3, piece, ends: false) }
+        let refused = try client.response(3)
+        #expect(refused.reset == 7 && refused.status.isEmpty)
+        // What the origin has begun to take goes on, as often as its visitor likes.
+        for number in 0..<30 { try client.content(1, piece, ends: number == 29) }
+        #expect(try client.response(1).status == "200")
+        for index in slow.indices { #expect(try slow[index].readResponse().status == 200) }
+        let status = street.lane.status { $0.sites[0].memory == 0 && $0.sites[0].inFlight == 0 }
+        #expect(status.sites[0].memory == 0 && status.sites[0].capRefused == 1)
+    }
+
+    @Test func `the books of memory hold each body once, until its origin has it`() throws {
+        let street = try Self.street { _ in }
+        // Gathered over HTTP/2: places for all of it, whatever came.
+        let client = try FrameClient(to: street.clear, from: Address(ipv4: 0x7f20_0101))
+        for stream in [1, 3] as [UInt32] {
+            try client.ask(
+                stream, "/fixed/10", method: "POST", host: Self.hosts[1], [("content-length", "30000")], ends: false)
+            try client.content(stream, [UInt8](repeating: 0x78, count: 16_000), ends: false)
+        }
+        var memory = street.lane.status { $0.sites[1].memory > 60_000 }.sites[1].memory
+        #expect((60_000...61_000).contains(memory), "\(memory)")
+        for stream in [1, 3] as [UInt32] {
+            try client.content(stream, [UInt8](repeating: 0x78, count: 14_000), ends: true)
+        }
+        #expect(street.lane.status { $0.sites[1].admitted == 2 && $0.sites[1].memory == 0 }.sites[1].memory == 0)
+        // Whole bodies that wait for their turn, over HTTP/1.
+        var slow = try Self.ask(street, 0, "/slow/3000", 10, from: 1)
+        #expect(street.lane.status { $0.sites[0].inFlight == 10 }.sites[0].inFlight == 10)
+        var waiting = try (20..<22 as Range<UInt32>).map { try Self.client(street, $0) }
+        for visitor in waiting { try visitor.send(Self.upload(30_000) + String(repeating: "x", count: 30_000)) }
+        memory = street.lane.status { $0.sites[0].waiting == 2 }.sites[0].memory
+        #expect((60_000...62_000).contains(memory), "\(memory)")
+        for index in slow.indices { #expect(try slow[index].readResponse().status == 200) }
+        for index in waiting.indices { #expect(try waiting[index].readResponse().status == 200) }
+        #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
+    }
+
     @Test func `of time refuses its own, and nobody once it is quiet again`() throws {
         let street = try Self.street { $0.caps.processor = 5 }
         var (client, neighbour) = (try Self.client(street, 0), try Self.client(street, 1))

@@ -151,6 +151,7 @@ extension Snapshot.Site {
         site.share = UInt8.random(in: 1...100, using: &random)
         site.caps.connections = random.optional { $0.number() }
         site.caps.queue = random.optional { $0.number() }
+        site.caps.memory = random.optional { $0.number() }
         site.caps.processor = random.optional { $0.number() }
         site.cache.mode = random.flag() ? .hardTimes : .off
         site.cache.stale = random.number()

@@ -85,7 +85,9 @@ extension Settings {
             let caps = organisation.caps
             if caps != Snapshot.Caps() {
                 let numbers = [caps.connections, caps.queue, caps.processor].map { $0.map { "\($0)" } ?? "no" }
-                lines.append("  caps \(numbers[0]) connections, \(numbers[1]) in the queue, \(numbers[2]) %")
+                let memory = caps.memory.map { "\($0)" } ?? "no"
+                lines.append(
+                    "  caps \(numbers[0]) connections, \(numbers[1]) in the queue, \(memory) bytes, \(numbers[2]) %")
             }
             if !organisation.networks.isEmpty { lines.append("  networks \(organisation.networks)") }
             lines += organisation.sites.map(\.effective)
