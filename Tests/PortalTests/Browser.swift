@@ -1,7 +1,7 @@
-internal import AsyncHTTPClient
 internal import Languages
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 
 /// A browser without script: cookies, forms, real sockets.
 struct Browser: Sendable {
@@ -9,16 +9,13 @@ struct Browser: Sendable {
     var cookies: [String: String] = [:]
     var language = "en"
 
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        return HTTPClient(configuration: configuration)
-    }()
-
     struct Answer: Sendable {
         var status: Int
         var headers: HTTPHeaders
-        var text: String
+        /// A piece that ends within a letter is read with the next.
+        var content = ByteBuffer()
+
+        var text: String { String(buffer: content) }
 
         func header(_ name: String) -> String? { headers.first(name: name) }
 
@@ -34,31 +31,67 @@ struct Browser: Sendable {
 
     init(port: Int) { self.port = port }
 
-    private func request(_ method: HTTPMethod, _ path: String, _ headers: [(String, String)]) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
-        request.method = method
-        request.headers.add(name: "Host", value: "console.example")
-        request.headers.add(name: "Accept-Language", value: language)
-        if !cookies.isEmpty {
-            let value = cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
-            request.headers.add(name: "Cookie", value: value)
-        }
-        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        return request
+    private enum Trouble: Error {
+        case noAnswer
     }
 
-    private mutating func send(_ request: HTTPClientRequest) async throws -> Answer {
-        let response = try await Self.client.execute(request, timeout: .seconds(60))
-        let body = try await response.body.collect(upTo: 4 << 20)
-        for cookie in response.headers["Set-Cookie"] {
+    /// Sends one request on a connection of its own, closed after 60 s at the latest, and gives the answer's parts to the
+    /// body as they come.
+    private func exchange(
+        _ method: HTTPMethod, _ path: String, _ headers: [(String, String)], content: [UInt8] = [],
+        _ body: (HTTPClientResponsePart) async throws -> Bool
+    ) async throws {
+        var head = HTTPRequestHead(version: .http1_1, method: method, uri: path)
+        head.headers = [
+            "Host": "console.example", "Accept-Language": language, "Content-Length": "\(content.count)",
+            "Connection": "close",
+        ]
+        if !cookies.isEmpty {
+            let value = cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
+            head.headers.add(name: "Cookie", value: value)
+        }
+        for (name, value) in headers { head.headers.replaceOrAdd(name: name, value: value) }
+        let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        let connection = try await bootstrap.connect(host: "127.0.0.1", port: port) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                channel.eventLoop.scheduleTask(in: .seconds(60)) { channel.close(promise: nil) }
+                return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
+                    wrappingChannelSynchronously: channel)
+            }
+        }
+        let request: [HTTPClientRequestPart] = [
+            .head(head), .body(.byteBuffer(ByteBuffer(bytes: content))), .end(nil),
+        ]
+        try await connection.executeThenClose { answer, sender in
+            try await sender.write(contentsOf: request)
+            for try await part in answer where try await body(part) { break }
+        }
+    }
+
+    private mutating func send(
+        _ method: HTTPMethod, _ path: String, _ headers: [(String, String)], content: [UInt8] = []
+    ) async throws -> Answer {
+        var answer: Answer?
+        var isWhole = false
+        try await exchange(method, path, headers, content: content) { part in
+            switch part {
+            case .head(let head): answer = Answer(status: Int(head.status.code), headers: head.headers)
+            case .body(let piece): answer?.content.writeImmutableBuffer(piece)
+            case .end: isWhole = true
+            }
+            return isWhole
+        }
+        guard let answer, isWhole else { throw Trouble.noAnswer }
+        for cookie in answer.headers["Set-Cookie"] {
             let pair = cookie.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             cookies[String(pair[0])] = pair[1].isEmpty ? nil : String(pair[1])
         }
-        return Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: body))
+        return answer
     }
 
     mutating func get(_ path: String, headers: [(String, String)] = []) async throws -> Answer {
-        try await send(request(.GET, path, headers))
+        try await send(.GET, path, headers)
     }
 
     /// - Parameter key: goes into the form; nil: none does.
@@ -72,9 +105,7 @@ struct Browser: Sendable {
 
     mutating func post(_ path: String, raw: [UInt8], headers: [(String, String)] = []) async throws -> Answer {
         let type = [("Content-Type", "application/x-www-form-urlencoded")]
-        var request = request(.POST, path, type + headers)
-        request.body = .bytes(raw)
-        return try await send(request)
+        return try await send(.POST, path, type + headers, content: raw)
     }
 
     /// Signs in, and gives the form key of the session.
@@ -88,11 +119,17 @@ struct Browser: Sendable {
 
     /// Reads events as they come, until the body has seen enough (then it gives up the connection) or they end.
     func follow(_ path: String, _ body: (String) async throws -> Bool) async throws -> Int {
-        let response = try await Self.client.execute(request(.GET, path, []), timeout: .seconds(60))
-        for try await piece in response.body {
-            if try await body(String(buffer: piece)) { break }
+        var status = 0
+        try await exchange(.GET, path, []) { part in
+            switch part {
+            case .head(let head):
+                status = Int(head.status.code)
+                return false
+            case .body(let piece): return try await body(String(buffer: piece))
+            case .end: return true
+            }
         }
-        return Int(response.status.code)
+        return status
     }
 
     static func encoded(_ text: String) -> String {
