@@ -4,11 +4,11 @@ import Moments
 import TestKit
 import Testing
 
-/// All tests here load the machine and measure it, so they run one after the other.
-@Suite(.serialized) enum EndToEndTests {}
+/// They load the machine and measure it, so they run alone, one after the other.
+@Suite(.serialized) enum MeasuredTests {}
 
 /// The demonstration's own runs, judged.
-extension EndToEndTests {
+extension MeasuredTests {
     @Suite(.serialized) struct DemonstrationTests {
         /// The part of the result file that is judged here.
         struct Result: Decodable {

@@ -11,145 +11,143 @@ import Testing
 
 /// From frames on a wire over the kernel's samples to detection, and back to the kernel: real office, lane and filter at one
 /// end, hosts in a network namespace of their own at the other. No router exports anything.
-extension EndToEndTests {
-    @Suite(.serialized, .needsRoot, .needsBPF, .needs(tool: "ip"), .needs(tool: "curl")) struct SampledTests {
-        @Test(.timeLimit(.minutes(5)))
-        func `a flood of SYN is found in samples, answered with cookies by itself, and filed`() throws {
-            try WireStage.run(sampling: 1_024) { stage in
-                #expect(stage.visit() == "200")
-                let marks = stage.wasstraat.folder.path("flood")
-                let flood = try stage.flood(4_000_000, marks: marks)
-                #expect(eventually(within: 20_000) { access(marks + ".begun", F_OK) == 0 })
-                let begun = stage.now
-                #expect(
-                    eventually(within: 15_000) { stage.wasstraat.log.contains("they are answered with cookies") },
-                    "\(stage.wasstraat.log)")
-                #expect(stage.now - begun < 6, "found after \(stage.now - begun) s")
-                #expect(try stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)"))
-                #expect(
-                    eventually(within: 10_000) { (try? stage.figure(reason: "cookie_sent")) ?? 0 > 1_000 })
-                var (asked, served) = (0, 0)
-                while access(marks + ".over", F_OK) != 0 {
-                    asked += 1
-                    served += stage.visit() == "200" ? 1 : 0
-                }
-                #expect(served == asked && asked > 0, "\(served) of \(asked)")
-                var incidents = ""
-                #expect(
-                    eventually(within: 10_000) {
-                        incidents = (try? stage.incidents()) ?? ""
-                        return incidents.contains("\"kind\" : \"tcp-syn-flood\"")
-                    }, "\(stage.wasstraat.log)")
-                #expect(incidents.contains("\"site\" : \"\(WireStage.near)\""), "\(incidents)")
-                #expect(try stage.wasstraat.figure("wasstraat_filter_rules") >= 1)
-                // What was done stands on the attack's record.
-                #expect(
-                    eventually(within: 30_000) {
-                        (try? stage.incidents().contains("\"kind\" : \"syn-cookies\"")) == true
-                    }, "\(incidents)")
-                _ = flood.wait()
-                // Within a minute or so after its end they are no more.
-                #expect(
-                    eventually(within: 90_000) {
-                        (try? stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)")) == false
-                    })
-                #expect(stage.wasstraat.log.contains("no flood of SYN any more"))
-                let sent = try stage.figure(reason: "cookie_sent")
-                var answered = 0.0
-                #expect(
-                    eventually(within: 30_000) {
-                        let lines = (try? stage.incidents().split(separator: "\n")) ?? []
-                        answered = lines.filter { $0.contains("\"answeredPackets\"") }
-                            .reduce(0) { $0 + (Double($1.filter(\.isNumber)) ?? 0) }
-                        return answered == sent
-                    }, "\(answered) on record, \(sent) sent")
-                #expect(stage.visit() == "200")
+@Suite(.serialized, .needsRoot, .needsBPF, .needs(tool: "ip"), .needs(tool: "curl")) struct SampledTests {
+    @Test(.timeLimit(.minutes(5)))
+    func `a flood of SYN is found in samples, answered with cookies by itself, and filed`() throws {
+        try WireStage.run(sampling: 1_024) { stage in
+            #expect(stage.visit() == "200")
+            let marks = stage.wasstraat.folder.path("flood")
+            let flood = try stage.flood(4_000_000, marks: marks)
+            #expect(eventually(within: 20_000) { access(marks + ".begun", F_OK) == 0 })
+            let begun = stage.now
+            #expect(
+                eventually(within: 15_000) { stage.wasstraat.log.contains("they are answered with cookies") },
+                "\(stage.wasstraat.log)")
+            #expect(stage.now - begun < 6, "found after \(stage.now - begun) s")
+            #expect(try stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)"))
+            #expect(
+                eventually(within: 10_000) { (try? stage.figure(reason: "cookie_sent")) ?? 0 > 1_000 })
+            var (asked, served) = (0, 0)
+            while access(marks + ".over", F_OK) != 0 {
+                asked += 1
+                served += stage.visit() == "200" ? 1 : 0
             }
-        }
-
-        /// From samples to a fingerprint, to a rule in the kernel, to the attack's record: nobody does anything.
-        @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
-        func `a rule that detection made drops the attack by itself, and what it dropped is on record`() throws {
-            try WireStage.run(sampling: 16, filter: "rules: live") { stage in
-                let sender = try stage.forged(to: 9)
-                #expect(
-                    eventually(within: 60_000) { (try? stage.figure(reason: "rule")) ?? 0 > 10_000 },
-                    "\(stage.wasstraat.log)")
-                #expect(stage.visit() == "200")
-                var incidents = ""
-                #expect(
-                    eventually(within: 40_000) {
-                        incidents = (try? stage.incidents()) ?? ""
-                        return incidents.split(separator: "\n").contains {
-                            $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 10_000
-                        }
-                    }, "\(incidents)")
-                // It may count only by now: measured anew it drops again when that is shown to be harmless.
-                #expect(incidents.contains("\"kind\" : \"rule\""))
-                sender.signal(SIGKILL)
-                _ = sender.wait()
-            }
-        }
-
-        /// Samples are taken before the judgement: else whatever a rule drops would look like the attack's end.
-        @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
-        func `an attack goes on on record while a live rule drops all of its packets`() throws {
-            try WireStage.run(sampling: 16) { stage in
-                let sender = try stage.forged(to: 9)
-                var incidents = ""
-                func packets() -> Int {
+            #expect(served == asked && asked > 0, "\(served) of \(asked)")
+            var incidents = ""
+            #expect(
+                eventually(within: 10_000) {
                     incidents = (try? stage.incidents()) ?? ""
-                    let line = incidents.split(separator: "\n").first { $0.contains("\"packets\"") }
-                    return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
-                }
-                #expect(eventually(within: 40_000) { packets() > 0 }, "\(stage.wasstraat.log)")
-                #expect(try stage.add(port: 9).count == 1)
-                #expect(eventually(within: 20_000) { (try? stage.figure(reason: "rule")) ?? 0 > 1_000 })
-                // A lag of what is filed is over by then; from here on none of it passes.
-                sleep(8)
-                let (before, dropped) = (packets(), try stage.figure(reason: "rule"))
-                #expect(
-                    eventually(within: 30_000) { packets() > before + 20_000 },
-                    "\(before) packets, \(dropped) dropped: \(incidents)")
-                #expect(incidents.contains("\"isOver\" : false") && !incidents.contains("\"isOver\" : true"))
-                // The operator said what the rule is against.
-                #expect(
-                    eventually(within: 20_000) {
-                        (try? stage.incidents().split(separator: "\n").contains {
-                            $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 1_000
-                        }) == true
-                    }, "\((try? stage.incidents()) ?? "")")
-                sender.signal(SIGKILL)
-                _ = sender.wait()
-            }
+                    return incidents.contains("\"kind\" : \"tcp-syn-flood\"")
+                }, "\(stage.wasstraat.log)")
+            #expect(incidents.contains("\"site\" : \"\(WireStage.near)\""), "\(incidents)")
+            #expect(try stage.wasstraat.figure("wasstraat_filter_rules") >= 1)
+            // What was done stands on the attack's record.
+            #expect(
+                eventually(within: 30_000) {
+                    (try? stage.incidents().contains("\"kind\" : \"syn-cookies\"")) == true
+                }, "\(incidents)")
+            _ = flood.wait()
+            // Within a minute or so after its end they are no more.
+            #expect(
+                eventually(within: 90_000) {
+                    (try? stage.wasstraat.ask("filter", "list", "flooded").contains("\(WireStage.near)")) == false
+                })
+            #expect(stage.wasstraat.log.contains("no flood of SYN any more"))
+            let sent = try stage.figure(reason: "cookie_sent")
+            var answered = 0.0
+            #expect(
+                eventually(within: 30_000) {
+                    let lines = (try? stage.incidents().split(separator: "\n")) ?? []
+                    answered = lines.filter { $0.contains("\"answeredPackets\"") }
+                        .reduce(0) { $0 + (Double($1.filter(\.isNumber)) ?? 0) }
+                    return answered == sent
+                }, "\(answered) on record, \(sent) sent")
+            #expect(stage.visit() == "200")
         }
+    }
 
-        @Test(.needs(tool: "python3"), .timeLimit(.minutes(3)))
-        func `a live rule that hits ordinary samples stops by itself, though all that it hits is dropped`() throws {
-            try WireStage.run(sampling: 1) { stage in
-                #expect(try stage.add(port: 9) == [1])
-                let sender = try stage.datagrams(6_000, perSecond: 150, to: 9)
-                #expect(
-                    eventually(within: 20_000) { (try? stage.figure(reason: "rule")) ?? 0 > 300 }, "nothing is dropped")
-                #expect(!(try stage.wasstraat.ask("filter", "status").contains("SUSPENDED")))
-                #expect(
-                    eventually(within: 40_000) {
-                        (try? stage.wasstraat.ask("filter", "status").contains("SUSPENDED: rule 1 hit 100 %")) == true
-                    }, "\((try? stage.wasstraat.ask("filter", "status")) ?? "")")
-                #expect(
-                    eventually(within: 10_000) {
-                        (try? stage.wasstraat.figure("wasstraat_filter_rules{conduct=\"suspended\"}")) == 1
-                    })
-                #expect(stage.wasstraat.log.contains("a rule stopped by itself"))
-                let dropped = try stage.figure(reason: "rule")
-                #expect(
-                    eventually(within: 5_000) { (try? stage.figure(reason: "dry_rule")) ?? 0 > 100 }, "it counts on")
-                #expect(try stage.figure(reason: "rule") == dropped)
-                // So little of one sender is no attack.
-                #expect(try !stage.incidents().contains("\"kind\""))
-                sender.signal(SIGKILL)
-                _ = sender.wait()
+    /// From samples to a fingerprint, to a rule in the kernel, to the attack's record: nobody does anything.
+    @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
+    func `a rule that detection made drops the attack by itself, and what it dropped is on record`() throws {
+        try WireStage.run(sampling: 16, filter: "rules: live") { stage in
+            let sender = try stage.forged(to: 9)
+            #expect(
+                eventually(within: 60_000) { (try? stage.figure(reason: "rule")) ?? 0 > 10_000 },
+                "\(stage.wasstraat.log)")
+            #expect(stage.visit() == "200")
+            var incidents = ""
+            #expect(
+                eventually(within: 40_000) {
+                    incidents = (try? stage.incidents()) ?? ""
+                    return incidents.split(separator: "\n").contains {
+                        $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 10_000
+                    }
+                }, "\(incidents)")
+            // It may count only by now: measured anew it drops again when that is shown to be harmless.
+            #expect(incidents.contains("\"kind\" : \"rule\""))
+            sender.signal(SIGKILL)
+            _ = sender.wait()
+        }
+    }
+
+    /// Samples are taken before the judgement: else whatever a rule drops would look like the attack's end.
+    @Test(.needs(tool: "python3"), .timeLimit(.minutes(4)))
+    func `an attack goes on on record while a live rule drops all of its packets`() throws {
+        try WireStage.run(sampling: 16) { stage in
+            let sender = try stage.forged(to: 9)
+            var incidents = ""
+            func packets() -> Int {
+                incidents = (try? stage.incidents()) ?? ""
+                let line = incidents.split(separator: "\n").first { $0.contains("\"packets\"") }
+                return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
             }
+            #expect(eventually(within: 40_000) { packets() > 0 }, "\(stage.wasstraat.log)")
+            #expect(try stage.add(port: 9).count == 1)
+            #expect(eventually(within: 20_000) { (try? stage.figure(reason: "rule")) ?? 0 > 1_000 })
+            // A lag of what is filed is over by then; from here on none of it passes.
+            sleep(8)
+            let (before, dropped) = (packets(), try stage.figure(reason: "rule"))
+            #expect(
+                eventually(within: 30_000) { packets() > before + 20_000 },
+                "\(before) packets, \(dropped) dropped: \(incidents)")
+            #expect(incidents.contains("\"isOver\" : false") && !incidents.contains("\"isOver\" : true"))
+            // The operator said what the rule is against.
+            #expect(
+                eventually(within: 20_000) {
+                    (try? stage.incidents().split(separator: "\n").contains {
+                        $0.contains("\"droppedPackets\"") && Int($0.filter(\.isNumber)) ?? 0 > 1_000
+                    }) == true
+                }, "\((try? stage.incidents()) ?? "")")
+            sender.signal(SIGKILL)
+            _ = sender.wait()
+        }
+    }
+
+    @Test(.needs(tool: "python3"), .timeLimit(.minutes(3)))
+    func `a live rule that hits ordinary samples stops by itself, though all that it hits is dropped`() throws {
+        try WireStage.run(sampling: 1) { stage in
+            #expect(try stage.add(port: 9) == [1])
+            let sender = try stage.datagrams(6_000, perSecond: 150, to: 9)
+            #expect(
+                eventually(within: 20_000) { (try? stage.figure(reason: "rule")) ?? 0 > 300 }, "nothing is dropped")
+            #expect(!(try stage.wasstraat.ask("filter", "status").contains("SUSPENDED")))
+            #expect(
+                eventually(within: 40_000) {
+                    (try? stage.wasstraat.ask("filter", "status").contains("SUSPENDED: rule 1 hit 100 %")) == true
+                }, "\((try? stage.wasstraat.ask("filter", "status")) ?? "")")
+            #expect(
+                eventually(within: 10_000) {
+                    (try? stage.wasstraat.figure("wasstraat_filter_rules{conduct=\"suspended\"}")) == 1
+                })
+            #expect(stage.wasstraat.log.contains("a rule stopped by itself"))
+            let dropped = try stage.figure(reason: "rule")
+            #expect(
+                eventually(within: 5_000) { (try? stage.figure(reason: "dry_rule")) ?? 0 > 100 }, "it counts on")
+            #expect(try stage.figure(reason: "rule") == dropped)
+            // So little of one sender is no attack.
+            #expect(try !stage.incidents().contains("\"kind\""))
+            sender.signal(SIGKILL)
+            _ = sender.wait()
         }
     }
 }

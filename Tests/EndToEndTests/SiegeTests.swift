@@ -5,7 +5,7 @@ import Testing
 
 /// The siege itself, for a few seconds: that all of its parts do what they say. What Wasstraat reaches in it is measured by
 /// `make siege`, not here.
-extension EndToEndTests {
+extension MeasuredTests {
     @Suite(.serialized) struct SiegeTests {
         struct Report: Decodable {
             struct Phase: Decodable {

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Clients that send or read as slowly as they can, 2,000 at a time, made by a tool that others made for it.
-extension EndToEndTests {
+extension MeasuredTests {
     @Suite(.serialized) struct SlowClientTests {
         enum Mode: String, CaseIterable, CustomTestStringConvertible {
             case heads = "-H"
