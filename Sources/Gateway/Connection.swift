@@ -219,6 +219,8 @@ struct Upstream {
     var phase = Phase.free
     /// The response can stand while the visitor is slow: nothing is read until its `out` is empty.
     var isPaused = false
+    /// Only because its organisation is near its cap of memory: nobody else is to notice.
+    var isPausedForCap = false
     var isReused = false
     var keepsAlive = true
     /// Whose it was when it was made, who holds it until it ends. Nobody's where it is only tried.

@@ -166,28 +166,34 @@ extension Worker {
             fault = .flowControlError
         } else if let remaining = visitor.pointee.carried.remaining, UInt64(size) > remaining {
             fault = .protocolError
-        } else if !visitor.pointee.carried.isGathered {
-            fault = refusal(of: size, visitor)
+        } else if !visitor.pointee.carried.isGathered,
+            !books.taken.mayHold(size, at: Int(visitor.pointee.stream.tenant))
+        {
+            fault = .enhanceYourCalm
         }
         if let fault {
             carrier.pointee.content.stream = 0
             self.fault(index, HTTP2Fault(.stream, fault), frame.stream)
             return credit(index, nil, frame.length)
         }
+        if turnsOut(place, size) {
+            carrier.pointee.content.stream = 0
+            return credit(index, nil, frame.length)
+        }
         // The padding is used up at once.
         credit(index, place, frame.length - size)
     }
 
-    /// Why there is no place for so much content; nil: there is. What an origin has begun to take goes on at its
-    /// organisation's cap; what waits has not begun.
-    private func refusal(of size: Int, _ visitor: UnsafeMutablePointer<Visitor>) -> HTTP2Code? {
-        let place = Int(visitor.pointee.stream.tenant)
-        if !books.taken.mayHold(size, at: place) { return .enhanceYourCalm }
+    /// Whether the request waits in vain: its content has no place below its organisation's cap. What an origin has begun
+    /// to take goes on.
+    private func turnsOut(_ place: UInt32, _ size: Int) -> Bool {
+        let visitor = visitors[place]
         guard visitor.pointee.phase == .waiting, let exchange = visitor.pointee.exchange,
-            !books.isWithinMemory(size, at: place)
-        else { return nil }
-        counters[Int(site(exchange).index)].capRefused += 1
-        return .refusedStream
+            !books.isWithinMemory(size, at: Int(visitor.pointee.stream.tenant), isRequest: true)
+        else { return false }
+        if let site = self.place(of: site(exchange)) { counters[Int(site)].capRefused += 1 }
+        turnOut(place)
+        return true
     }
 
     /// Takes what is there of the content, and of the padding behind it. Returns the place behind them.

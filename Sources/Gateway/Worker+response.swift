@@ -201,11 +201,8 @@ extension Worker {
         guard exchange.pointee.response.isDone else {
             let visitor = visitors[exchange.pointee.visitor]
             // Who has nothing to take goes on: nothing of its own would tell it to.
-            if visitor.pointee.stream.out.count > Self.keptLimit
-                || !visitor.pointee.stream.out.isEmpty
-                    && (isOverKept(visitor) || isCarrierFull(visitor)
-                        || !books.isWithinMemory(0, at: Int(visitor.pointee.stream.tenant)))
-            {
+            guard !visitor.pointee.stream.out.isEmpty else { return true }
+            if visitor.pointee.stream.out.count > Self.keptLimit || isOverKept(visitor) || isCarrierFull(visitor) {
                 // The visitor is slower than the origin: stop reading, and leave the origin's slot to others.
                 let isMany = pausedCount >= Self.pausedLimit
                 let mayPause =
@@ -218,12 +215,15 @@ extension Worker {
                     abandon(exchange.pointee.visitor)
                     return false
                 }
-                upstreams[index].pointee.isPaused = true
                 pausedCount += 1
-                giveSlot(exchange)
-                return false
+            } else if !books.isWithinMemory(0, at: Int(visitor.pointee.stream.tenant)) {
+                upstreams[index].pointee.isPausedForCap = true
+            } else {
+                return true
             }
-            return true
+            upstreams[index].pointee.isPaused = true
+            giveSlot(exchange)
+            return false
         }
         // Bytes behind the end belong to no request.
         if used < count { upstreams[index].pointee.keepsAlive = false }
@@ -240,7 +240,14 @@ extension Worker {
         exchange.pointee.trailers.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<end]))
     }
 
-    /// Responses over the same HTTP/2 connection that hold back their origins.
+    /// The origin is read again, or it is gone.
+    func endPause(_ upstream: UnsafeMutablePointer<Upstream>) {
+        if upstream.pointee.isPaused, !upstream.pointee.isPausedForCap { pausedCount -= 1 }
+        upstream.pointee.isPaused = false
+        upstream.pointee.isPausedForCap = false
+    }
+
+    /// Responses over the same HTTP/2 connection that hold back their origins, but for those at a cap.
     private func pausedBeside(_ visitor: UnsafeMutablePointer<Visitor>) -> Int {
         guard visitor.pointee.isCarried, let carrier = visitors[visitor.pointee.carried.carrier].pointee.carrier
         else { return 0 }
@@ -248,7 +255,7 @@ extension Worker {
             guard let upstream = visitors[stream.place].pointee.exchange?.pointee.upstream,
                 upstream != Exchange.noUpstream
             else { return false }
-            return upstreams[upstream].pointee.isPaused
+            return upstreams[upstream].pointee.isPaused && !upstreams[upstream].pointee.isPausedForCap
         }
     }
 
@@ -354,7 +361,7 @@ extension Worker {
             var count = visitor.pointee.pending.count
             if count > 0 {
                 memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, count)
-                visitor.pointee.pending.free()
+                freePending(visitor)
             } else {
                 count = receive(&visitor.pointee.stream, at: 0)
             }

@@ -60,15 +60,15 @@ struct TenantBooks {
         kept.held(at: place) + gathered.held(at: place) + taken.held(at: place) + heads.held(at: place)
     }
 
-    /// Whether the tenant's organisation stays within its cap of memory with so much more. A quarter of that is heads' alone:
-    /// a request finds a place beside slow bodies and slow readers.
-    func isWithinMemory(_ amount: Int, at place: Int, isHead: Bool = false) -> Bool {
+    /// Whether the tenant's organisation stays within its cap of memory with so much more. A quarter of that is kept for what
+    /// asks: a request finds a place beside slow bodies and slow readers.
+    func isWithinMemory(_ amount: Int, at place: Int, isRequest: Bool = false) -> Bool {
         guard !memoryCaps.isEmpty else { return true }
         let cap = memoryCaps[tenants.organisations[place]]
         let held =
             kept.heldTogether(at: place) + gathered.heldTogether(at: place) + taken.heldTogether(at: place)
             + heads.heldTogether(at: place)
-        return held + amount <= (isHead ? cap : cap - cap / 4)
+        return held + amount <= (isRequest ? cap : cap - cap / 4)
     }
 
     mutating func change(to tenants: Tenants, moved: [Int], caps: TenantCaps) {
@@ -252,7 +252,7 @@ extension Worker {
     /// organisation all that it may have at most. Counts it where it may not.
     func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
         let place = Int(Self.place(site.index))
-        guard books.isWithinMemory(head, at: place, isHead: true) else {
+        guard books.isWithinMemory(head, at: place, isRequest: true) else {
             counters[Int(site.index)].capRefused += 1
             return false
         }

@@ -427,8 +427,7 @@ extension Worker {
         // A record that only waits has none.
         if upstream.pointee.stream.socket >= 0 { books.origins.add(-1, at: Int(upstream.pointee.owner)) }
         closeStream(&upstream.pointee.stream)
-        if upstream.pointee.isPaused { pausedCount -= 1 }
-        upstream.pointee.isPaused = false
+        endPause(upstream)
         upstream.pointee.pending.free()
         upstream.pointee.exchange = nil
         releaseOrphan(index)

@@ -151,8 +151,7 @@ extension Worker {
         if let exchange = visitor.pointee.exchange, exchange.pointee.upstream != Exchange.noUpstream {
             let upstream = exchange.pointee.upstream
             if upstreams[upstream].pointee.isPaused {
-                upstreams[upstream].pointee.isPaused = false
-                pausedCount -= 1
+                endPause(upstreams[upstream])
                 driveUpstream(upstream)
                 return visitor.pointee.phase != .free
             }
@@ -433,10 +432,11 @@ extension Worker {
             if isCounted { budget.leave(visitor.pointee.source) }
             books.connections.add(-1, at: Int(visitor.pointee.stream.tenant))
         }
-        closeStream(&visitor.pointee.stream)
-        dropPage(index)
+        // While the stream still says whose it was.
         freePending(visitor)
         visitor.pointee.awaited = 0
+        closeStream(&visitor.pointee.stream)
+        dropPage(index)
         visitor.pointee.phase = .free
         visitor.pointee.generation &+= 1
         visitors.give(index)
