@@ -114,7 +114,7 @@ struct Visitor {
     var moved: UInt64 = 0
     /// Bytes for the visitor that the kernel and `stream.out` held when the pace was last judged.
     var held: Int32 = 0
-    /// Bytes of places that its gathered head and body have, until they are used.
+    /// Bytes of places that what is gathered, or lies behind a request under way, has on the books.
     var reserved: UInt32 = 0
 }
 

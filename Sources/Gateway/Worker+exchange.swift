@@ -40,7 +40,10 @@ extension Worker {
         exchange.pointee.started = now
         visitors[index].pointee.exchange = exchange
         books.heads.add(head.count, at: Int(visitors[index].pointee.stream.tenant))
-        if !visitors[index].pointee.pending.isEmpty { boundRest(exchange) }
+        if !visitors[index].pointee.pending.isEmpty || visitors[index].pointee.reserved > 0 {
+            boundRest(exchange)
+            bookPending(visitors[index])
+        }
         return exchange
     }
 
@@ -49,6 +52,7 @@ extension Worker {
         let visitor = visitors[exchange.pointee.visitor]
         visitor.pointee.exchange = nil
         books.heads.add(-exchange.pointee.head.count, at: Int(visitor.pointee.stream.tenant))
+        if visitor.pointee.reserved > 0 { reserve(0, visitor) }
         if exchange.pointee.cacheHash != 0 { endCaching(exchange) }
         exchange.pointee.site?.release()
         exchange.pointee.site = nil

@@ -225,7 +225,7 @@ extension Worker {
         guard visitor.pointee.pending.count > Int(limits.headBytes), exchange.pointee.request.isDone,
             !exchange.pointee.wantsUpgrade
         else { return }
-        visitor.pointee.pending.free()
+        freePending(visitor)
         exchange.pointee.leavesRest = true
         exchange.pointee.keepsAlive = false
         // It cannot be told any more, where the response is on its way.

@@ -29,7 +29,8 @@ struct TenantBooks {
     var origins: TenantRoom
     /// Bytes that wait in all streams for sockets to take them.
     var kept: TenantRoom
-    /// Bytes of places for heads and bodies that are awaited before an origin is asked, until it has them.
+    /// Bytes of places for heads and bodies that are awaited before an origin is asked, and for what came behind other heads,
+    /// until an origin has it.
     var gathered: TenantRoom
     /// Other content, and incomplete heads, that HTTP/2 connections hold.
     var taken: TenantRoom

@@ -323,21 +323,30 @@ extension Worker {
         visitor.pointee.pending.append(held)
         visitor.pointee.carriage?.pointee.isGathered = true
         visitor.pointee.awaited = UInt32(awaited)
-        // The first part of a body may have a place already.
-        books.gathered.add(awaited - Int(visitor.pointee.reserved), at: Int(visitor.pointee.stream.tenant))
-        visitor.pointee.reserved = UInt32(awaited)
+        reserve(awaited, visitor)
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
         armVisitor(index, limits.progressTime)
         return true
     }
 
-    /// What was put aside of the visitor's bytes is used, or nobody wants it: its places are others'.
+    /// What is put aside of the visitor's bytes has so many places, no more and no less.
+    func reserve(_ count: Int, _ visitor: UnsafeMutablePointer<Visitor>) {
+        books.gathered.add(count - Int(visitor.pointee.reserved), at: Int(visitor.pointee.stream.tenant))
+        visitor.pointee.reserved = UInt32(count)
+    }
+
+    /// A request goes on its way: what came behind its head is booked as what it is. What HTTP/2 carries and did not gather
+    /// has books of its own.
+    func bookPending(_ visitor: UnsafeMutablePointer<Visitor>) {
+        guard visitor.pointee.carriage?.pointee.isGathered ?? true else { return }
+        reserve(visitor.pointee.pending.count, visitor)
+    }
+
+    /// What was put aside is used, or nobody wants it: its places are others'.
     func freePending(_ visitor: UnsafeMutablePointer<Visitor>) {
         visitor.pointee.pending.free()
-        guard visitor.pointee.reserved > 0 else { return }
-        books.gathered.add(-Int(visitor.pointee.reserved), at: Int(visitor.pointee.stream.tenant))
-        visitor.pointee.reserved = 0
+        if visitor.pointee.reserved > 0 { reserve(0, visitor) }
     }
 
     /// Answers what could not be read as a request, and closes.
