@@ -176,10 +176,7 @@ extension Worker {
             self.fault(index, HTTP2Fault(.stream, fault), frame.stream)
             return credit(index, nil, frame.length)
         }
-        if turnsOut(place, size) {
-            carrier.pointee.content.stream = 0
-            return credit(index, nil, frame.length)
-        }
+        if turnsOut(place, size) { return credit(index, nil, frame.length - size) }
         // The padding is used up at once.
         credit(index, place, frame.length - size)
     }
@@ -188,7 +185,7 @@ extension Worker {
     /// to take goes on.
     private func turnsOut(_ place: UInt32, _ size: Int) -> Bool {
         let visitor = visitors[place]
-        guard visitor.pointee.phase == .waiting, let exchange = visitor.pointee.exchange,
+        guard size > 0, visitor.pointee.phase == .waiting, let exchange = visitor.pointee.exchange,
             !books.isWithinMemory(size, at: Int(visitor.pointee.stream.tenant), isRequest: true)
         else { return false }
         if let site = self.place(of: site(exchange)) { counters[Int(site)].capRefused += 1 }

@@ -253,16 +253,23 @@ extension Worker {
     /// organisation all that it may have at most. Counts it where it may not.
     func isWithinBudget(_ asker: UInt32, _ site: Site, head: Int, isKnown: Bool) -> Bool {
         let place = Int(Self.place(site.index))
-        guard books.isWithinMemory(head, at: place, isRequest: true) else {
+        let visitor = visitors[asker]
+        // What came behind its head has no place yet, where it was not gathered.
+        let behind =
+            visitor.pointee.carrier == nil
+            ? max(0, visitor.pointee.pending.count - Int(visitor.pointee.reserved)) : 0
+        guard books.isWithinMemory(head + behind, at: place, isRequest: true) else {
             counters[Int(site.index)].capRefused += 1
             return false
         }
-        guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place) else {
+        guard books.heads.hasPlenty(head) || books.heads.mayHold(head, at: place),
+            behind == 0 || books.gathered.mayHold(behind, at: place)
+        else {
             counters[Int(site.index)].budgetRefused += 1
             return false
         }
-        guard books.time.isHeldBack(place), !visitors[asker].pointee.hasPass else {
-            visitors[asker].pointee.hasPass = false
+        guard books.time.isHeldBack(place), !visitor.pointee.hasPass else {
+            visitor.pointee.hasPass = false
             return true
         }
         if books.time.admits(place, isKnown: isKnown) { return true }

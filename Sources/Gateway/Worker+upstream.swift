@@ -288,6 +288,7 @@ extension Worker {
             if used < count {
                 visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + used, count: count - used))
                 boundRest(exchange)
+                bookPending(visitor)
             }
             guard send(&upstreams[index].pointee.stream, UnsafeRawBufferPointer(start: buffer, count: used)) else {
                 upstreamBroke(index)

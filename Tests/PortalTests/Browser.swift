@@ -120,15 +120,16 @@ struct Browser: Sendable {
     /// Reads events as they come, until the body has seen enough (then it gives up the connection) or they end.
     func follow(_ path: String, _ body: (String) async throws -> Bool) async throws -> Int {
         var status = 0
+        var isOver = false
         try await exchange(.GET, path, []) { part in
             switch part {
-            case .head(let head):
-                status = Int(head.status.code)
-                return false
-            case .body(let piece): return try await body(String(buffer: piece))
-            case .end: return true
+            case .head(let head): status = Int(head.status.code)
+            case .body(let piece): isOver = try await body(String(buffer: piece))
+            case .end: isOver = true
             }
+            return isOver
         }
+        guard isOver else { throw Trouble.noAnswer }
         return status
     }
 
