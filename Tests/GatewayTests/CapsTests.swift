@@ -168,15 +168,27 @@ import Testing
         for _ in 0..<2 { try client.content(1, piece, ends: false) }
         #expect(try client.response(1).status == "503")
         for index in slow.indices { #expect(try slow[index].readResponse().status == 200) }
-        // What an origin has begun to take goes on, as long as its visitor likes.
+        // What an origin has begun to take goes on, though slow readers fill all of the cap meanwhile.
         try client.ask(3, "/fixed/10", method: "POST", host: Self.hosts[0], ends: false)
+        #expect(street.lane.status { $0.sites[0].inFlight == 1 }.sites[0].inFlight == 1)
+        street.lane.setSendBuffer(128 << 10)
+        var readers = try (20..<28 as Range<UInt32>).map { try Self.client(street, $0) }
+        for reader in readers {
+            reader.socket.setReceiveBuffer(128 << 10)
+            try reader.send(request("GET /fixed/2000000 HTTP/1.1", "Host: \(Self.hosts[0])"))
+        }
+        #expect(street.lane.status { $0.sites[0].memory > 64 << 10 }.sites[0].memory > 64 << 10)
         for number in 0..<30 {
             try client.content(3, piece, ends: number == 29)
             #expect(try client.ping())
         }
         #expect(try client.response(3).status == "200")
+        // Who of them asked when the others had filled it was refused, as he should be.
+        let answers = try readers.indices.map { try readers[$0].readResponse() }
+        let refusedReaders = answers.count { $0.status == 503 }
+        #expect(answers.allSatisfy { $0.status == 503 || $0.body.count == 2_000_000 } && refusedReaders < 8)
         let status = street.lane.status { $0.sites[0].memory == 0 && $0.sites[0].inFlight == 0 }
-        #expect(status.sites[0].memory == 0 && status.sites[0].capRefused == 1)
+        #expect(status.sites[0].memory == 0 && status.sites[0].capRefused == 1 + UInt64(refusedReaders))
     }
 
     @Test func `who leaves in the middle of a body gives its places back`() throws {
