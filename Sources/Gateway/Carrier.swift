@@ -132,8 +132,8 @@ struct Carried {
     var owed = 0
     /// Content that waits in `pending`, but for what was gathered.
     var taken = 0
-    /// Its content was awaited whole, and had its window back as it came.
-    var isGathered = false
+    /// Content at the front of `pending` that was awaited, and had its window back as it came.
+    var gathered = 0
     /// What of the content that Content-Length promised is still to come; nil: nothing was promised.
     var remaining: UInt64?
     /// Bytes at the end of `pending` that are the end of a chunked body, and of `out` that are the block of trailers.

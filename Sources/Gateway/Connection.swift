@@ -41,7 +41,8 @@ struct Visitor {
         case handshake
         /// Waiting for, or in the middle of, a request's head.
         case head
-        /// The head is whole; the rest of a small body is awaited before an origin is asked for.
+        /// The head is whole; the rest of a small body, or the first part of another, is awaited before an origin is asked
+        /// for.
         case body
         /// The request waits in its site's queue.
         case waiting
@@ -103,6 +104,12 @@ struct Visitor {
     var helloNeeds: UInt32 = 0
     /// In `body`: bytes of head and body together; else 0.
     var awaited: UInt32 = 0
+    /// In `body`: how long the body is, is not known. It may end before so many bytes are there.
+    var isOpenEnded = false
+    /// It is awaited for a second only.
+    var hasShortTime = false
+    /// The first part of such a body did not come in time.
+    var startsSlow = false
     var exchange: UnsafeMutablePointer<Exchange>?
     /// In `page`: what is under way.
     var page: UnsafeMutablePointer<PageSending>?
@@ -152,6 +159,8 @@ struct Exchange {
     var holdsSlot = false
     /// Holds its connection to the origin without a slot, and is counted as such in the origin's pool.
     var isSlowUpload = false
+    /// Its body was slow before it had a slot: it gives that back at once.
+    var startsSlow = false
     var isKnown = false
     var isSuspect = false
     /// The rule that marked it; 0: none.

@@ -139,7 +139,7 @@ extension Worker {
     }
 
     /// Whether the site is under pressure, as a worker that asks for admission saw last; asked anew where it was.
-    private func isPressed(_ site: Site) -> Bool {
+    func isPressed(_ site: Site) -> Bool {
         let place = Int(site.index)
         guard place < pressed.count, pressed[place] else { return false }
         pressed[place] = site.state.admission.withLock { $0.isUnderPressure }

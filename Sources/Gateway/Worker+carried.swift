@@ -166,7 +166,7 @@ extension Worker {
             fault = .flowControlError
         } else if let remaining = visitor.pointee.carried.remaining, UInt64(size) > remaining {
             fault = .protocolError
-        } else if !visitor.pointee.carried.isGathered,
+        } else if !isGathering(visitor),
             !books.taken.mayHold(size, at: Int(visitor.pointee.stream.tenant))
         {
             fault = .enhanceYourCalm
@@ -204,8 +204,13 @@ extension Worker {
                 let visitor = visitors[place]
                 let isWanted = wantsContent(visitor)
                 if isWanted {
+                    let isGathered = isGathering(visitor)
+                    if visitor.pointee.phase == .body { visitor.pointee.moved &+= UInt64(size) }
                     visitor.pointee.pending.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]))
-                    if !visitor.pointee.carried.isGathered {
+                    if isGathered {
+                        gathered(size, visitor)
+                        credit(index, place, size)
+                    } else {
                         visitor.pointee.carried.taken += size
                         take(size, visitor)
                     }
@@ -214,11 +219,6 @@ extension Worker {
                 }
                 if let remaining = visitor.pointee.carried.remaining {
                     visitor.pointee.carried.remaining = remaining - UInt64(size)
-                }
-                if visitor.pointee.phase == .body {
-                    // Small bodies are awaited whole: their places are theirs already.
-                    visitor.pointee.moved &+= UInt64(size)
-                    credit(index, place, size)
                 }
                 if isWanted { resume(place) }
             } else if carrier.pointee.content.stream != 0 {
@@ -237,10 +237,33 @@ extension Worker {
         return offset
     }
 
+    /// Whether the request's content is awaited: its place is its own already.
+    private func isGathering(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        visitor.pointee.phase == .body && visitor.pointee.pending.count < Int(visitor.pointee.awaited)
+    }
+
+    /// So much of what is awaited came; the last piece may be longer than that.
+    private func gathered(_ size: Int, _ visitor: UnsafeMutablePointer<Visitor>) {
+        visitor.pointee.carried.gathered += size
+        let held = visitor.pointee.pending.count
+        if held > Int(visitor.pointee.reserved) { reserve(held, visitor) }
+    }
+
+    /// More is awaited now than before: what came in the meantime is of it.
+    func takeAsGathered(_ visitor: UnsafeMutablePointer<Visitor>) {
+        guard let carriage = visitor.pointee.carriage, carriage.pointee.taken > 0 else { return }
+        let taken = carriage.pointee.taken
+        carriage.pointee.taken = 0
+        carriage.pointee.gathered += taken
+        take(-taken, visitor)
+        credit(carriage.pointee.carrier, nil, taken)
+    }
+
     /// Whether anybody may still take the request's content: not once it has its answer.
     private func wantsContent(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
         switch visitor.pointee.phase {
-        case .body, .waiting, .exchange: true
+        // In `head` it is on its way from `body` to where its head is read again.
+        case .head, .body, .waiting, .exchange: true
         default: false
         }
     }
@@ -301,11 +324,11 @@ extension Worker {
             exchange.pointee.bodyWasTaken = true
             visitor.pointee.moved += UInt64(size)
             // What was gathered had its window back as it came.
-            if !visitor.pointee.carried.isGathered {
-                visitor.pointee.carried.taken -= size
-                take(-size, visitor)
-                credit(visitor.pointee.carried.carrier, index, size)
-            }
+            let gathered = min(size, visitor.pointee.carried.gathered)
+            visitor.pointee.carried.gathered -= gathered
+            visitor.pointee.carried.taken -= size - gathered
+            take(gathered - size, visitor)
+            credit(visitor.pointee.carried.carrier, index, size - gathered)
             guard exchange.pointee.bytesIn <= site(exchange).settings.bodyLimit &+ 4096 else {
                 return failExchange(exchange, 413, decision: "malformed")
             }

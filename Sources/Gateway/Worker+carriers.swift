@@ -261,7 +261,8 @@ extension Worker {
         else { return false }
         // Only who still sends waits for room to send into.
         guard !visitors[index].pointee.stream.out.isEmpty else {
-            return carrier.pointee.receiveWindow <= 0 && !carried.isWhole && visitors[index].pointee.phase == .exchange
+            let phase = visitors[index].pointee.phase
+            return carrier.pointee.receiveWindow <= 0 && !carried.isWhole && (phase == .exchange || phase == .body)
         }
         let taken = carrier.pointee.sent - Int(untaken(carried.carrier) ?? 0)
         let isMoving = (taken - carried.takenBefore) * 1000 >= Int(limits.progressRate) * Int(limits.progressTime)

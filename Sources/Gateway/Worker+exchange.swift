@@ -37,6 +37,9 @@ extension Worker {
         exchange.pointee.methodName = Heads.Slice(
             Int(request.methodName.start) - start, request.methodName.range.upperBound - start)
         exchange.pointee.pathLength = request.pathLength
+        exchange.pointee.startsSlow =
+            visitors[index].pointee.startsSlow && visitors[index].pointee.pending.count < Self.firstPart
+        visitors[index].pointee.startsSlow = false
         exchange.pointee.started = now
         visitors[index].pointee.exchange = exchange
         books.heads.add(head.count, at: Int(visitors[index].pointee.stream.tenant))

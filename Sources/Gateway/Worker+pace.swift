@@ -19,6 +19,8 @@ extension Worker {
             .lingering where visitor.pointee.closesAfterFlush && !isTooSlow(index):
             // The response is complete here, but the visitor has yet to take it.
             armVisitor(index, limits.progressTime)
+        case .body where !isInVain(index): return
+        case .body where isHeldByCarrier(index): armVisitor(index, limits.progressTime)
         case .body where Int(visitor.pointee.moved) * 1000 >= Int(limits.progressRate) * Int(limits.progressTime):
             visitor.pointee.moved = 0
             armVisitor(index, limits.progressTime)

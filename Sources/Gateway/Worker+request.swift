@@ -11,10 +11,9 @@ internal import Synchronization
 extension Worker {
     /// Bodies up to this many bytes are awaited whole before an origin is asked for; most forms are smaller.
     private static let gatherLimit: UInt64 = 64 << 10
-    /// Of others so much, over HTTP/1: who sends a head and no body asks no origin for anything.
-    private static let firstPart: UInt64 = 4 << 10
     /// Bytes of requests that are gathered at once for one HTTP/2 connection, which may have a hundred of them. Beyond
-    /// these, and beyond the site's part of what a worker gathers, a slow body costs its origin a connection instead.
+    /// these only the first part is, and beyond the site's part of what a worker gathers nothing: there a slow body costs its
+    /// origin a connection instead.
     private static let gatheredLimit = 1 << 20
 
     /// Decides on the head in `bytes`, which begins at `start` and ends with them; `held` bytes are there in all, some of
@@ -53,8 +52,13 @@ extension Worker {
             counters[Int(siteIndex)].badRequests += 1
             return refuse(index, site, 413, "malformed", bytes)
         }
-        if let needed = awaited(index, after: end, held, at: Int(Self.place(siteIndex))) {
-            return gather(index, UnsafeRawBufferPointer(start: bytes.baseAddress, count: held), until: needed)
+        let all = UnsafeRawBufferPointer(start: bytes.baseAddress, count: held)
+        if let refusal = faultOfChunks(visitor, UnsafeRawBufferPointer(rebasing: all[end...])) {
+            malformed(index, refusal)
+            return false
+        }
+        if let needed = awaited(index, all, after: end, at: Int(Self.place(siteIndex))) {
+            return gather(index, all, until: needed)
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end, standing(index, word, bytes))
@@ -62,30 +66,35 @@ extension Worker {
 
     /// How many bytes must be there before an origin is asked for: a small body whole, where there is a place for it, else the
     /// first part. nil: they are there, or are not awaited.
-    private func awaited(_ index: UInt32, after end: Int, _ held: Int, at place: Int) -> Int? {
-        guard case .length(let length) = request.framing, !request.expectsContinue, UInt64(held - end) < length else {
-            return nil
+    private func awaited(_ index: UInt32, _ held: UnsafeRawBufferPointer, after end: Int, at place: Int) -> Int? {
+        let visitor = visitors[index]
+        guard !request.expectsContinue, !visitor.pointee.startsSlow else { return nil }
+        var first = end + Self.firstPart
+        switch request.framing {
+        case .none, .untilClose: return nil
+        case .length(let length):
+            guard UInt64(held.count - end) < length else { return nil }
+            if length <= Self.gatherLimit, gathered(visitor) < Self.gatheredLimit,
+                mayGather(end + Int(length), at: place)
+            {
+                return end + Int(length)
+            }
+            first = min(first, end + Int(clamping: length))
+        case .chunked:
+            let isHere = held.count >= first || isWhole(visitor, UnsafeRawBufferPointer(rebasing: held[end...]))
+            if isHere { return nil }
         }
-        if length <= Self.gatherLimit, gathered(index) < Self.gatheredLimit,
-            mayGather(end + Int(length), at: place)
-        {
-            return end + Int(length)
-        }
-        let first = end + Int(min(length, Self.firstPart))
-        // A stream's window is given back as the body comes, if all of it is awaited: all or nothing.
-        guard visitors[index].pointee.carrier == nil, held < first, mayGather(first, at: place) else {
-            return nil
-        }
-        return first
+        return held.count < first && mayGather(first, at: place) ? first : nil
     }
 
     private func mayGather(_ count: Int, at place: Int) -> Bool {
         books.gathered.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
     }
 
-    /// Places that are kept for small bodies over one HTTP/2 connection.
-    private func gathered(_ index: UInt32) -> Int {
-        guard let carrier = visitors[index].pointee.carrier else { return 0 }
+    /// Places that are kept for bodies over one HTTP/2 connection: the visitor is that, or a request that it carries.
+    private func gathered(_ visitor: UnsafeMutablePointer<Visitor>) -> Int {
+        let connection = visitor.pointee.carriage.map { visitors[$0.pointee.carrier] } ?? visitor
+        guard let carrier = connection.pointee.carrier else { return 0 }
         return carrier.pointee.streams.reduce(0) { $0 + Int(visitors[$1.place].pointee.reserved) }
     }
 

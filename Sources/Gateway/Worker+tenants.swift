@@ -256,8 +256,7 @@ extension Worker {
         let visitor = visitors[asker]
         // What came behind its head has no place yet, where it was not gathered.
         let behind =
-            visitor.pointee.carrier == nil
-            ? max(0, visitor.pointee.pending.count - Int(visitor.pointee.reserved)) : 0
+            isFramed(visitor) ? 0 : max(0, visitor.pointee.pending.count - Int(visitor.pointee.reserved))
         guard books.isWithinMemory(head + behind, at: place, isRequest: true) else {
             counters[Int(site.index)].capRefused += 1
             return false

@@ -1,12 +1,80 @@
 internal import Admission
+internal import Heads
 internal import Messages
 internal import Synchronization
 
 /// Requests that are with their origin before they are whole: long bodies, and those of unknown length.
 extension Worker {
+    /// Of bodies that are not awaited whole so much is: who sends a head and no body asks no origin for anything.
+    static let firstPart = 4 << 10
+
+    /// Whether so much of the body is there that an origin may be asked for.
+    func isGathered(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        let awaited = Int(visitor.pointee.awaited)
+        let held = visitor.pointee.pending.bytes
+        if held.count >= awaited || visitor.pointee.startsSlow { return true }
+        guard visitor.pointee.isOpenEnded else { return false }
+        return isWhole(visitor, UnsafeRawBufferPointer(rebasing: held[(awaited - Self.firstPart)...]))
+    }
+
+    /// Whether a body of unknown length is whole with these bytes, or is none.
+    func isWhole(_ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        if let carriage = visitor.pointee.carriage { return carriage.pointee.isWhole }
+        // Each body ends with a line: without one the steps to here need not be taken again.
+        guard bytes.last == UInt8(ascii: "\n") else { return false }
+        var body = Body(.chunked)
+        if case .refused = advance(&body, bytes.bindMemory(to: UInt8.self).span) { return true }
+        return body.isDone
+    }
+
+    /// What is wrong with the chunks that are here of the body in `request`; nil: nothing, as far as they go.
+    func faultOfChunks(_ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeRawBufferPointer) -> Refusal? {
+        guard request.framing == .chunked, !isFramed(visitor) else { return nil }
+        var body = Body(.chunked)
+        guard case .refused(let refusal) = advance(&body, bytes.bindMemory(to: UInt8.self).span) else { return nil }
+        return refusal
+    }
+
+    /// How long a body that is gathered may take, to begin with.
+    func gatherTime(_ visitor: UnsafeMutablePointer<Visitor>) -> UInt32 {
+        visitor.pointee.hasShortTime = visitor.pointee.isOpenEnded && !isPressed(visitor)
+        return visitor.pointee.hasShortTime ? min(Self.slotTime, limits.progressTime) : limits.progressTime
+    }
+
+    /// The first part of a body of unknown length has not come. Who sends it may wait for an answer first: he gets on, but
+    /// gives his slot back at once. Under pressure he has the time that others have; true: that is over.
+    func isInVain(_ index: UInt32) -> Bool {
+        let visitor = visitors[index]
+        guard visitor.pointee.isOpenEnded else { return true }
+        guard isPressed(visitor) else {
+            visitor.pointee.startsSlow = true
+            armVisitor(index, limits.progressTime)
+            resume(index)
+            return false
+        }
+        guard visitor.pointee.hasShortTime else { return true }
+        visitor.pointee.hasShortTime = false
+        armVisitor(index, limits.progressTime)
+        return false
+    }
+
+    /// Whether the site that the request is for has no place for all who ask, and acts on it.
+    private func isPressed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
+        let place = Int(visitor.pointee.stream.tenant) - 1
+        guard table.sites.indices.contains(place) else { return false }
+        let site = table.sites[place]
+        return site.settings.mode != .observe && isPressed(site)
+    }
+
     /// The body is still coming in. The origin waits for it, and works on others meanwhile: they get the slot.
     func uploadIsSlow(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {
-        if exchange.pointee.holdsSlot {
+        if exchange.pointee.startsSlow {
+            // It counts among the slow ones if it is one still, a second from now.
+            exchange.pointee.startsSlow = false
+            giveSlot(exchange)
+            return armUpstream(index, min(Self.slotTime, limits.originTime))
+        }
+        if !exchange.pointee.isSlowUpload {
             let source = visitors[exchange.pointee.visitor].pointee.source
             guard pools[Int(upstreams[index].pointee.pool)].slowUploads.admit(source) else {
                 report.connections.timedOut += 1

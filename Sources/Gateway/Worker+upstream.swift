@@ -14,6 +14,8 @@ extension Worker {
     /// A request that comes in, or a response that goes out, for longer than this, in milliseconds, does not count
     /// against the origin's limit: it streams, or its visitor is slow, and neither costs the origin what a request costs.
     static let slotTime: UInt32 = 1000
+    /// The same, of a body that was slow before it had a slot.
+    private static let slowSlotTime: UInt32 = 1
 
     // MARK: - Connecting
 
@@ -239,8 +241,8 @@ extension Worker {
         exchange.pointee.sent = now
         pools[Int(upstream.pointee.pool)].failures = 0
         guard send(&upstream.pointee.stream, ink.bytes) else { return upstreamBroke(index) }
-        armUpstream(
-            index, exchange.pointee.request.isDone ? limits.originTime : min(Self.slotTime, limits.originTime))
+        let time = exchange.pointee.startsSlow ? Self.slowSlotTime : min(Self.slotTime, limits.originTime)
+        armUpstream(index, exchange.pointee.request.isDone ? limits.originTime : time)
     }
 
     /// Moves the request's body on, from the visitor to the origin, as far as both sides allow.

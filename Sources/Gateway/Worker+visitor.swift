@@ -248,10 +248,11 @@ extension Worker {
         let visitor = visitors[index]
         // A response that the visitor does not take holds back its next request.
         guard visitor.pointee.stream.out.isEmpty else { return false }
-        var held = visitor.pointee.pending.count
+        // A head that is there lies within these; behind it there may be more.
+        let kept = min(visitor.pointee.pending.count, Self.bufferSize - Self.receiveSize - Self.recordSize)
+        var held = kept
         if held > 0 { memcpy(buffer, visitor.pointee.pending.bytes.baseAddress!, held) }
         var isFresh = held > visitor.pointee.scanner.scanned
-        let wasEmpty = held == 0
         while true {
             if isFresh {
                 let bytes = UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: held)
@@ -268,8 +269,10 @@ extension Worker {
                         beginCarrying(index)
                         return true
                     }
-                    if wasEmpty, held == end {
+                    if kept == 0, held == end {
                         visitor.pointee.pending.free()
+                    } else if held == kept {
+                        visitor.pointee.pending.consume(end)
                     } else {
                         visitor.pointee.pending.clear()
                         visitor.pointee.pending.append(UnsafeRawBufferPointer(start: buffer + end, count: held - end))
@@ -297,10 +300,10 @@ extension Worker {
         }
     }
 
-    /// Gathers the rest of a small body: a slow upload must not hold an origin's slot while it trickles in.
+    /// Gathers what is awaited of a body: a slow upload must not hold an origin's slot while it trickles in.
     private func readBody(_ index: UInt32) -> Bool {
         let visitor = visitors[index]
-        while visitor.pointee.pending.count < Int(visitor.pointee.awaited) {
+        while !isGathered(visitor) {
             let count = receive(&visitor.pointee.stream, at: 0)
             guard count > 0 else {
                 if count < 0 { closeVisitor(index) }
@@ -321,12 +324,13 @@ extension Worker {
         let visitor = visitors[index]
         visitor.pointee.pending.clear()
         visitor.pointee.pending.append(held)
-        visitor.pointee.carriage?.pointee.isGathered = true
         visitor.pointee.awaited = UInt32(awaited)
+        visitor.pointee.isOpenEnded = request.framing == .chunked
         reserve(awaited, visitor)
+        takeAsGathered(visitor)
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
-        armVisitor(index, limits.progressTime)
+        armVisitor(index, gatherTime(visitor))
         return true
     }
 
@@ -339,8 +343,7 @@ extension Worker {
     /// A request goes on its way: what came behind its head is booked as what it is. What HTTP/2 carries and did not gather
     /// has books of its own.
     func bookPending(_ visitor: UnsafeMutablePointer<Visitor>) {
-        guard visitor.pointee.carriage?.pointee.isGathered ?? true else { return }
-        reserve(visitor.pointee.pending.count, visitor)
+        reserve(visitor.pointee.carriage?.pointee.gathered ?? visitor.pointee.pending.count, visitor)
     }
 
     /// What was put aside is used, or nobody wants it: its places are others'.

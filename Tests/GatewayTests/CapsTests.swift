@@ -170,7 +170,7 @@ import Testing
         for index in slow.indices { #expect(try slow[index].readResponse().status == 200) }
         // What an origin has begun to take goes on, though slow readers fill all of the cap meanwhile.
         try client.ask(3, "/fixed/10", method: "POST", host: Self.hosts[0], ends: false)
-        #expect(street.lane.status { $0.sites[0].inFlight == 1 }.sites[0].inFlight == 1)
+        #expect(street.lane.status { $0.sites[0].admitted == 11 }.sites[0].admitted == 11)
         street.lane.setSendBuffer(128 << 10)
         var readers = try (20..<28 as Range<UInt32>).map { try Self.client(street, $0) }
         for reader in readers {

@@ -141,12 +141,17 @@ private typealias F = FrameClient
         #expect(street.lane.status { $0.sites[0].inFlight == 0 }.sites[0].inFlight == 0)
     }
 
-    @Test func `gathers a megabyte over one connection, and no more`() throws {
+    @Test func `gathers a megabyte over one connection, and the first part of more`() throws {
         let street = try Street { $0.sites[0].mode = .observe }
         var client = try F(to: street.clear)
-        for number in 0..<30 {
-            try client.ask(
-                UInt32(number) * 2 + 1, "/upload", method: "POST", [("content-length", "60000")], ends: false)
+        for stream in stride(from: 1, to: 61, by: 2) as StrideTo<UInt32> {
+            try client.ask(stream, "/upload", method: "POST", [("content-length", "60000")], ends: false)
+            try client.content(stream, pattern(4_095), ends: false)
+        }
+        #expect(try client.ping())
+        #expect(street.origin.open == 0)
+        for stream in stride(from: 1, to: 61, by: 2) as StrideTo<UInt32> {
+            try client.content(stream, pattern(1), ends: false)
         }
         #expect(try client.ping())
         #expect(eventually(within: 3000) { street.origin.open >= 10 })

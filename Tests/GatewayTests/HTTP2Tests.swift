@@ -119,6 +119,11 @@ import Testing
         #expect(response.status == "200")
         #expect(Array(response.body.suffix(count)) == body)
         #expect(street.seen?["content-length"] == (saysLength ? "\(count)" : nil))
+        // No byte's place in a window is given back twice.
+        for (stream, first) in [(0, (1 << 20) - 65_535), (1, 0)] as [(UInt32, Int)] {
+            let given = client.others(of: 8).filter { $0.stream == stream }.reduce(0) { $0 + Int($1.number()) }
+            #expect(given <= first + count, "stream \(stream)")
+        }
         #expect(try client.get(3, "/fixed/3").body.count == 3)
     }
 

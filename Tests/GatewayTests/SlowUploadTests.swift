@@ -5,6 +5,8 @@ import Testing
 
 /// Requests whose bodies trickle in and are too long, or of unknown length, to be gathered first.
 @Suite struct `A slow upload` {
+    private typealias F = FrameClient
+
     private static let start = request(
         "POST /upload HTTP/1.1", "Host: www.example.nl", "Transfer-Encoding: chunked", body: "4\r\nslow\r\n")
     private static let end = "0\r\n\r\n"
@@ -41,8 +43,8 @@ import Testing
         let client = try street.visitor()
         try client.send(
             request("POST /slow/1500 HTTP/1.1", "Host: www.example.nl", "Transfer-Encoding: chunked", body: "1\r\nx"))
-        #expect(street.lane.status { $0.sites[0].inFlight == 1 }.sites[0].inFlight == 1)
-        #expect(street.lane.status { $0.sites[0].inFlight == 0 }.sites[0].inFlight == 0)
+        let begun = street.lane.status { $0.sites[0].admitted == 1 && $0.sites[0].inFlight == 0 }.sites[0]
+        #expect(begun.admitted == 1 && begun.inFlight == 0)
         try client.send("\r\n0\r\n\r\n")
         #expect(street.lane.status { $0.sites[0].inFlight == 1 }.sites[0].inFlight == 1)
         var reading = client
@@ -81,6 +83,113 @@ import Testing
         let response = try reading.readResponse()
         #expect(response.status == 200 && response.bodyText.hasSuffix(body))
         withExtendedLifetime(clients) {}
+    }
+
+    @Test(arguments: [60_000, 100_000])
+    func `over HTTP/2 of a known length asks for nothing until its first part is there`(length: Int) throws {
+        let street = try Street()
+        let body = pattern(length)
+        do {
+            // More on each than a connection has places for bodies that are awaited whole.
+            var clients = try (0..<3 as Range<UInt32>).map {
+                try F(to: street.clear, from: Address(ipv4: 0x7f00_1801 + $0 << 8))
+            }
+            let streams = (0..<25 as Range<UInt32>).map { $0 * 2 + 1 }
+            for client in clients {
+                for stream in streams {
+                    try client.ask(stream, "/upload", method: "POST", [("content-length", "\(length)")], ends: false)
+                    try client.content(stream, Array(body[..<4_095]), ends: false)
+                }
+            }
+            #expect(street.lane.status { $0.connections.streams == 75 }.connections.streams == 75)
+            for _ in 0..<10 { #expect(try street.get("/fixed/1").status == 200) }
+            var site = street.lane.status { $0.sites[0].responses[1] == 10 }.sites[0]
+            #expect(site.admitted == 10 && site.waiting == 0 && site.inFlight == 0)
+            for stream in [streams[1], streams[24]] {
+                for place in stride(from: 4_095, to: length, by: 16_000) {
+                    try clients[1].content(stream, Array(body[place..<min(length, place + 16_000)]), ends: false)
+                }
+                let response = try clients[1].response(stream)
+                #expect(response.status == "200" && response.body.suffix(length) == body[...])
+            }
+            site = street.lane.status { $0.sites[0].responses[1] == 12 && $0.sites[0].inFlight == 0 }.sites[0]
+            #expect(site.admitted == 12)
+            withExtendedLifetime(clients) {}
+        }
+        #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
+    }
+
+    @Test func `of unknown length gets on after a while, and has no slot for it`() throws {
+        // With a slot for each, for as long as other uploads have one, half of them would wait in vain.
+        let street = try Street { $0.limits.queueTime = 700 }
+        var uploads = try (0..<20).map { number in
+            let client = try street.visitor(from: Address(ipv4: 0x7f00_1901 + UInt32(number) << 8), timeout: 10_000)
+            try client.send(Self.start)
+            return client
+        }
+        let site = street.lane.status(within: 10_000) { $0.sites[0].admitted == 20 && $0.sites[0].inFlight == 0 }
+        #expect(site.sites[0].admitted == 20 && site.sites[0].inFlight == 0)
+        for index in uploads.indices {
+            try uploads[index].send(Self.end)
+            #expect(try uploads[index].readResponse().status == 200)
+        }
+    }
+
+    @Test func `of unknown length may end behind its first part, with others behind it`() throws {
+        let street = try Street()
+        var client = try street.visitor()
+        try client.send(Self.start)
+        pauseThread(50)
+        try client.send(Self.end + request("GET /fixed/7 HTTP/1.1", "Host: www.example.nl"))
+        #expect(try client.readResponse().bodyText.hasSuffix("slow"))
+        #expect(try client.readResponse().body.count == 7)
+        // What is no chunk asks no origin for anything.
+        try client.send(
+            request("POST /upload HTTP/1.1", "Host: www.example.nl", "Transfer-Encoding: chunked", body: "4\r\nslo"))
+        pauseThread(50)
+        try client.send("w\r\nx\r\n")
+        #expect(try client.readResponse().status == 400)
+        var carried = try F(to: street.clear)
+        try carried.ask(1, "/upload", method: "POST", [("trailer", "x-end")], ends: false)
+        try carried.content(1, pattern(10), ends: false)
+        try carried.send(1, flags: 5, stream: 1, payload: F.block([("x-end", "yes")]))
+        let response = try carried.response(1)
+        #expect(response.status == "200" && response.body.suffix(10) == pattern(10)[...])
+        #expect(street.origin.requests.count == 3)
+        #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
+    }
+
+    @Test func `of unknown length has the time under pressure that others have`() throws {
+        let street = try Street {
+            $0.limits.progressTime = 2_000
+            $0.limits.progressRate = 10
+            $0.limits.queueTime = 60_000
+        }
+        // More than the origin takes, and some that come when others have waited for a while.
+        var others: [RawClient] = []
+        let isPressed = eventually {
+            guard let client = try? street.visitor(from: Address(ipv4: 0x7f02_0001 + UInt32(others.count) << 8)),
+                (try? client.send(request("GET /hang HTTP/1.1", "Host: \(Street.host)"))) != nil
+            else { return false }
+            others.append(client)
+            return street.lane.status { _ in true }.sites.first?.isUnderPressure == true
+        }
+        try #require(isPressed)
+        var client = try street.visitor(from: Address(ipv4: 0x7f00_1a01), timeout: 10_000)
+        try client.send(Self.start)
+        var carried = try F(to: street.clear, from: Address(ipv4: 0x7f00_1b01))
+        for stream in [1, 3] as [UInt32] {
+            try carried.ask(stream, "/upload", method: "POST", ends: false)
+            try carried.content(stream, pattern(10), ends: false)
+        }
+        // Whole: it asks as all do now, and waits.
+        try carried.content(3, pattern(10), ends: true)
+        let wanted = UInt64(others.count + 1)
+        let site = street.lane.status { $0.sites[0].inFlight + $0.sites[0].waiting == wanted }.sites[0]
+        #expect(site.inFlight + site.waiting == wanted)
+        #expect(try client.readResponse().status == 408)
+        #expect(try carried.response(1).status == "408")
+        withExtendedLifetime(others) {}
     }
 
     @Test func `is one of a share that a source may have`() throws {
