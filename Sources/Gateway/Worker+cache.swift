@@ -230,7 +230,7 @@ extension Worker {
     private func follow(
         _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
     ) -> Bool {
-        guard mayFollow(asker), site.state.cache.wait(plan.hash, worker: index) else { return false }
+        guard mayFollow(asker, site, bytes.count), site.state.cache.wait(plan.hash, worker: index) else { return false }
         hold(asker, bytes, start)
         counters[Int(site.index)].cache.collapsed += 1
         return true
@@ -240,15 +240,17 @@ extension Worker {
     private func fetch(
         _ asker: UInt32, _ site: Site, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int
     ) -> Bool {
-        guard !shared.cacheMemory.disk.isIdle, mayFollow(asker), !site.state.cache.holds(plan.hash),
+        guard !shared.cacheMemory.disk.isIdle, mayFollow(asker, site, bytes.count), !site.state.cache.holds(plan.hash),
             shared.cacheMemory.disk.ask(plan.hash, worker: index)
         else { return false }
         hold(asker, bytes, start)
         return true
     }
 
-    private func mayFollow(_ asker: UInt32) -> Bool {
+    /// Whether a request with so long a head may wait.
+    private func mayFollow(_ asker: UInt32, _ site: Site, _ head: Int) -> Bool {
         followerCount < Self.followerLimit && index < 64 && visitors[asker].pointee.follows < Self.followTries
+            && mayGather(head, at: Int(Self.place(site.index)))
     }
 
     /// The request waits for a response under the key in mind.
@@ -261,6 +263,7 @@ extension Worker {
         held.append(visitor.pointee.pending.bytes)
         visitor.pointee.pending.free()
         visitor.pointee.pending = held
+        reserve(held.count, visitor)
         if visitor.pointee.follows == 0 { visitor.pointee.askedAt = milliseconds }
         visitor.pointee.follows += 1
         visitor.pointee.phase = .following
@@ -295,6 +298,7 @@ extension Worker {
 
     private func goOnAlone(_ place: UInt32) {
         visitors[place].pointee.phase = .head
+        reserve(0, visitors[place])
         armVisitor(place, limits.headTime)
         resume(place)
     }

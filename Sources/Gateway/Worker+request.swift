@@ -87,7 +87,7 @@ extension Worker {
         return held.count < first && mayGather(first, at: place) ? first : nil
     }
 
-    private func mayGather(_ count: Int, at place: Int) -> Bool {
+    func mayGather(_ count: Int, at place: Int) -> Bool {
         books.gathered.mayHold(count, at: place) && books.isWithinMemory(count, at: place)
     }
 

@@ -376,12 +376,17 @@ import Testing
         try first.send(request("GET /page HTTP/1.1", "Host: www.example.nl"))
         #expect(eventually { street.origin.requests.count == 2 })
         var others = try (0..<5).map { _ in try street.visitor(timeout: 20_000) }
-        for other in others { try other.send(request("GET /page HTTP/1.1", "Host: www.example.nl")) }
+        let asked = request("GET /page HTTP/1.1", "Host: www.example.nl")
+        for other in others { try other.send(asked) }
         #expect(street.cache { $0.collapsed == 5 }.collapsed == 5)
+        // What waits is on the site's books, as what is under way.
+        let held = UInt64(6 * asked.utf8.count)
+        #expect(street.lane.status { $0.sites[0].memory == held }.sites[0].memory == held)
         first.socket.resetOnClose()
         first.socket.end()
         for index in others.indices { #expect(try others[index].readResponse().bodyText == "newer") }
         #expect(street.origin.requests.count <= 4)
+        #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
     }
 
     @Test func `is not waited for too long`() throws {
