@@ -9,12 +9,15 @@ package struct Account: Equatable, Sendable, Codable {
     package var organisation: String?
     /// The scrypt hash of the password with its parameters and salt, as the console made it.
     package var password: String
+    /// The secret of its second factor (RFC 6238), on disk sealed; nil: it has none.
+    package var factor: [UInt8]?
 
-    package init(name: String, role: Role, organisation: String?, password: String) {
+    package init(name: String, role: Role, organisation: String?, password: String, factor: [UInt8]? = nil) {
         self.name = name
         self.role = role
         self.organisation = organisation
         self.password = password
+        self.factor = factor
     }
 
     package enum Role: String, CaseIterable, Sendable, Codable {
@@ -29,8 +32,8 @@ package struct Account: Equatable, Sendable, Codable {
 
 /// A console session. The register holds a hash made of its token, never the token.
 package struct Session: Equatable, Sendable {
-    /// SHA-256 of the token's secret with the account's stored password hash, hexadecimal: a new password ends every
-    /// session of the account.
+    /// SHA-256 of the token's secret with the account's stored password hash and second factor, hexadecimal: where one of
+    /// these changes, every session of the account ends.
     package var key: String
     package var account: String
     package var expires: Moment

@@ -61,6 +61,8 @@ package protocol Records: Sendable {
     func account(name: String) async throws -> Account?
     func accounts() async throws -> [Account]
     func keep(_ account: Account) async throws
+    /// Keeps it where the one of that name is still as known (nil: there is none); false where it is not.
+    func keep(_ account: Account, inPlaceOf known: Account?) async throws -> Bool
     func session(key: String) async throws -> Session?
     func keep(_ session: Session) async throws
     func dropSession(key: String) async throws

@@ -72,12 +72,12 @@ final class Ledger {
             ))
     }
 
-    /// The first entry of a register.
-    func begin() throws {
+    /// The register has the form of this version now: its first entry, or a later one.
+    func begin(version: Int64) throws {
         try append(
             Entry(
-                seq: 0, at: now.milliseconds, actor: Self.system, action: "make", object: "version \(Schema.version)",
-                table: "register", row: 0, digest: []))
+                seq: 0, at: now.milliseconds, actor: Self.system, action: version == 1 ? "make" : "upgrade",
+                object: "version \(version)", table: "register", row: 0, digest: []))
     }
 
     private func enter(actor: String, action: String, object: String, table: Schema.Covered, row: Int64) throws {

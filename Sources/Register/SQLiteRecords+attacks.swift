@@ -96,13 +96,13 @@ extension SQLiteRecords {
         if let known {
             let finish: Int64 = try known.value(1)
             // Each closing gives another box: the content is compared.
-            if finish == attack.end.milliseconds, try seal.open(known.bytes(0), attack: id) == content { return }
+            if finish == attack.end.milliseconds, try seal.open(known.bytes(0), of: .attack(id)) == content { return }
         }
         try ledger.put(
             .sealed, id: known == nil ? nil : id,
             [
                 "id": id, "finish": attack.end.milliseconds,
-                "box": Data(try seal.close(content, attack: id)),
+                "box": Data(try seal.close(content, of: .attack(id))),
             ], object: attack.site)
     }
 
@@ -123,6 +123,6 @@ extension SQLiteRecords {
             return try Row.fetchOne(db, sql: "SELECT box FROM sealed WHERE id = ?", arguments: [attack])?.bytes(0)
         }
         guard let box else { return [] }
-        return try .read(json: try seal.open(box, attack: attack))
+        return try .read(json: try seal.open(box, of: .attack(attack)))
     }
 }

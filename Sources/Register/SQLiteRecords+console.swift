@@ -49,39 +49,60 @@ extension SQLiteRecords {
 
     package func account(name: String) async throws -> Account? {
         guard Bounds.canBeOnRecord(name) else { return nil }
-        return try await read { try Self.accounts($0, "WHERE name = ?", [name]).first }
+        let seal = seal
+        return try await read { try Self.accounts($0, seal, "WHERE name = ?", [name]).first }
     }
 
     /// By name.
     package func accounts() async throws -> [Account] {
-        try await read { try Self.accounts($0, "ORDER BY name", []) }
+        let seal = seal
+        return try await read { try Self.accounts($0, seal, "ORDER BY name", []) }
     }
 
     private static func accounts(
-        _ db: Database, _ condition: String, _ arguments: StatementArguments
+        _ db: Database, _ seal: Seal, _ condition: String, _ arguments: StatementArguments
     ) throws -> [Account] {
         try Row.fetchAll(
-            db, sql: "SELECT name, role, organisation, password FROM account \(condition)", arguments: arguments
+            db, sql: "SELECT name, role, organisation, password, factor FROM account \(condition)", arguments: arguments
         ).map { row in
-            Account(
-                name: try row.value(0), role: try row.word(1), organisation: try row.optional(2),
-                password: try row.value(3))
+            let name: String = try row.value(0)
+            let box: Data? = try row.optional(4)
+            return Account(
+                name: name, role: try row.word(1), organisation: try row.optional(2), password: try row.value(3),
+                factor: try box.map { try seal.open(Array($0), of: .account(name)) })
         }
     }
 
-    package func keep(_ account: Account) async throws {
+    package func keep(_ account: Account) async throws { _ = try await keep(account) { _ in true } }
+
+    package func keep(_ account: Account, inPlaceOf known: Account?) async throws -> Bool {
+        try await keep(account) { $0 == known }
+    }
+
+    /// - Parameter condition: what must be true of the account of that name.
+    private func keep(_ account: Account, where condition: @escaping @Sendable (Account?) -> Bool) async throws -> Bool
+    {
         try Bounds.check([
             "account": account.name, "organisation": account.organisation, "password hash": account.password,
         ])
-        try await write { ledger in
-            let known = try Row.fetchOne(
-                ledger.db, sql: "SELECT id FROM account WHERE name = ?", arguments: [account.name])
+        let seal = seal
+        return try await write { ledger in
+            let known = try Self.accounts(ledger.db, seal, "WHERE name = ?", [account.name]).first
+            guard condition(known) else { return false }
+            let row = try Row.fetchOne(
+                ledger.db, sql: "SELECT id, factor FROM account WHERE name = ?", arguments: [account.name])
+            // Closed once: each box is another one, and would be a change.
+            var box: Data? = try row?.optional(1)
+            if known?.factor != account.factor {
+                box = try account.factor.map { Data(try seal.close($0, of: .account(account.name))) }
+            }
             try ledger.put(
-                .account, id: known?.value(0) as Int64?,
+                .account, id: row?.value(0) as Int64?,
                 [
                     "name": account.name, "role": account.role.rawValue, "organisation": account.organisation,
-                    "password": account.password,
+                    "password": account.password, "factor": box,
                 ], object: account.name)
+            return true
         }
     }
 

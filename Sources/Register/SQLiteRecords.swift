@@ -36,13 +36,12 @@ package final class SQLiteRecords: Records {
             }
             // GRDB sets NORMAL, with which the last commits can be lost when the machine stops.
             try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-            if let tip {
-                if known.seq < tip.seq { head.follow(tip) }
-            } else {
-                let now = clock()
-                try Schema.migrator { try Ledger($0, seal: seal, now: now).begin() }.migrate(pool)
-                if let tip = try await pool.read(Ledger.tip) { head.follow(tip) }
-            }
+            if let tip, known.seq < tip.seq { head.follow(tip) }
+            let now = clock()
+            let migrator = Schema.migrator { try Ledger($0, seal: seal, now: now).begin(version: $1) }
+            // Another program may have done the same just now: then there is nothing left to do.
+            do { try migrator.migrate(pool) } catch is DatabaseError { try migrator.migrate(pool) }
+            if let last = try await pool.read(Ledger.tip), last != tip { head.follow(last) }
         } catch {
             throw RegisterError.from(error, path: path)
         }
@@ -126,7 +125,7 @@ package final class SQLiteRecords: Records {
             throw RegisterError(
                 .newer, "\(path) was made by a newer version (\(version)) than this one reads (\(Schema.version))")
         }
-        guard version == Schema.version else {
+        guard version >= 1 else {
             throw RegisterError(.torn, "\(path) is damaged: it says version \(version), which never was")
         }
         guard head.seq >= 0 else {

@@ -5,21 +5,28 @@ enum Schema {
     /// "Wast" in the header of the file tells `file` and us whose it is.
     static let applicationID: Int64 = 0x5761_7374
     /// Kept in `user_version`: the number of migrations that made the file.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// Tables whose rows the chain covers.
     enum Covered: String, CaseIterable, Sendable {
         case incident, attack, sealed, post, claim, evidence, sharing, mitigation, fingerprint, day, account
     }
 
-    /// - Parameter finish: what follows in the transaction that makes a register.
-    static func migrator(finish: @escaping @Sendable (Database) throws -> Void = { _ in }) -> DatabaseMigrator {
+    /// - Parameter enter: what follows in the transaction that brings a register to this version, from none or another.
+    static func migrator(enter: @escaping @Sendable (Database, Int64) throws -> Void = { _, _ in }) -> DatabaseMigrator
+    {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in
             for statement in first { try db.execute(sql: statement) }
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
             try db.execute(sql: "PRAGMA user_version = 1")
-            try finish(db)
+            try enter(db, 1)
+        }
+        migrator.registerMigration("2") { db in
+            // Empty columns change no digest.
+            try db.execute(sql: "ALTER TABLE account ADD COLUMN factor BLOB")
+            try db.execute(sql: "PRAGMA user_version = 2")
+            try enter(db, 2)
         }
         return migrator
     }
@@ -106,10 +113,10 @@ enum Schema {
         return shapes
     }
 
-    /// The shapes that this program would make.
-    static func expectedShapes() throws -> [String: String] {
+    /// The shapes that a register of this version has.
+    static func expectedShapes(version: Int64) throws -> [String: String] {
         let queue = try DatabaseQueue()
-        try migrator().migrate(queue)
+        try migrator().migrate(queue, upTo: "\(version)")
         return try queue.read(shapes)
     }
 }

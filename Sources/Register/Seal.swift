@@ -29,18 +29,29 @@ struct Seal: Sendable {
     /// HMAC-SHA256, 32 bytes.
     func sign(_ message: [UInt8]) -> [UInt8] { Array(HMAC<SHA256>.authenticationCode(for: message, using: chain)) }
 
-    /// Nonce, AES-256-GCM ciphertext and tag, bound to the attack: a box moved to another attack does not open.
-    func close(_ content: [UInt8], attack: Int64) throws -> [UInt8] {
-        let box = try AES.GCM.seal(content, using: boxes, authenticating: Self.binding(attack))
+    /// Nonce, AES-256-GCM ciphertext and tag, bound to the owner: a box moved to another one does not open.
+    func close(_ content: [UInt8], of owner: Owner) throws -> [UInt8] {
+        let box = try AES.GCM.seal(content, using: boxes, authenticating: Array("\(owner)".utf8))
         return Array(box.nonce) + Array(box.ciphertext) + Array(box.tag)
     }
 
-    func open(_ box: [UInt8], attack: Int64) throws(RegisterError) -> [UInt8] {
+    func open(_ box: [UInt8], of owner: Owner) throws(RegisterError) -> [UInt8] {
         guard let sealed = try? AES.GCM.SealedBox(combined: box),
-            let content = try? AES.GCM.open(sealed, using: boxes, authenticating: Self.binding(attack))
-        else { throw RegisterError(.tampered, "the sealed part of attack \(attack) does not open: it was changed") }
+            let content = try? AES.GCM.open(sealed, using: boxes, authenticating: Array("\(owner)".utf8))
+        else { throw RegisterError(.tampered, "the sealed part of \(owner) does not open: it was changed") }
         return Array(content)
     }
 
-    private static func binding(_ attack: Int64) -> [UInt8] { Array("attack \(attack)".utf8) }
+    /// Whose sealed part it is.
+    enum Owner: CustomStringConvertible {
+        case attack(Int64)
+        case account(String)
+
+        var description: String {
+            switch self {
+            case .attack(let id): "attack \(id)"
+            case .account(let name): "account \(name)"
+            }
+        }
+    }
 }

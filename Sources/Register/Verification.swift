@@ -12,6 +12,7 @@ struct Verification {
     func run(_ db: Database) throws -> Tip {
         try checkPages(db)
         try checkShapes(db)
+        try checkMigrations(db)
         let (tip, rows) = try checkChain(db)
         for table in Schema.Covered.allCases { try check(table, db, rows[table] ?? [:]) }
         return tip
@@ -30,11 +31,22 @@ struct Verification {
     }
 
     private func checkShapes(_ db: Database) throws {
-        let (found, expected) = (try Schema.shapes(db), try Schema.expectedShapes())
+        let version = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let (found, expected) = (try Schema.shapes(db), try Schema.expectedShapes(version: version))
         for name in Set(found.keys).union(expected.keys).sorted() where found[name] != expected[name] {
             let what =
                 expected[name] == nil ? "was added to" : found[name] == nil ? "is gone from" : "has another shape in"
             throw RegisterError(.tampered, "\(path) was changed from outside: '\(name)' \(what) the database")
+        }
+    }
+
+    /// The migrations that are said to be done are those that made this version.
+    private func checkMigrations(_ db: Database) throws {
+        let version = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let done = try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+        guard done == (1...max(1, version)).map({ "\($0)" }).sorted() else {
+            let what = "'grdb_migrations' is not of version \(version)"
+            throw RegisterError(.tampered, "\(path) was changed from outside: \(what)")
         }
     }
 

@@ -149,6 +149,12 @@ actor MemoryRecords: Records {
         try change()
         people[account.name] = account
     }
+    func keep(_ account: Account, inPlaceOf known: Account?) async throws -> Bool {
+        guard people[account.name] == known else { return false }
+        try change()
+        people[account.name] = account
+        return true
+    }
     func session(key: String) async throws -> Session? {
         try check()
         return sessions[key]

@@ -82,11 +82,45 @@ struct OpeningTests {
     @Test func `refuses one that a newer version made`() async throws {
         _ = try await make()
         let queue = try DatabaseQueue(path: folder.path("register"))
-        try await queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 2") }
+        try await queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 3") }
         try queue.close()
         let error = try await folder.refusal()
         #expect(error.code == .newer)
-        #expect(error.reason.contains("newer version (2)"))
+        #expect(error.reason.contains("newer version (3)"))
+    }
+
+    @Test func `brings one that an older version made to its own form, with all that is in it`() async throws {
+        let before = try await make()
+        // As version 1 made it.
+        let queue = try DatabaseQueue(path: folder.path("register"))
+        try await queue.write { db in
+            try db.execute(sql: "ALTER TABLE account DROP COLUMN factor")
+            try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '2'")
+            try db.execute(sql: "PRAGMA user_version = 1")
+        }
+        try queue.close()
+        // Two programs that come at once.
+        async let first = folder.open()
+        async let second = folder.open()
+        for records in try await [first, second] { try records.close() }
+        for _ in 0..<2 {
+            let records = try await folder.open()
+            #expect(try await Everything(records) == before)
+            var one = try #require(before.accounts.first)
+            one.factor = Array(1...20)
+            try await records.keep(one)
+            #expect(try await records.account(name: one.name) == one)
+            one.factor = nil
+            try await records.keep(one)
+            try records.close()
+        }
+        let again = try DatabaseQueue(path: folder.path("register"))
+        let sql = "SELECT action || ' ' || object FROM chain WHERE tbl = 'register' ORDER BY seq"
+        let entries = try await again.read { try String.fetchAll($0, sql: sql) }
+        #expect(entries == ["make version 1", "upgrade version 2", "upgrade version 2"])
+        try await again.write { try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '2'") }
+        try again.close()
+        #expect(try await folder.refusal().code == .tampered)
     }
 
     @Test(.needsRoot, .needs(tool: "setpriv"))

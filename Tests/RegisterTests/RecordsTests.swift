@@ -244,11 +244,21 @@ struct RecordsTests {
         var changed = account("bert")
         changed.organisation = nil
         changed.role = .operator
+        changed.factor = Array(1...20)
         try await records.keep(changed)
         #expect(try await records.accounts() == [account("anna"), changed])
         #expect(try await records.account(name: "bert") == changed)
         #expect(try await records.account(name: "bert\0x") == nil)
         #expect(try await records.account(name: "x") == nil)
+        var other = changed
+        other.factor = nil
+        for known in [nil, other, account("bert")] {
+            #expect(try await records.keep(account("bert"), inPlaceOf: known) == false)
+        }
+        #expect(try await records.account(name: "bert") == changed)
+        #expect(try await records.keep(other, inPlaceOf: changed))
+        #expect(try await records.account(name: "bert") == other)
+        #expect(try await records.keep(account("carl"), inPlaceOf: nil))
 
         let session = Session(key: "aa", account: "bert", expires: noon)
         try await records.keep(session)

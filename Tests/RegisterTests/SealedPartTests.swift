@@ -1,4 +1,5 @@
 import Detection
+import GRDB
 import Glibc
 import Incidents
 import Moments
@@ -36,6 +37,31 @@ struct SealedPartTests {
         }
         // The search finds what is there.
         #expect(files.contains { String(decoding: $0, as: Unicode.ASCII.self).contains("/zoek?q") })
+    }
+
+    @Test func `no file holds an account's second factor in the clear, and who changes it is found`() async throws {
+        let factor = Array("second-factor-of-20b".utf8)
+        for (name, factor) in [("anna", factor), ("bert", nil)] {
+            var one = account(name)
+            one.factor = factor
+            try await records.keep(one)
+        }
+        // Closed once: what stays as it was is no change.
+        var anna = account("anna")
+        anna.factor = factor
+        try await records.keep(anna)
+        try records.close()
+        let text = String(decoding: try folder.read("register"), as: Unicode.ASCII.self)
+        #expect(text.contains("anna") && !text.contains("second-factor"))
+        let queue = try DatabaseQueue(path: folder.path("register"))
+        let sql = "SELECT count(*) FROM chain WHERE tbl = 'account'"
+        #expect(try await queue.read { try Int.fetchOne($0, sql: sql) } == 2)
+        try await queue.write {
+            try $0.execute(
+                sql: "UPDATE account SET factor = (SELECT factor FROM account WHERE name = 'anna') WHERE name = 'bert'")
+        }
+        try queue.close()
+        #expect(try await folder.refusal().code == .tampered)
     }
 
     @Test func `opening it is noted first, with the reason`() async throws {
