@@ -14,6 +14,11 @@ struct Console: Sendable {
     let clock: @Sendable () -> Moment
     let passwords = PasswordQueue()
     let brake = LoginBrake()
+    /// Against guessing by who has the password already.
+    let codeBrake = LoginBrake(longest: 15 * 60)
+    let codes = SpentCodes()
+    /// What second factors are offered under: a cookie that leaks later tells nothing of one that was taken.
+    let offers = Token(name: "")
     let viewers = Viewers()
     let pages = PageLibrary.shared
 
@@ -41,8 +46,14 @@ struct Console: Sendable {
             throw Refusal.notAllowed
         }
         guard !route.isOfStreet || visit.account?.organisation == nil else { throw Refusal.notFound }
+        if !route.roles.isEmpty, !route.isForSettingUp, configuration.needsFactor, visit.account?.factor == nil {
+            guard route.action != .events, route.action != .siteEvents else { throw Refusal.signedOut }
+            return redirect(to: "/account?done=needed")
+        }
         if route.isPost {
             visit.form = try await form(route, request, visit)
+            // It may have taken a while.
+            guard try await account(of: visit) == visit.account else { throw Refusal.signedOut }
         }
         try await resolve(route.scope, parameters, &visit)
         return try await perform(route.action, visit, request, parameters)

@@ -12,6 +12,8 @@ package struct PortalConfiguration: Sendable {
     /// Readers of live figures at once.
     package var viewerLimit = 64
     package var passwordCost = Password.Cost.usual
+    /// Who has no second factor may do nothing but set one up.
+    package var needsFactor = false
 
     package enum Listener: Sendable {
         /// An address literal, and a port (0: any that is free).

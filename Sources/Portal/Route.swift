@@ -21,8 +21,11 @@ package struct Route: Sendable {
         case now, events, site, siteEvents, observe, protect
         case orders, giveOrder, setMode, expireOrder, rule, orderRule
         case incidents, incident, post, claim, evidence, sharing
-        case fingerprints, fingerprint, notes, accounts, createAccount, account, changePassword
+        case fingerprints, fingerprint, notes, accounts, createAccount, account, changePassword, setFactor, dropFactor
     }
+
+    /// Who must have a second factor first may use it without.
+    var isForSettingUp: Bool { [.account, .setFactor, .changePassword, .signOut].contains(action) }
 
     /// What the path names; a thing of another organisation is as one that does not exist.
     package enum Scope: Sendable {
@@ -62,6 +65,9 @@ package struct Route: Sendable {
     private static let overseers: Set<Account.Role> = [.operator, .auditor]
 
     private static let password = Field("password", Password.lengths.upperBound)
+    private static let current = Field("current", Password.lengths.upperBound)
+    /// Six digits, and the space that some apps show in the middle.
+    private static let code = Field("code", 16, isOptional: true)
     /// Seconds that observing may last, and an order by hand.
     static let spans = [900, 3_600, 28_800]
     static let orderSpans = spans + [86_400, 604_800, 2_592_000]
@@ -73,7 +79,9 @@ package struct Route: Sendable {
         Route(.script, get: "/assets/live.js", anyone),
         Route(.language, get: "/language/:language", anyone),
         Route(.signInPage, get: "/login", anyone),
-        Route(.signIn, post: "/login", anyone, fields: [Field("name", 64), password]),
+        Route(
+            .signIn, post: "/login", anyone,
+            fields: [Field("name", 64), password, code]),
         Route(.signOut, post: "/logout", members, fields: []),
 
         Route(.now, get: "/", members),
@@ -142,8 +150,9 @@ package struct Route: Sendable {
         Route(
             .changePassword, post: "/account/password", members,
             fields: [
-                Field("current", Password.lengths.upperBound), Field("new", Password.lengths.upperBound),
-                Field("repeat", Password.lengths.upperBound),
+                current, code, Field("new", Password.lengths.upperBound), Field("repeat", Password.lengths.upperBound),
             ]),
+        Route(.setFactor, post: "/account/factor", members, fields: [current, code]),
+        Route(.dropFactor, post: "/account/factor/drop", members, fields: [current, code]),
     ]
 }

@@ -93,9 +93,13 @@ extension Keys {
         static let session = Key(
             "session", .amount(.time, 300_000...604_800_000), .value("8 h"),
             "How long someone stays signed in.")
+        static let factor = Key(
+            "second_factor", .choice(["optional", "required"]), .value("optional"),
+            "Whether all accounts must have a second factor (an app's code, TOTP): who has none can then do nothing but set "
+                + "one up.")
         static let section = Key(
             "console",
-            .section(Section(path: "console", meaning: "The console for operators.", keys: [listen, session])),
+            .section(Section(path: "console", meaning: "The console for operators.", keys: [listen, session, factor])),
             .otherwise("as below"), "The console for operators.")
     }
 }

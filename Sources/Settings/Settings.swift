@@ -103,6 +103,8 @@ package struct Settings: Equatable, Sendable {
         package var listen: Endpoint?
         /// Seconds that someone stays signed in.
         package var session: UInt64
+        /// Who has no second factor must set one up first.
+        package var needsFactor: Bool
     }
 
     package struct Collector: Equatable, Sendable {

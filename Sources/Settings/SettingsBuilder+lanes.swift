@@ -112,7 +112,9 @@ extension SettingsBuilder {
     mutating func console(
         _ values: Values, beside listeners: [Snapshot.Listener], _ metrics: Endpoint?
     ) -> Settings.Console {
-        var console = Settings.Console(session: (values.number(Keys.Console.session) ?? 0) / 1_000)
+        var console = Settings.Console(
+            session: (values.number(Keys.Console.session) ?? 0) / 1_000,
+            needsFactor: values.text(Keys.Console.factor) == "required")
         guard case .endpoint(let endpoint) = values[Keys.Console.listen]?.content else { return console }
         console.listen = endpoint
         let place = values.place(of: Keys.Console.listen)

@@ -57,6 +57,9 @@ internal import Testing
         guard route.roles.contains(role) else { return [403] }
         if route.isOfStreet, visitor.organisation != nil { return [404] }
         if route.scope != .nothing, member.map({ visitor.sees($0) }) != true { return [404] }
+        // No code was asked of an app; and there is none to drop.
+        if route.action == .setFactor { return [403] }
+        if route.action == .dropFactor { return [409] }
         return [route.isPost ? 303 : 200]
     }
 

@@ -50,7 +50,8 @@ extension Settings {
     fileprivate var effective: String {
         var lines = ["state \(state), instance \(instance), metrics \(metrics.map { "\($0)" } ?? "off")"]
         lines.append(
-            "console \(console.listen.map { "\($0)" } ?? "off") \(console.session) s, prober "
+            "console \(console.listen.map { "\($0)" } ?? "off") \(console.session) s"
+                + (console.needsFactor ? " with a second factor" : "") + ", prober "
                 + (prober.isEnabled
                     ? "\(prober.name) in \(prober.network), \(prober.interval) of \(prober.timeout) ms" : "off"))
         lines.append(

@@ -1,13 +1,13 @@
 internal import Moments
 internal import Synchronization
 
-/// Slows down guessing at an account: after `free` wrong passwords each further one costs twice the wait, up to
+/// Slows down guessing at an account: after `free` wrong guesses each further one costs twice the wait, up to
 /// `longest` seconds. Per account name, whether it exists or not, and never per address: a guesser has many of those.
 final class LoginBrake: Sendable {
     static let free = 4
-    /// Seconds. Long enough against guessing (1,440 tries a day), short enough that a guesser does not keep the
-    /// account's owner out for long.
-    static let longest = 60.0
+    /// Seconds. Of passwords: long enough against guessing (1,440 tries a day), short enough that a guesser does not keep
+    /// the account's owner out for long.
+    private let longest: Double
     /// Names remembered; beyond that the one with the fewest failures is forgotten.
     static let limit = 1_024
 
@@ -17,6 +17,8 @@ final class LoginBrake: Sendable {
     }
 
     private let names = Mutex<[String: Failures]>([:])
+
+    init(longest: Double = 60) { self.longest = longest }
 
     /// Counts an attempt as failed until `succeeded` says otherwise, so that attempts side by side cost as much as one
     /// after the other.
@@ -31,7 +33,7 @@ final class LoginBrake: Sendable {
             if wait < -15 * 60 { failures.count = 0 }
             failures.count += 1
             let over = failures.count - Self.free
-            failures.until = over > 0 ? now + min(Self.longest, Double(1 << min(over, 10))) : now
+            failures.until = over > 0 ? now + min(longest, Double(1 << min(over, 10))) : now
             if names[name] == nil, names.count >= Self.limit,
                 let least = names.min(by: { ($0.value.count, $0.value.until) < ($1.value.count, $1.value.until) })
             {

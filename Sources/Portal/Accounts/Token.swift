@@ -26,15 +26,25 @@ struct Token: Sendable {
 
     var cookie: String { "\(name).\(secret)" }
 
-    /// What the register keeps. The account's password hash goes in, so that a new password ends every session.
+    /// What the register keeps. The account's password hash and second factor go in, so that where one changes every
+    /// session ends.
     func key(_ account: Account) -> String {
-        hexadecimal(SHA256.hash(data: Array("\(secret)\n\(account.password)".utf8)))
+        let factor = account.factor.map { "\n" + hexadecimal($0) } ?? ""
+        return hexadecimal(SHA256.hash(data: Array("\(secret)\n\(account.password)\(factor)".utf8)))
     }
 
     /// What every form of this session carries: only who can read our pages knows it.
-    var formKey: String {
-        let key = SymmetricKey(data: Array(secret.utf8))
-        return hexadecimal(HMAC<SHA256>.authenticationCode(for: Array("form".utf8), using: key))
+    var formKey: String { hexadecimal(derived("form")) }
+
+    /// The secret of a second factor that this session offers, until it ends or the console does.
+    ///
+    /// - Parameter offers: of the console alone.
+    func offeredFactor(_ offers: Token) -> [UInt8] {
+        Array(offers.derived("second factor\n" + secret).prefix(OneTimeCode.secretSize))
+    }
+
+    private func derived(_ purpose: String) -> HMAC<SHA256>.MAC {
+        HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: SymmetricKey(data: Array(secret.utf8)))
     }
 
     /// Whether it may be an account's name: 1-64 of a-z, 0-9, ".", "-" and "_".

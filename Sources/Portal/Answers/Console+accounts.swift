@@ -46,13 +46,30 @@ extension Console {
             }
             return signInPage(visit, reason: Self.wrongPassword)
         }
+        // Who has only the password does not learn from the answer that he has that.
+        guard try await hasCode(account, visit) else { return signInPage(visit, reason: Self.wrongPassword) }
         brake.succeeded(name)
         try await records.note(actor: name, action: "sign-in", object: "console", at: visit.now)
         return try await beginSession(account, visit, at: "/")
     }
 
+    /// Whether the form holds a code of the account's second factor, or it has none. Asked only with the right password.
+    private func hasCode(_ account: Account, _ visit: Visit) async throws -> Bool {
+        guard let factor = account.factor else { return true }
+        guard codeBrake.attempt(account.name, at: visit.now) == nil else { return false }
+        if codes.admit(visit.form["code"], factor, of: account.name, at: visit.now) {
+            codeBrake.succeeded(account.name)
+            return true
+        }
+        if codeBrake.hasGripped(account.name) {
+            try await records.note(actor: account.name, action: "wrong-codes", object: "console", at: visit.now)
+        }
+        return false
+    }
+
     private static let wrongPassword = Refusal(
-        403, nl: "Naam of wachtwoord klopt niet.", en: "The name or the password is wrong.")
+        403, nl: "Naam, wachtwoord of code klopt niet. Een code kan één keer gebruikt worden.",
+        en: "The name, the password or the code is wrong. A code can be used once.")
 
     /// A new token at each sign-in; the one before is worth nothing any more.
     private func beginSession(_ account: Account, _ visit: Visit, at place: String) async throws -> Response {
@@ -83,6 +100,7 @@ extension Console {
                 [
                     "account": account.name, "accountRole": wording.role(account.role),
                     "sees": account.organisation ?? wording.pick("de hele straat", "the whole street"),
+                    "hasFactor": account.factor != nil,
                 ]
             },
             "roles": Account.Role.allCases.map { ["value": $0.rawValue, "shown": wording.role($0)] as View },
@@ -104,48 +122,114 @@ extension Console {
         guard organisation.isEmpty || isKnown, let role = Account.Role(rawValue: visit.form["role"]) else {
             throw Refusal.invalid("Die organisatie bestaat niet.", "There is no such organisation.")
         }
-        guard try await records.account(name: name) == nil else {
+        let hash = try await hash(visit.form["password"])
+        let account = Account(
+            name: name, role: role, organisation: organisation.isEmpty ? nil : organisation, password: hash)
+        guard try await records.keep(account, inPlaceOf: nil) else {
             throw Refusal(409, nl: "Die naam is al in gebruik.", en: "That name is already in use.")
         }
-        let hash = try await hash(visit.form["password"])
-        try await records.keep(
-            Account(name: name, role: role, organisation: organisation.isEmpty ? nil : organisation, password: hash))
         try await note(
             visit, "create-account", "\(name), \(role.rawValue), \(organisation.isEmpty ? "street" : organisation)")
         return redirect(to: "/accounts?done=created")
     }
 
-    func accountPage(_ visit: Visit) -> Response {
+    func accountPage(_ visit: Visit, reason: Refusal? = nil) -> Response {
         let wording = visit.wording
         var view: View = [:]
+        view["reason"] = reason?.reason[visit.language]
         if let account = visit.account {
             view["account"] = account.name
             view["accountRole"] = wording.role(account.role)
             view["sees"] = account.organisation ?? wording.pick("de hele straat", "the whole street")
+            view["hasFactor"] = account.factor != nil
+            view["mayDrop"] = account.factor != nil && !configuration.needsFactor
+            if account.factor == nil, let offered = visit.token?.offeredFactor(offers) {
+                view["offered"] = OneTimeCode.groups(offered)
+                view["link"] = OneTimeCode.link(offered, account: account.name)
+            }
         }
-        return page("account", wording.pick("Uw account", "Your account"), view, visit)
+        var response = page(
+            "account", wording.pick("Uw account", "Your account"), view, visit,
+            status: .init(code: reason?.status ?? 200))
+        if let wait = reason?.wait { response.headers[.retryAfter] = String(wait) }
+        return response
     }
 
     func changePassword(_ visit: Visit) async throws -> Response {
-        guard var account = visit.account else { throw Refusal.signedOut }
-        let (stored, current) = (account.password, visit.form["current"])
-        guard visit.form["new"] == visit.form["repeat"] else {
-            throw Refusal.invalid("De nieuwe wachtwoorden zijn niet gelijk.", "The new passwords differ.")
+        try await change(visit, "change-password", at: "/account?done=changed") { account in
+            guard visit.form["new"] == visit.form["repeat"] else {
+                throw Refusal.invalid("De nieuwe wachtwoorden zijn niet gelijk.", "The new passwords differ.")
+            }
+            account.password = try await hash(visit.form["new"])
         }
-        if let wait = brake.attempt(account.name, at: visit.now) {
-            throw Refusal(
-                429, nl: "Te vaak een verkeerd wachtwoord.", en: "Too many wrong passwords.",
-                wait: Int(wait.rounded(.up)))
+    }
+
+    /// Takes the secret that this session offered, once a code shows that the app has it.
+    func setFactor(_ visit: Visit) async throws -> Response {
+        try await change(visit, "set-second-factor", at: "/account?done=factor") { account in
+            guard account.factor == nil, let offered = visit.token?.offeredFactor(offers) else {
+                throw Refusal(409, nl: "U hebt al een tweede factor.", en: "You have a second factor already.")
+            }
+            // Codes of another secret are not spent for this one.
+            codes.forget(account.name)
+            guard codes.admit(visit.form["code"], offered, of: account.name, at: visit.now) else {
+                throw Refusal(
+                    403, nl: "De code klopt niet. Wacht op de volgende, en kijk of de klok van uw telefoon goed staat.",
+                    en: "The code is wrong. Wait for the next one, and see whether your phone's clock is right.")
+            }
+            account.factor = offered
         }
-        guard try await passwords.run({ Password.verify(current, against: stored) }) else {
-            throw Refusal(403, nl: "Uw wachtwoord van nu klopt niet.", en: "Your current password is wrong.")
+    }
+
+    func dropFactor(_ visit: Visit) async throws -> Response {
+        try await change(visit, "drop-second-factor", at: "/account?done=dropped") { account in
+            guard account.factor != nil else {
+                throw Refusal(409, nl: "U hebt geen tweede factor.", en: "You have no second factor.")
+            }
+            guard !configuration.needsFactor else {
+                throw Refusal(
+                    409, nl: "Hier is een tweede factor nodig.", en: "A second factor is needed here.")
+            }
+            account.factor = nil
         }
-        brake.succeeded(account.name)
-        account.password = try await hash(visit.form["new"])
-        try await records.keep(account)
-        try await note(visit, "change-password", account.name)
-        // Every session's key holds the old hash: all of them have ended now, and this browser gets a new one.
-        return try await beginSession(account, visit, at: "/account?done=changed")
+    }
+
+    /// Changes the account of who proves to be its owner, by his password and, where he has one, his second factor. What
+    /// is not right is said on the page.
+    private func change(
+        _ visit: Visit, _ action: String, at place: String, _ body: (inout Account) async throws -> Void
+    ) async throws -> Response {
+        guard let account = visit.account else { throw Refusal.signedOut }
+        do {
+            if let wait = brake.attempt(account.name, at: visit.now) {
+                throw Refusal(
+                    429, nl: "Te vaak een verkeerd wachtwoord.", en: "Too many wrong passwords.",
+                    wait: Int(wait.rounded(.up)))
+            }
+            let (stored, password) = (account.password, visit.form["current"])
+            guard try await passwords.run({ Password.verify(password, against: stored) }) else {
+                if brake.hasGripped(account.name) { try await note(visit, "wrong-passwords", account.name) }
+                throw Refusal(403, nl: "Uw wachtwoord van nu klopt niet.", en: "Your current password is wrong.")
+            }
+            guard try await hasCode(account, visit) else {
+                throw Refusal(
+                    403, nl: "De code klopt niet, of is al gebruikt. Wacht op de volgende.",
+                    en: "The code is wrong, or was used already. Wait for the next one.")
+            }
+            var changed = account
+            try await body(&changed)
+            brake.succeeded(account.name)
+            guard try await records.keep(changed, inPlaceOf: account) else {
+                throw Refusal(
+                    409, nl: "Uw account is net ergens anders gewijzigd.",
+                    en: "Your account was just changed elsewhere.")
+            }
+            try await note(visit, action, account.name)
+            // Every session's key holds the old secrets: all of them have ended now, and this browser gets a new one.
+            return try await beginSession(changed, visit, at: place)
+        } catch let refusal as Refusal {
+            return accountPage(visit, reason: refusal)
+        }
     }
 
     private func hash(_ password: String) async throws -> String {

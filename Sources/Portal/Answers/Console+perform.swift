@@ -53,6 +53,8 @@ extension Console {
         case .createAccount: return try await createAccount(visit)
         case .account: return accountPage(visit)
         case .changePassword: return try await changePassword(visit)
+        case .setFactor: return try await setFactor(visit)
+        case .dropFactor: return try await dropFactor(visit)
         }
     }
 

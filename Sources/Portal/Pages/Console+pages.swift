@@ -73,6 +73,11 @@ extension Console {
         "filed": Words(nl: "Het staat in het register.", en: "It is in the register."),
         "created": Words(nl: "Het account is gemaakt.", en: "The account has been created."),
         "changed": Words(nl: "Uw wachtwoord is gewijzigd.", en: "Your password has been changed."),
+        "factor": Words(nl: "Uw tweede factor is ingesteld.", en: "Your second factor has been set up."),
+        "dropped": Words(nl: "Uw tweede factor is verwijderd.", en: "Your second factor has been removed."),
+        "needed": Words(
+            nl: "Hier is een tweede factor nodig. Stel die eerst in.",
+            en: "A second factor is needed here. Set one up first."),
     ]
 
     /// The page for what was not done. It knows the browser, not the account: it must also do when the register fails.

@@ -14,9 +14,9 @@ struct PageLibrary: Sendable {
         "site": siteTemplate, "plot": plotTemplate, "mitigation": mitigationTemplate, "incidents": incidentsTemplate,
         "incident": incidentTemplate, "attack": attackTemplate, "incident-forms": incidentFormsTemplate,
         "fingerprints": fingerprintsTemplate, "notes": notesTemplate, "accounts": accountsTemplate,
-        "account": accountTemplate, "badge": badgeTemplate, "time": timeTemplate, "key": keyTemplate,
-        "filter": filterTemplate, "orders": ordersTemplate, "order": orderTemplate, "place-error": placeErrorTemplate,
-        "rule": ruleTemplate, "rule-facts": ruleFactsTemplate,
+        "account": accountTemplate, "proof": proofTemplate, "badge": badgeTemplate, "time": timeTemplate,
+        "key": keyTemplate, "filter": filterTemplate, "orders": ordersTemplate, "order": orderTemplate,
+        "place-error": placeErrorTemplate, "rule": ruleTemplate, "rule-facts": ruleFactsTemplate,
     ]
 
     private init() {

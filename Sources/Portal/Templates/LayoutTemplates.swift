@@ -67,6 +67,9 @@ extension PageLibrary {
         <input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="64"></p>
         <p><label for="password">[[Wachtwoord|Password]]</label>
         <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="256"></p>
+        <p><label for="code">Code</label>
+        <span class="hint" id="code-hint">[[Van uw app, als u een tweede factor hebt.|From your app, if you have a second factor.]]</span>
+        <input id="code" name="code" aria-describedby="code-hint" inputmode="numeric" autocomplete="one-time-code" maxlength="16"></p>
         <p><button class="primary">[[Aanmelden|Sign in]]</button></p>
         </form>
         </div>
@@ -76,8 +79,9 @@ extension PageLibrary {
         <h1>Accounts</h1>
         <div class="scroll" role="region" aria-label="Accounts" tabindex="0"><table>
         <thead><tr><th scope="col">[[Naam|Name]]</th><th scope="col">[[Rol|Role]]</th>
-        <th scope="col">[[Ziet|Sees]]</th></tr></thead>
-        <tbody>{{#accounts}}<tr><th scope="row">{{account}}</th><td>{{accountRole}}</td><td>{{sees}}</td></tr>
+        <th scope="col">[[Ziet|Sees]]</th><th scope="col">[[Tweede factor|Second factor]]</th></tr></thead>
+        <tbody>{{#accounts}}<tr><th scope="row">{{account}}</th><td>{{accountRole}}</td><td>{{sees}}</td>
+        <td>{{#hasFactor}}[[ja|yes]]{{/hasFactor}}{{^hasFactor}}[[nee|no]]{{/hasFactor}}</td></tr>
         {{/accounts}}</tbody></table></div>
         <h2>[[Account maken|Create an account]]</h2>
         <form method="post" action="/accounts" class="card">{{>key}}
@@ -100,7 +104,8 @@ extension PageLibrary {
     static let accountTemplate = """
         <div class="narrow">
         <h1>[[Uw account|Your account]]</h1>
-        <dl class="facts"><div><dt>[[Naam|Name]]</dt><dd>{{account}}</dd></div>
+        {{#reason}}<p class="error" role="alert">{{reason}}</p>
+        {{/reason}}<dl class="facts"><div><dt>[[Naam|Name]]</dt><dd>{{account}}</dd></div>
         <div><dt>[[Rol|Role]]</dt><dd>{{accountRole}}</dd></div><div><dt>[[Ziet|Sees]]</dt><dd>{{sees}}</dd></div></dl>
         <h2>[[Wachtwoord wijzigen|Change password]]</h2>
         <p>[[Daarna moet u zich overal opnieuw aanmelden.|After that you must sign in again everywhere.]]</p>
@@ -113,9 +118,33 @@ extension PageLibrary {
         minlength="12" maxlength="256"></p>
         <p><label for="repeat">[[Nieuw wachtwoord, nog eens|New password, once more]]</label>
         <input id="repeat" name="repeat" type="password" autocomplete="new-password" required maxlength="256"></p>
-        <p><button class="primary">[[Wijzigen|Change]]</button></p>
+        {{#hasFactor}}<p><label for="code">Code</label>
+        <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="16"></p>
+        {{/hasFactor}}<p><button class="primary">[[Wijzigen|Change]]</button></p>
         </form>
+        <h2>[[Tweede factor|Second factor]]</h2>
+        {{#hasFactor}}<p>[[Bij het aanmelden is ook een code van uw app nodig.|A code from your app is needed too to sign in.]]</p>
+        {{/hasFactor}}{{#mayDrop}}<form method="post" action="/account/factor/drop" class="card">{{>key}}
+        {{>proof}}
+        <p><button>[[Tweede factor verwijderen|Remove second factor]]</button></p>
+        </form>{{/mayDrop}}
+        {{^hasFactor}}<p>[[Met een tweede factor is bij het aanmelden ook een code nodig, die een app op uw telefoon maakt. Zet deze sleutel in zo’n app, en geef de code die hij toont.|With a second factor, signing in needs a code too, which an app on your phone makes. Put this key into such an app, and give the code that it shows.]]</p>
+        <form method="post" action="/account/factor" class="card">{{>key}}
+        <p>[[Sleutel|Key]]: <span class="code">{{offered}}</span><br>
+        <a href="{{link}}">[[Openen in een app op dit apparaat|Open in an app on this device]]</a></p>
+        {{>proof}}
+        <p><button class="primary">[[Tweede factor instellen|Set up second factor]]</button></p>
+        </form>{{/hasFactor}}
         </div>
+        """
+
+    /// What shows that it is the account's owner who changes its second factor. Ids of its own, for there is another form
+    /// on the page.
+    static let proofTemplate = """
+        <p><label for="factor-current">[[Wachtwoord van nu|Current password]]</label>
+        <input id="factor-current" name="current" type="password" autocomplete="current-password" required maxlength="256"></p>
+        <p><label for="factor-code">Code</label>
+        <input id="factor-code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="16"></p>
         """
 
     static let notesTemplate = """

@@ -6,12 +6,20 @@ internal import Register
 
 struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "account", abstract: "Who may use the console.", subcommands: [Add.self, List.self])
+        commandName: "account", abstract: "Who may use the console.",
+        subcommands: [Add.self, List.self, DropFactor.self])
+
+    static func changed(_ name: String) -> ValidationError {
+        ValidationError("\(name) was just changed by somebody else: look, and try again")
+    }
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "add", abstract: "Make an account, or give one a new password or role.",
-            discussion: "Reads the password from standard input, one line of at least 12 characters.")
+            discussion: """
+                Reads the password from standard input, one line of at least 12 characters. A second factor stays: \
+                drop-factor takes it away.
+                """)
 
         @OptionGroup var register: RegisterOptions
 
@@ -49,9 +57,12 @@ struct AccountCommand: AsyncParsableCommand {
                     let (least, most) = (Password.lengths.lowerBound, Password.lengths.upperBound)
                     throw ValidationError("the password must have \(least) to \(most) characters")
                 }
-                try await opened.records.keep(
-                    Account(
-                        name: name, role: role, organisation: organisation, password: hash))
+                let known = try await opened.records.account(name: name)
+                let account = Account(
+                    name: name, role: role, organisation: organisation, password: hash, factor: known?.factor)
+                guard try await opened.records.keep(account, inPlaceOf: known) else {
+                    throw AccountCommand.changed(name)
+                }
                 print("\(name) may use the console as \(role.rawValue)")
             }
         }
@@ -65,8 +76,37 @@ struct AccountCommand: AsyncParsableCommand {
         func run() async throws {
             try await answering {
                 for account in try await register.open().records.accounts() {
-                    print("\(account.name)  \(account.role.rawValue)  \(account.organisation ?? "all organisations")")
+                    let sees = account.organisation ?? "all organisations"
+                    let factor = account.factor == nil ? "" : "  second factor"
+                    print("\(account.name)  \(account.role.rawValue)  \(sees)\(factor)")
                 }
+            }
+        }
+    }
+
+    struct DropFactor: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "drop-factor",
+            abstract: "Takes an account's second factor away, where the app with it is lost.")
+
+        @OptionGroup var register: RegisterOptions
+
+        @Argument(help: "The account.")
+        var name: String
+
+        func run() async throws {
+            try await answering {
+                let records = try await register.open().records
+                guard var account = try await records.account(name: name) else {
+                    throw ValidationError("there is no account '\(name)'")
+                }
+                guard account.factor != nil else { throw ValidationError("\(name) has no second factor") }
+                let known = account
+                account.factor = nil
+                guard try await records.keep(account, inPlaceOf: known) else { throw AccountCommand.changed(name) }
+                try await records.note(
+                    actor: "command line", action: "drop-second-factor", object: name, at: SQLiteRecords.now())
+                print("\(name) signs in with the password alone now, until a new second factor is set up")
             }
         }
     }

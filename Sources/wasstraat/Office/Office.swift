@@ -201,7 +201,7 @@ package final class Office {
         var merged = fresh
         merged.state = configuration.state
         merged.metrics = configuration.metrics
-        merged.console.listen = configuration.console.listen
+        merged.console = configuration.console
         merged.filter = configuration.filter
         // A lane that is gone from the file goes on as it was; one that is new there is not begun.
         merged.lanes = configuration.lanes.map { lane in fresh.lanes.first { $0.name == lane.name } ?? lane }

@@ -73,7 +73,7 @@ package struct OfficeConfiguration: Sendable {
         var names: [String] = []
         if state != running.state { names.append("state") }
         if metrics != running.metrics { names.append("metrics") }
-        if console.listen != running.console.listen { names.append("console.listen") }
+        if console != running.console { names.append("console") }
         if needsAnotherFilter(than: running) { names.append("filter") }
         if Set(lanes.map(\.name)) != Set(running.lanes.map(\.name)) { names.append("lanes") }
         return names

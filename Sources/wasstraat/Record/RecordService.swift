@@ -227,6 +227,7 @@ struct RecordService: Service {
             listener: .bound(fcntl(listener.number, F_DUPFD_CLOEXEC, 0)),
             hosts: ["localhost", "127.0.0.1", "[::1]"])
         configuration.sessionTime = Double(settings.session)
+        configuration.needsFactor = settings.needsFactor
         if let endpoint = settings.listen {
             let text = "\(endpoint.address)"
             configuration.hosts.insert(text.contains(":") ? "[\(text)]" : text)
