@@ -159,7 +159,7 @@ struct Exchange {
     var holdsSlot = false
     /// Holds its connection to the origin without a slot, and is counted as such in the origin's pool.
     var isSlowUpload = false
-    /// Its body was slow before it had a slot: it gives that back at once.
+    /// Its body was slow before it had a slot: it gives that back at once, where it may be one of the slow uploads.
     var startsSlow = false
     var isKnown = false
     var isSuspect = false

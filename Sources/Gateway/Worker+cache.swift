@@ -247,10 +247,12 @@ extension Worker {
         return true
     }
 
-    /// Whether a request with so long a head may wait.
+    /// Whether a request with so long a head may wait, with what came behind that.
     private func mayFollow(_ asker: UInt32, _ site: Site, _ head: Int) -> Bool {
-        followerCount < Self.followerLimit && index < 64 && visitors[asker].pointee.follows < Self.followTries
-            && mayGather(head, at: Int(Self.place(site.index)))
+        let visitor = visitors[asker]
+        let behind = isFramed(visitor) ? 0 : visitor.pointee.pending.count
+        return followerCount < Self.followerLimit && index < 64 && visitor.pointee.follows < Self.followTries
+            && mayGather(head + behind, at: Int(Self.place(site.index)))
     }
 
     /// The request waits for a response under the key in mind.

@@ -20,11 +20,20 @@ extension Worker {
     /// Whether a body of unknown length is whole with these bytes, or is none.
     func isWhole(_ visitor: UnsafeMutablePointer<Visitor>, _ bytes: UnsafeRawBufferPointer) -> Bool {
         if let carriage = visitor.pointee.carriage { return carriage.pointee.isWhole }
-        // Each body ends with a line: without one the steps to here need not be taken again.
-        guard bytes.last == UInt8(ascii: "\n") else { return false }
+        guard Self.hasEmptyLine(bytes) else { return false }
         var body = Body(.chunked)
         if case .refused = advance(&body, bytes.bindMemory(to: UInt8.self).span) { return true }
         return body.isDone
+    }
+
+    /// Each chunked body ends with one: without it the steps to here need not be taken again.
+    private static func hasEmptyLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            if end >= 2, bytes[end - 1] == UInt8(ascii: "\r"), bytes[end - 2] == UInt8(ascii: "\n") { return true }
+            rest = rest[(end + 1)...]
+        }
+        return false
     }
 
     /// What is wrong with the chunks that are here of the body in `request`; nil: nothing, as far as they go.
@@ -68,22 +77,20 @@ extension Worker {
 
     /// The body is still coming in. The origin waits for it, and works on others meanwhile: they get the slot.
     func uploadIsSlow(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {
-        if exchange.pointee.startsSlow {
-            // It counts among the slow ones if it is one still, a second from now.
-            exchange.pointee.startsSlow = false
-            giveSlot(exchange)
-            return armUpstream(index, min(Self.slotTime, limits.originTime))
-        }
         if !exchange.pointee.isSlowUpload {
             let source = visitors[exchange.pointee.visitor].pointee.source
-            guard pools[Int(upstreams[index].pointee.pool)].slowUploads.admit(source) else {
+            if pools[Int(upstreams[index].pointee.pool)].slowUploads.admit(source) {
+                exchange.pointee.isSlowUpload = true
+                giveSlot(exchange)
+            } else if !exchange.pointee.startsSlow {
                 report.connections.timedOut += 1
                 return failExchange(exchange, 408, decision: "refused")
             }
-            exchange.pointee.isSlowUpload = true
-            giveSlot(exchange)
         }
-        armUpstream(index, limits.originTime)
+        // Who was slow before, and finds no place among such, has his slot for as long as others.
+        let isLast = !exchange.pointee.startsSlow
+        exchange.pointee.startsSlow = false
+        armUpstream(index, isLast ? limits.originTime : min(Self.slotTime, limits.originTime))
     }
 
     /// The origin has all of the request: now it works on it, and its time begins.

@@ -143,6 +143,14 @@ import Testing
         try client.send(Self.end + request("GET /fixed/7 HTTP/1.1", "Host: www.example.nl"))
         #expect(try client.readResponse().bodyText.hasSuffix("slow"))
         #expect(try client.readResponse().body.count == 7)
+        // The other one's body is whole, the one behind it not.
+        try client.send(Self.start)
+        pauseThread(50)
+        try client.send(
+            Self.end + request("POST /upload HTTP/1.1", "Host: www.example.nl", "Content-Length: 9", body: "not"))
+        #expect(try client.readResponse().bodyText.hasSuffix("slow"))
+        try client.send(" whole")
+        #expect(try client.readResponse().bodyText.hasSuffix("not whole"))
         // What is no chunk asks no origin for anything.
         try client.send(
             request("POST /upload HTTP/1.1", "Host: www.example.nl", "Transfer-Encoding: chunked", body: "4\r\nslo"))
@@ -155,7 +163,7 @@ import Testing
         try carried.send(1, flags: 5, stream: 1, payload: F.block([("x-end", "yes")]))
         let response = try carried.response(1)
         #expect(response.status == "200" && response.body.suffix(10) == pattern(10)[...])
-        #expect(street.origin.requests.count == 3)
+        #expect(street.origin.requests.count == 5)
         #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
     }
 
