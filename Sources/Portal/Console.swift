@@ -15,7 +15,7 @@ struct Console: Sendable {
     let passwords = PasswordQueue()
     let brake = LoginBrake()
     /// Against guessing by who has the password already.
-    let codeBrake = LoginBrake(longest: 15 * 60)
+    let codeBrake = LoginBrake(longest: 15 * 60, memory: 24 * 3_600)
     let codes = SpentCodes()
     /// What second factors are offered under: a cookie that leaks later tells nothing of one that was taken.
     let offers = Token(name: "")

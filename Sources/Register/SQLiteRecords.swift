@@ -39,8 +39,15 @@ package final class SQLiteRecords: Records {
             if let tip, known.seq < tip.seq { head.follow(tip) }
             let now = clock()
             let migrator = Schema.migrator { try Ledger($0, seal: seal, now: now).begin(version: $1) }
-            // Another program may have done the same just now: then there is nothing left to do.
-            do { try migrator.migrate(pool) } catch is DatabaseError { try migrator.migrate(pool) }
+            // Another program may do the same just now: each step fails once at most, and is done then.
+            for step in 0...Schema.version {
+                do {
+                    try migrator.migrate(pool)
+                    break
+                } catch let error as DatabaseError {
+                    if step == Schema.version { throw error }
+                }
+            }
             if let last = try await pool.read(Ledger.tip), last != tip { head.follow(last) }
         } catch {
             throw RegisterError.from(error, path: path)

@@ -63,19 +63,16 @@ package enum OneTimeCode {
 
 /// Lets each code in once (RFC 6238, section 5.2): who saw it over someone's shoulder comes too late.
 final class SpentCodes: Sendable {
-    /// By account: the step of the last code. Of accounts that there are, so there are few.
-    private let steps = Mutex<[String: Int64]>([:])
+    /// By account: the secret and the step of the last code. Of accounts that there are, so there are few.
+    private let last = Mutex<[String: (secret: [UInt8], step: Int64)]>([:])
 
     /// Whether it is a code of this moment that was not used before; it is used then.
     func admit(_ code: String, _ secret: [UInt8], of account: String, at now: Moment) -> Bool {
         guard let step = OneTimeCode.step(of: code, secret, at: now) else { return false }
-        return steps.withLock { steps in
-            guard step > steps[account] ?? .min else { return false }
-            steps[account] = step
+        return last.withLock { last in
+            if let spent = last[account], spent.secret == secret, step <= spent.step { return false }
+            last[account] = (secret, step)
             return true
         }
     }
-
-    /// The account's secret is another one now.
-    func forget(_ account: String) { steps.withLock { $0[account] = nil } }
 }

@@ -47,21 +47,25 @@ extension Console {
             return signInPage(visit, reason: Self.wrongPassword)
         }
         // Who has only the password does not learn from the answer that he has that.
-        guard try await hasCode(account, visit) else { return signInPage(visit, reason: Self.wrongPassword) }
+        guard try await hasCode(account, visit, as: name) else {
+            return signInPage(visit, reason: Self.wrongPassword)
+        }
         brake.succeeded(name)
         try await records.note(actor: name, action: "sign-in", object: "console", at: visit.now)
         return try await beginSession(account, visit, at: "/")
     }
 
     /// Whether the form holds a code of the account's second factor, or it has none. Asked only with the right password.
-    private func hasCode(_ account: Account, _ visit: Visit) async throws -> Bool {
+    ///
+    /// - Parameter guesser: whom wrong codes slow down.
+    private func hasCode(_ account: Account, _ visit: Visit, as guesser: String) async throws -> Bool {
         guard let factor = account.factor else { return true }
-        guard codeBrake.attempt(account.name, at: visit.now) == nil else { return false }
+        guard codeBrake.attempt(guesser, at: visit.now) == nil else { return false }
         if codes.admit(visit.form["code"], factor, of: account.name, at: visit.now) {
-            codeBrake.succeeded(account.name)
+            codeBrake.succeeded(guesser)
             return true
         }
-        if codeBrake.hasGripped(account.name) {
+        if codeBrake.hasGripped(guesser) {
             try await records.note(actor: account.name, action: "wrong-codes", object: "console", at: visit.now)
         }
         return false
@@ -156,11 +160,15 @@ extension Console {
     }
 
     func changePassword(_ visit: Visit) async throws -> Response {
-        try await change(visit, "change-password", at: "/account?done=changed") { account in
-            guard visit.form["new"] == visit.form["repeat"] else {
-                throw Refusal.invalid("De nieuwe wachtwoorden zijn niet gelijk.", "The new passwords differ.")
-            }
-            account.password = try await hash(visit.form["new"])
+        let new = visit.form["new"]
+        // No code is spent for these.
+        guard new == visit.form["repeat"] else {
+            return accountPage(
+                visit, reason: .invalid("De nieuwe wachtwoorden zijn niet gelijk.", "The new passwords differ."))
+        }
+        guard Password.lengths.contains(new.count) else { return accountPage(visit, reason: Self.wrongLength) }
+        return try await change(visit, "change-password", at: "/account?done=changed") { account in
+            account.password = try await hash(new)
         }
     }
 
@@ -170,8 +178,6 @@ extension Console {
             guard account.factor == nil, let offered = visit.token?.offeredFactor(offers) else {
                 throw Refusal(409, nl: "U hebt al een tweede factor.", en: "You have a second factor already.")
             }
-            // Codes of another secret are not spent for this one.
-            codes.forget(account.name)
             guard codes.admit(visit.form["code"], offered, of: account.name, at: visit.now) else {
                 throw Refusal(
                     403, nl: "De code klopt niet. Wacht op de volgende, en kijk of de klok van uw telefoon goed staat.",
@@ -199,26 +205,28 @@ extension Console {
     private func change(
         _ visit: Visit, _ action: String, at place: String, _ body: (inout Account) async throws -> Void
     ) async throws -> Response {
-        guard let account = visit.account else { throw Refusal.signedOut }
+        guard let account = visit.account, let token = visit.token else { throw Refusal.signedOut }
+        // Who guesses at the door does not keep out who is inside.
+        let guesser = token.key(account)
         do {
-            if let wait = brake.attempt(account.name, at: visit.now) {
+            if let wait = brake.attempt(guesser, at: visit.now) {
                 throw Refusal(
                     429, nl: "Te vaak een verkeerd wachtwoord.", en: "Too many wrong passwords.",
                     wait: Int(wait.rounded(.up)))
             }
             let (stored, password) = (account.password, visit.form["current"])
             guard try await passwords.run({ Password.verify(password, against: stored) }) else {
-                if brake.hasGripped(account.name) { try await note(visit, "wrong-passwords", account.name) }
+                if brake.hasGripped(guesser) { try await note(visit, "wrong-passwords", account.name) }
                 throw Refusal(403, nl: "Uw wachtwoord van nu klopt niet.", en: "Your current password is wrong.")
             }
-            guard try await hasCode(account, visit) else {
+            guard try await hasCode(account, visit, as: guesser) else {
                 throw Refusal(
                     403, nl: "De code klopt niet, of is al gebruikt. Wacht op de volgende.",
                     en: "The code is wrong, or was used already. Wait for the next one.")
             }
+            brake.succeeded(guesser)
             var changed = account
             try await body(&changed)
-            brake.succeeded(account.name)
             guard try await records.keep(changed, inPlaceOf: account) else {
                 throw Refusal(
                     409, nl: "Uw account is net ergens anders gewijzigd.",
@@ -232,12 +240,12 @@ extension Console {
         }
     }
 
+    private static let wrongLength = Refusal.invalid(
+        "Een wachtwoord heeft minstens \(Password.lengths.lowerBound) tekens.",
+        "A password has at least \(Password.lengths.lowerBound) characters.")
+
     private func hash(_ password: String) async throws -> String {
-        guard Password.lengths.contains(password.count) else {
-            throw Refusal.invalid(
-                "Een wachtwoord heeft minstens \(Password.lengths.lowerBound) tekens.",
-                "A password has at least \(Password.lengths.lowerBound) characters.")
-        }
+        guard Password.lengths.contains(password.count) else { throw Self.wrongLength }
         let cost = configuration.passwordCost
         guard let hash = try await passwords.run({ Password.hash(password, cost: cost) }) else {
             throw Refusal.noRecords
