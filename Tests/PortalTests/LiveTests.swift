@@ -41,7 +41,7 @@ internal import Testing
         let text = seen.withLock { $0 }
         #expect(text.hasPrefix("retry: 5000\n\n"))
         #expect(
-            text.contains(path == "/events" ? "site-markalpha-www-refused\",\"t\",\"1,00" : "n-refused\",\"t\",\"1,00"))
+            text.contains(path == "/events" ? "site-markalpha-www-refused\",\"t\",\"1,0" : "n-refused\",\"t\",\"1,0"))
         #expect(path == "/events" || text.contains("plot-admitted\",\"d\",\"M"))
         #expect(!text.contains("markbeta"))
     }

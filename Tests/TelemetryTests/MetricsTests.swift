@@ -88,7 +88,7 @@ struct MetricsTests {
 }
 
 /// A real server on a real socket.
-@Suite(.timeLimit(.minutes(1))) struct MetricsServerTests {
+@Suite(.timeLimit(.minutes(5))) struct MetricsServerTests {
     private static let loopback: [UInt8] = Array(repeating: 0, count: 10) + [0xff, 0xff, 127, 0, 0, 1]
 
     private func withServer(
