@@ -81,8 +81,8 @@ extension Worker {
             }
             first = min(first, end + Int(clamping: length))
         case .chunked:
-            let isHere = held.count >= first || isWhole(visitor, UnsafeRawBufferPointer(rebasing: held[end...]))
-            if isHere { return nil }
+            let body = UnsafeRawBufferPointer(rebasing: held[end...])
+            guard held.count < first, !isWhole(visitor, body) else { return nil }
         }
         return held.count < first && mayGather(first, at: place) ? first : nil
     }
