@@ -79,9 +79,7 @@ package struct Route: Sendable {
         Route(.script, get: "/assets/live.js", anyone),
         Route(.language, get: "/language/:language", anyone),
         Route(.signInPage, get: "/login", anyone),
-        Route(
-            .signIn, post: "/login", anyone,
-            fields: [Field("name", 64), password, code]),
+        Route(.signIn, post: "/login", anyone, fields: [Field("name", 64), password, code]),
         Route(.signOut, post: "/logout", members, fields: []),
 
         Route(.now, get: "/", members),

@@ -28,14 +28,7 @@ extension Console {
     func signIn(_ visit: Visit) async throws -> Response {
         let name = visit.form["name"]
         guard Token.isName(name) else { return signInPage(visit, reason: Self.wrongPassword) }
-        if let wait = brake.attempt(name, at: visit.now) {
-            return signInPage(
-                visit,
-                reason: Refusal(
-                    429, nl: "Te vaak een verkeerd wachtwoord. Wacht \(Int(wait.rounded(.up))) seconden.",
-                    en: "Too many wrong passwords. Wait \(Int(wait.rounded(.up))) seconds.",
-                    wait: Int(wait.rounded(.up))))
-        }
+        if let wait = brake.attempt(name, at: visit.now) { return signInPage(visit, reason: Self.tooOften(wait)) }
         let account = try await records.account(name: name)
         // A name without an account takes the same time.
         let stored = account?.password ?? Password.nobody(configuration.passwordCost)
@@ -69,6 +62,13 @@ extension Console {
             try await records.note(actor: account.name, action: "wrong-codes", object: "console", at: visit.now)
         }
         return false
+    }
+
+    private static func tooOften(_ wait: Double) -> Refusal {
+        let seconds = Int(wait.rounded(.up))
+        return Refusal(
+            429, nl: "Te vaak een verkeerd wachtwoord of een verkeerde code. Wacht \(seconds) seconden.",
+            en: "Too many wrong passwords or codes. Wait \(seconds) seconds.", wait: seconds)
     }
 
     private static let wrongPassword = Refusal(
@@ -209,11 +209,7 @@ extension Console {
         // Who guesses at the door does not keep out who is inside.
         let guesser = token.key(account)
         do {
-            if let wait = brake.attempt(guesser, at: visit.now) {
-                throw Refusal(
-                    429, nl: "Te vaak een verkeerd wachtwoord.", en: "Too many wrong passwords.",
-                    wait: Int(wait.rounded(.up)))
-            }
+            if let wait = brake.attempt(guesser, at: visit.now) { throw Self.tooOften(wait) }
             let (stored, password) = (account.password, visit.form["current"])
             guard try await passwords.run({ Password.verify(password, against: stored) }) else {
                 if brake.hasGripped(guesser) { try await note(visit, "wrong-passwords", account.name) }
