@@ -262,7 +262,7 @@ let package = Package(
         tests(
             "PortalTests",
             [
-                "TestKit", "Portal", "Incidents", "Detection", "Fingerprints", "Mitigations", "Languages",
+                "TestKit", "Portal", "Addresses", "Incidents", "Detection", "Fingerprints", "Mitigations", "Languages",
                 "PublicStatus", "Moments",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
