@@ -146,17 +146,25 @@ final class LaneDesk {
         return process
     }
 
+    /// - Parameter status: as `waitpid` gives it.
+    private func tellEnd(of process: pid_t, _ status: Int32) {
+        let isSignal = status & 0x7f != 0
+        let level: Logger.Level = supervision.isStopping && status == 0 ? .info : .error
+        logger.log(
+            level: level, "the lane ended",
+            metadata: [
+                "process": "\(process)",
+                isSignal ? "signal" : "exit": "\(isSignal ? status & 0x7f : status >> 8 & 0xff)",
+            ])
+    }
+
     private func probeLane() {
-        var status: Int32 = 0
-        if let process = supervision.process, waitpid(process, &status, WNOHANG) == process {
-            let isSignal = status & 0x7f != 0
-            let level: Logger.Level = supervision.isStopping && status == 0 ? .info : .error
-            logger.log(
-                level: level, "the lane ended",
-                metadata: [
-                    "process": "\(process)",
-                    isSignal ? "signal" : "exit": "\(isSignal ? status & 0x7f : status >> 8 & 0xff)",
-                ])
+        if let process = supervision.process {
+            var status: Int32 = 0
+            let ended = waitpid(process, &status, WNOHANG)
+            // Of our making and still there. One that ends gives up its lock before it can be waited for.
+            if ended == 0 { return }
+            if ended == process { tellEnd(of: process, status) }
         }
         do throws(OfficeError) {
             guard let free = try office.folder.lock(files.lock) else { return }
