@@ -26,7 +26,9 @@ extension Worker {
         writeFields(bytes, request.fields) { field in
             switch field.id {
             case .host: false
-            case .contentLength, .transferEncoding, .expect, .trailer: !field.isLookalike
+            case .contentLength, .transferEncoding, .trailer: !field.isLookalike
+            // Not where the body has begun: nobody waits for the origin's word any more.
+            case .expect: !field.isLookalike && visitor.pointee.pending.isEmpty
             case .via where !field.isLookalike: true
             case let id where id.tellsSource: false
             case let id where id.isHopByHop: false

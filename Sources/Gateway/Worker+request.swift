@@ -57,8 +57,8 @@ extension Worker {
             malformed(index, refusal)
             return false
         }
-        if let needed = awaited(index, all, after: end, at: Int(Self.place(siteIndex))) {
-            return gather(index, all, until: needed)
+        if let needed = awaited(index, all, after: end, site, at: Int(Self.place(siteIndex))) {
+            return gather(index, all, until: needed, saysContinue: request.expectsContinue && held == end)
         }
         if loops(bytes) { return refuse(index, site, 508, "malformed", bytes) }
         return ask(index, site, bytes, start, end, standing(index, word, bytes))
@@ -66,9 +66,14 @@ extension Worker {
 
     /// How many bytes must be there before an origin is asked for: a small body whole, where there is a place for it, else the
     /// first part. nil: they are there, or are not awaited.
-    private func awaited(_ index: UInt32, _ held: UnsafeRawBufferPointer, after end: Int, at place: Int) -> Int? {
+    private func awaited(
+        _ index: UInt32, _ held: UnsafeRawBufferPointer, after end: Int, _ site: Site, at place: Int
+    ) -> Int? {
         let visitor = visitors[index]
-        guard !request.expectsContinue, !visitor.pointee.startsSlow else { return nil }
+        guard !visitor.pointee.startsSlow else { return nil }
+        // That a body may come is the origin's to say. Under pressure we do (RFC 9110, sections 3.7 and 10.1.1): nobody has
+        // a slot to hear it.
+        if request.expectsContinue, held.count == end, !holdsBack(site) { return nil }
         var first = end + Self.firstPart
         switch request.framing {
         case .none, .untilClose: return nil

@@ -67,13 +67,29 @@ extension Worker {
         return false
     }
 
-    /// Whether the site that the request is for has no place for all who ask, and acts on it.
+    /// Says 100 (Continue). False: the visitor is gone.
+    func sayContinue(_ index: UInt32) -> Bool {
+        ink.clear()
+        ink.write("HTTP/1.1 100 Continue\r\n\r\n")
+        guard !visitors[index].pointee.isCarried else {
+            readOwnHead(ink.bytes)
+            carryHead(index, ink.bytes, ends: false)
+            return true
+        }
+        guard send(&visitors[index].pointee.stream, ink.bytes) else {
+            closeVisitor(index)
+            return false
+        }
+        return true
+    }
+
     private func isPressed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
         let place = Int(visitor.pointee.stream.tenant) - 1
-        guard table.sites.indices.contains(place) else { return false }
-        let site = table.sites[place]
-        return site.settings.mode != .observe && isPressed(site)
+        return table.sites.indices.contains(place) && holdsBack(table.sites[place])
     }
+
+    /// Whether the site has no place for all who ask, and acts on it.
+    func holdsBack(_ site: Site) -> Bool { site.settings.mode != .observe && isPressed(site) }
 
     /// The body is still coming in. The origin waits for it, and works on others meanwhile: they get the slot.
     func uploadIsSlow(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {

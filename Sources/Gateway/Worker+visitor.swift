@@ -319,7 +319,7 @@ extension Worker {
     }
 
     /// Puts head and body, as far as they are there, aside until all of the body is.
-    func gather(_ asker: UInt32, _ held: UnsafeRawBufferPointer, until awaited: Int) -> Bool {
+    func gather(_ asker: UInt32, _ held: UnsafeRawBufferPointer, until awaited: Int, saysContinue: Bool) -> Bool {
         let index = placeOfRequest(asker)
         let visitor = visitors[index]
         visitor.pointee.pending.clear()
@@ -331,7 +331,7 @@ extension Worker {
         visitor.pointee.moved = 0
         visitor.pointee.phase = .body
         armVisitor(index, gatherTime(visitor))
-        return true
+        return !saysContinue || sayContinue(index)
     }
 
     /// What is put aside of the visitor's bytes has so many places, no more and no less.

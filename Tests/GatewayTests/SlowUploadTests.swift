@@ -19,6 +19,20 @@ import Testing
         }
     }
 
+    /// More than the origin takes, and some that come when others have waited for a while.
+    private func press(_ street: Street) throws -> [RawClient] {
+        var others: [RawClient] = []
+        let isPressed = eventually {
+            guard let client = try? street.visitor(from: Address(ipv4: 0x7f02_0001 + UInt32(others.count) << 8)),
+                (try? client.send(request("GET /hang HTTP/1.1", "Host: \(Street.host)"))) != nil
+            else { return false }
+            others.append(client)
+            return street.lane.status { _ in true }.sites.first?.isUnderPressure == true
+        }
+        try #require(isPressed)
+        return others
+    }
+
     @Test func `does not keep an origin's slot from others, and is served when it is whole`() throws {
         let street = try Street()
         // More than the origin takes at once at first.
@@ -173,16 +187,7 @@ import Testing
             $0.limits.progressRate = 10
             $0.limits.queueTime = 60_000
         }
-        // More than the origin takes, and some that come when others have waited for a while.
-        var others: [RawClient] = []
-        let isPressed = eventually {
-            guard let client = try? street.visitor(from: Address(ipv4: 0x7f02_0001 + UInt32(others.count) << 8)),
-                (try? client.send(request("GET /hang HTTP/1.1", "Host: \(Street.host)"))) != nil
-            else { return false }
-            others.append(client)
-            return street.lane.status { _ in true }.sites.first?.isUnderPressure == true
-        }
-        try #require(isPressed)
+        let others = try press(street)
         var client = try street.visitor(from: Address(ipv4: 0x7f00_1a01), timeout: 10_000)
         try client.send(Self.start)
         var carried = try F(to: street.clear, from: Address(ipv4: 0x7f00_1b01))
@@ -198,6 +203,112 @@ import Testing
         #expect(try client.readResponse().status == 408)
         #expect(try carried.response(1).status == "408")
         withExtendedLifetime(others) {}
+    }
+
+    @Test
+    func `is told to go on without its origin under pressure, and asks for nothing until its first part is there`()
+        throws
+    {
+        let street = try Street {
+            $0.limits.progressTime = 2_000
+            $0.limits.progressRate = 10
+            $0.limits.queueTime = 60_000
+        }
+        let others = try press(street)
+        let asked = UInt64(others.count)
+        var clients = try (0..<8).map { number in
+            let client = try street.visitor(from: Address(ipv4: 0x7f00_1c01 + UInt32(number) << 8), timeout: 10_000)
+            let length = number % 2 == 0 ? 100 : 100_000
+            try client.send(
+                request(
+                    "POST /upload HTTP/1.1", "Host: www.example.nl", "Content-Length: \(length)", "Expect: 100-continue"
+                ))
+            return client
+        }
+        var carried = try F(to: street.clear, from: Address(ipv4: 0x7f00_1d01))
+        try carried.ask(
+            1, "/upload", method: "POST", [("content-length", "100000"), ("expect", "100-continue")], ends: false)
+        for client in clients { #expect(eventually { client.socket.hasBytes }) }
+        #expect(try carried.wait { $0.responses[1]?.informational == ["100"] })
+        var site = street.lane.status { $0.sites[0].inFlight + $0.sites[0].waiting == asked }.sites[0]
+        #expect(site.inFlight + site.waiting == asked)
+        // All of a small one, and a large one's first part: they ask as all do now, and wait.
+        try clients[0].send(String(repeating: "x", count: 100))
+        try clients[1].send(String(repeating: "x", count: 4_096))
+        site = street.lane.status { $0.sites[0].inFlight + $0.sites[0].waiting == asked + 2 }.sites[0]
+        #expect(site.inFlight + site.waiting == asked + 2)
+        // Told once; who says nothing more has his time.
+        let last = try clients[7].readResponse()
+        #expect(last.informational.map(\.status) == [100] && last.status == 408)
+        #expect(try carried.response(1).status == "408")
+        #expect(street.origin.requests.allSatisfy { $0.message["expect"] == nil })
+        withExtendedLifetime(others) {}
+    }
+
+    @Test func `that does not wait to be told to go on is as others`() throws {
+        let street = try Street()
+        var client = try street.visitor()
+        for length in [4, 100_000] {
+            let body = String(repeating: "x", count: length)
+            try client.send(
+                request(
+                    "POST /upload HTTP/1.1", "Host: www.example.nl", "Content-Length: \(length)",
+                    "Expect: 100-continue",
+                    body: String(body.prefix(2))))
+            pauseThread(100)
+            #expect(!client.socket.hasBytes)
+            try client.send(String(body.dropFirst(2)))
+            let response = try client.readResponse()
+            #expect(response.informational.isEmpty && response.status == 200 && response.bodyText.hasSuffix(body))
+            #expect(street.seen?["expect"] == nil)
+        }
+    }
+
+    @Test func `stays whole over a reload and a drain, in clear and over TLS, with several workers`() throws {
+        let street = try Street(workers: 2, certificates: try Street.Certificates())
+        let body = [UInt8](repeating: UInt8(ascii: "x"), count: 99_999) + [UInt8(ascii: "y")]
+        // Awaited whole, its first part, and for a second.
+        let fields = ["Content-Length: 20000", "Content-Length: 100000", "Transfer-Encoding: chunked"]
+        var clear = try (0..<12).map { _ in try street.visitor(timeout: 20_000) }
+        let visitor = TLSVisitor(to: street.tls)
+        let sealed = try (0..<12).map { _ in try #require(visitor.connect()) }
+        func send(_ number: Int, _ text: some Sequence<UInt8>) throws {
+            guard number >= clear.count else {
+                return try clear[number].send(String(decoding: Array(text), as: UTF8.self))
+            }
+            #expect(sealed[number - clear.count].send(Array(text)))
+        }
+        for number in 0..<24 {
+            let host = number < clear.count ? Street.host : "veilig.example.nl"
+            let begin = number % 3 == 2 ? "186A0\r\n" : ""
+            try send(
+                number,
+                Array(request("POST /upload HTTP/1.1", "Host: \(host)", fields[number % 3], body: begin).utf8)
+                    + body[..<999])
+        }
+        #expect(street.lane.status { $0.sites[0].memory > 0 && $0.sites[1].memory > 0 }.sites[1].memory > 0)
+        var next = street.lane.snapshot
+        next.generation = 2
+        try street.lane.reload(next)
+        for number in 0..<24 { try send(number, body[999..<2_000]) }
+        try street.lane.drain()
+        for number in 0..<24 {
+            let length = number % 3 == 0 ? 20_000 : 100_000
+            try send(number, body[(2_000 + 100_000 - length)...] + Array((number % 3 == 2 ? "\r\n0\r\n\r\n" : "").utf8))
+        }
+        for number in 0..<24 {
+            var answer: [UInt8] = []
+            if number < clear.count {
+                answer = try clear[number].readAll()
+            } else {
+                while case let piece = sealed[number - clear.count].receive(), !piece.isEmpty { answer += piece }
+            }
+            let length = number % 3 == 0 ? 20_000 : 100_000
+            let whole = body[..<2_000] + body[(2_000 + 100_000 - length)...]
+            #expect(answer.starts(with: "HTTP/1.1 200".utf8) && answer.suffix(length) == whole, "\(number)")
+        }
+        #expect(street.origin.requests.count == 24)
+        #expect(street.lane.child.wait() == 0)
     }
 
     @Test func `is one of a share that a source may have`() throws {
