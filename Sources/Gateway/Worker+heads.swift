@@ -27,8 +27,7 @@ extension Worker {
             switch field.id {
             case .host: false
             case .contentLength, .transferEncoding, .trailer: !field.isLookalike
-            // Not where the body has begun: nobody waits for the origin's word any more.
-            case .expect: !field.isLookalike && visitor.pointee.pending.isEmpty
+            case .expect: !field.isLookalike && waitsForWord(exchange)
             case .via where !field.isLookalike: true
             case let id where id.tellsSource: false
             case let id where id.isHopByHop: false
@@ -45,6 +44,14 @@ extension Worker {
             write(bytes, request.upgrade)
         }
         ink.write("\r\n\r\n")
+    }
+
+    /// Whether the visitor, who expects 100 (Continue), has still to hear it. Not where his body has begun; one that was slow
+    /// to start was told so before.
+    private func waitsForWord(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        let visitor = visitors[exchange.pointee.visitor]
+        return visitor.pointee.pending.isEmpty && !exchange.pointee.startsSlow
+            && visitor.pointee.carriage?.pointee.isWhole != true
     }
 
     /// Whether what is kept still holds (RFC 9111, section 4.3.1).

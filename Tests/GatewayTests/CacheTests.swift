@@ -371,10 +371,12 @@ import Testing
         let street = try Street.keeping("Cache-Control: max-age=1")
         _ = try street.get("/page")
         pauseThread(2100)
-        street.origin.say("/page", "Cache-Control: max-age=60", body: "newer", after: 600)
-        let first = try street.visitor()
-        try first.send(request("GET /page HTTP/1.1", "Host: www.example.nl"))
+        street.origin.say("/page", "Cache-Control: max-age=60", body: "newer", after: 3_000)
+        var first: RawClient? = try street.visitor()
+        try first?.send(request("GET /page HTTP/1.1", "Host: www.example.nl"))
         #expect(eventually { street.origin.requests.count == 2 })
+        // The next one is answered sooner: nobody waits behind another for more than two seconds.
+        street.origin.say("/page", "Cache-Control: max-age=60", body: "newer", after: 300)
         var others = try (0..<5).map { _ in try street.visitor(timeout: 20_000) }
         let asked = request("GET /page HTTP/1.1", "Host: www.example.nl")
         for other in others { try other.send(asked) }
@@ -382,10 +384,10 @@ import Testing
         // What waits is on the site's books, as what is under way.
         let held = UInt64(6 * asked.utf8.count)
         #expect(street.lane.status { $0.sites[0].memory == held }.sites[0].memory == held)
-        first.socket.resetOnClose()
-        first.socket.end()
+        first?.socket.resetOnClose()
+        first = nil
         for index in others.indices { #expect(try others[index].readResponse().bodyText == "newer") }
-        #expect(street.origin.requests.count <= 4)
+        #expect(street.origin.requests.count == 3)
         #expect(street.lane.status { $0.sites[0].memory == 0 }.sites[0].memory == 0)
     }
 

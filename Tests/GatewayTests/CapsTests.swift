@@ -177,7 +177,8 @@ import Testing
             reader.socket.setReceiveBuffer(128 << 10)
             try reader.send(request("GET /fixed/2000000 HTTP/1.1", "Host: \(Self.hosts[0])"))
         }
-        #expect(street.lane.status { $0.sites[0].memory > 64 << 10 }.sites[0].memory > 64 << 10)
+        // With the next piece it is more than the cap.
+        #expect(street.lane.status { $0.sites[0].memory > 56 << 10 }.sites[0].memory > 56 << 10)
         for number in 0..<30 {
             try client.content(3, piece, ends: number == 29)
             #expect(try client.ping())

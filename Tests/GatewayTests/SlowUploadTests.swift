@@ -20,11 +20,11 @@ import Testing
     }
 
     /// More than the origin takes, and some that come when others have waited for a while.
-    private func press(_ street: Street) throws -> [RawClient] {
+    private func press(_ street: Street, _ path: String = "/hang") throws -> [RawClient] {
         var others: [RawClient] = []
         let isPressed = eventually {
             guard let client = try? street.visitor(from: Address(ipv4: 0x7f02_0001 + UInt32(others.count) << 8)),
-                (try? client.send(request("GET /hang HTTP/1.1", "Host: \(Street.host)"))) != nil
+                (try? client.send(request("GET \(path) HTTP/1.1", "Host: \(Street.host)"))) != nil
             else { return false }
             others.append(client)
             return street.lane.status { _ in true }.sites.first?.isUnderPressure == true
@@ -210,7 +210,7 @@ import Testing
         throws
     {
         let street = try Street {
-            $0.limits.progressTime = 2_000
+            $0.limits.progressTime = 5_000
             $0.limits.progressRate = 10
             $0.limits.queueTime = 60_000
         }
@@ -240,8 +240,37 @@ import Testing
         // Told once; who says nothing more has his time.
         let last = try clients[7].readResponse()
         #expect(last.informational.map(\.status) == [100] && last.status == 408)
-        #expect(try carried.response(1).status == "408")
-        #expect(street.origin.requests.allSatisfy { $0.message["expect"] == nil })
+        #expect(try carried.response(1, within: 10_000).status == "408")
+        withExtendedLifetime(others) {}
+    }
+
+    @Test func `that was told to go on by us is not asked about again`() throws {
+        let street = try Street { $0.limits.queueTime = 60_000 }
+        let others = try press(street, "/slow/1500")
+        var client = try street.visitor(from: Address(ipv4: 0x7f00_1e01), timeout: 60_000)
+        try client.send(
+            request("POST /upload HTTP/1.1", "Host: www.example.nl", "Content-Length: 5000", "Expect: 100-continue"))
+        var carried = try F(to: street.clear, from: Address(ipv4: 0x7f00_1f01))
+        for stream in [1, 3, 5] as [UInt32] {
+            let length = stream == 1 ? [("content-length", "5000")] : []
+            try carried.ask(stream, "/upload", method: "POST", length + [("expect", "100-continue")], ends: false)
+        }
+        #expect(eventually { client.socket.hasBytes })
+        #expect(try carried.wait { client in [1, 3, 5].allSatisfy { client.responses[$0]?.informational == ["100"] } })
+        let body = pattern(5_000)
+        try client.send(String(repeating: "x", count: 5_000))
+        try carried.content(1, body, ends: true)
+        try carried.content(3, body, ends: true)
+        try carried.content(5, [], ends: true)
+        let response = try client.readResponse()
+        #expect(response.informational.map(\.status) == [100] && response.status == 200)
+        for stream in [1, 3, 5] as [UInt32] {
+            let response = try carried.response(stream, within: 60_000)
+            #expect(response.informational == ["100"] && response.status == "200")
+            #expect(response.body.suffix(stream == 5 ? 0 : 5_000) == body[..<(stream == 5 ? 0 : 5_000)])
+        }
+        let uploads = street.origin.requests.filter { $0.message.startLine.hasPrefix("POST") }
+        #expect(uploads.count == 4 && uploads.allSatisfy { $0.message["expect"] == nil })
         withExtendedLifetime(others) {}
     }
 
