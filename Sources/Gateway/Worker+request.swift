@@ -71,9 +71,9 @@ extension Worker {
     ) -> Int? {
         let visitor = visitors[index]
         guard !visitor.pointee.startsSlow else { return nil }
-        // That a body may come is the origin's to say. Under pressure we do (RFC 9110, sections 3.7 and 10.1.1): nobody has
-        // a slot to hear it.
-        if request.expectsContinue, held.count == end, !holdsBack(site) { return nil }
+        // Who waits for 100 (Continue) hears it from us, as a gateway may say it (RFC 9110, sections 3.7 and 10.1.1): nobody
+        // has a slot to hear it. Where we only observe, the origin says it.
+        if request.expectsContinue, held.count == end, site.settings.mode == .observe { return nil }
         var first = end + Self.firstPart
         switch request.framing {
         case .none, .untilClose: return nil

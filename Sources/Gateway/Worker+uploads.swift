@@ -83,13 +83,13 @@ extension Worker {
         return true
     }
 
+    /// Whether the site that the request is for has no place for all who ask, and acts on it.
     private func isPressed(_ visitor: UnsafeMutablePointer<Visitor>) -> Bool {
         let place = Int(visitor.pointee.stream.tenant) - 1
-        return table.sites.indices.contains(place) && holdsBack(table.sites[place])
+        guard table.sites.indices.contains(place) else { return false }
+        let site = table.sites[place]
+        return site.settings.mode != .observe && isPressed(site)
     }
-
-    /// Whether the site has no place for all who ask, and acts on it.
-    func holdsBack(_ site: Site) -> Bool { site.settings.mode != .observe && isPressed(site) }
 
     /// The body is still coming in. The origin waits for it, and works on others meanwhile: they get the slot.
     func uploadIsSlow(_ exchange: UnsafeMutablePointer<Exchange>, _ index: UInt32) {

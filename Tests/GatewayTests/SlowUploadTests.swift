@@ -206,7 +206,7 @@ import Testing
     }
 
     @Test
-    func `is told to go on without its origin under pressure, and asks for nothing until its first part is there`()
+    func `is told to go on without its origin, and asks for nothing until its first part is there`()
         throws
     {
         let street = try Street {
