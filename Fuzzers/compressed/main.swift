@@ -8,7 +8,7 @@ import Glibc
 private let file = linux_memory_file("compressed")
 
 /// Content that is compared: a bomb in 4 KiB is 16 MiB of zeros at most, and takes long under the sanitizer.
-private let contentLimit = 1 << 20
+private let contentLimit = 4 << 20
 
 private struct Verdict: Equatable {
     var content = 0

@@ -318,7 +318,8 @@ extension Worker {
         return true
     }
 
-    /// Puts head and body, as far as they are there, aside until all of the body is.
+    /// Puts head and body, as far as they are there, aside until all that is awaited is. With `saysContinue` the visitor waits
+    /// to hear that he may go on. False: he is gone.
     func gather(_ asker: UInt32, _ held: UnsafeRawBufferPointer, until awaited: Int, saysContinue: Bool) -> Bool {
         let index = placeOfRequest(asker)
         let visitor = visitors[index]

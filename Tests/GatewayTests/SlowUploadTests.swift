@@ -205,10 +205,7 @@ import Testing
         withExtendedLifetime(others) {}
     }
 
-    @Test
-    func `is told to go on without its origin, and asks for nothing until its first part is there`()
-        throws
-    {
+    @Test func `is told to go on without its origin, and asks for nothing until its first part is there`() throws {
         let street = try Street {
             $0.limits.progressTime = 5_000
             $0.limits.progressRate = 10
